@@ -1,0 +1,113 @@
+# Portolan. `make help` lists the targets. Objects go under $(BUILD); V=1 shows the commands.
+SHELL := /bin/bash
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+SAN ?=
+BUILD ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(findstring clang,$(CC)),-clang)
+comma := ,
+PREFIX ?= /usr/local
+VERSION := $(shell cat VERSION)
+DEPS_DIR ?= .deps
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' "$(1)" "$(2)")
+
+PKGS := rdkafka avro-c sqlite3 yaml-0.1 jansson libmicrohttpd libseccomp libcurl
+CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE -DPORTOLAN_VERSION='"$(VERSION)"' -DCL_TARGET_OPENCL_VERSION=300 $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+# -Wshadow: a shadowed err or ctx hides a lost error. -Wvla: sizes from outside must not reach the stack.
+# -Wmissing-prototypes: what is not in a header is static. -Wformat=2: format strings are literals.
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wpointer-arith -Wcast-qual -Wundef
+WERROR ?= -Werror
+OPT ?= -O2 -g
+CFLAGS += -std=gnu17 $(OPT) $(WARN) $(WERROR) -pthread -fno-strict-aliasing -ffp-contract=off
+ifneq ($(SAN),)
+CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+LDFLAGS += -fsanitize=$(SAN)
+endif
+LDFLAGS += -pthread
+LIB_common := -lyaml -ljansson -lm
+LIB_schemas := -lavro -ljansson
+LIB_fleet := -lrdkafka
+LIB_coordinator := -lsqlite3 -lmicrohttpd
+LIB_agent := -lseccomp
+LIB_cli := -lcurl
+
+# --- sources by layer -----------------------------------------------------------------------------------------------
+find_c = $(sort $(shell find $(1) -name '*.c' -not -path '*/main_*' 2>/dev/null))
+SRC_common := $(call find_c,common)
+SRC_schemas := $(filter-out schemas/gen/%,$(call find_c,schemas))
+SRC_problems := $(call find_c,problems)
+SRC_fleet := $(call find_c,fleet)
+SRC_coordinator := $(call find_c,coordinator)
+SRC_agent := $(call find_c,agent-node/daemon agent-node/worker)
+SRC_runner := $(call find_c,agent-node/runner agent-node/backend)
+SRC_cli := $(call find_c,cli)
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+OBJ_schemas := $(call obj,$(SRC_schemas)) $(BUILD)/gen/records.o
+lib = $(BUILD)/lib$(1).a
+LAYERS := common schemas problems fleet coordinator agent runner cli
+ALL_OBJ := $(foreach l,$(filter-out schemas,$(LAYERS)),$(call obj,$(SRC_$(l)))) $(OBJ_schemas)
+
+PROGRAMS := $(BUILD)/portolan $(BUILD)/portolan-agent $(BUILD)/portolan-runner
+
+.PHONY: all build help
+all: build
+build: $(PROGRAMS) ## build the programs (default)
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
+	@echo "  variables: CC=gcc|clang  SAN=address|undefined|thread  BUILD=dir  V=1  PREFIX=/usr/local"
+
+$(BUILD)/%.o: %.c | $(BUILD)/gen/records.h
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+define LIB_RULE
+$(call lib,$(1)): $(if $(filter schemas,$(1)),$(OBJ_schemas),$(call obj,$(SRC_$(1))))
+	$(call say,AR,$$@)
+	@mkdir -p $$(@D)
+	$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call LIB_RULE,$(l))))
+
+# --- generated: records from the .avsc --------------------------------------------------------------------------------
+# The generator may include common/json-free parts only: it is built before records.h exists.
+AVSC := $(sort $(wildcard schemas/*.avsc))
+$(BUILD)/avsc-gen: schemas/gen/avsc_gen.c
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)gcc -std=gnu17 -O1 -g $(WARN) $(WERROR) -I. $< -o $@ -ljansson
+$(BUILD)/gen/records.h: $(BUILD)/avsc-gen $(AVSC)
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BUILD)/avsc-gen $(BUILD)/gen $(AVSC)
+$(BUILD)/gen/records.c: $(BUILD)/gen/records.h
+$(BUILD)/gen/records.o: $(BUILD)/gen/records.c
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# --- programs ------------------------------------------------------------------------------------------------------------
+L_common := $(call lib,common)
+L_schemas := $(call lib,schemas) $(L_common)
+L_problems := $(call lib,problems) $(L_schemas)
+L_fleet := $(call lib,fleet) $(L_problems)
+L_coordinator := $(call lib,coordinator) $(L_fleet)
+L_agent := $(call lib,agent) $(L_fleet)
+LIBS_problems := $(LIB_schemas) $(LIB_common)
+LIBS_fleet := $(LIB_fleet) $(LIBS_problems)
+
+$(BUILD)/portolan: $(call obj,cli/main_portolan.c) $(call lib,cli) $(L_coordinator)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIB_coordinator) $(LIB_cli) $(LIBS_fleet)
+$(BUILD)/portolan-agent: $(call obj,agent-node/main_agent.c) $(L_agent)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIB_agent) $(LIBS_fleet)
+# The runner loads drivers and candidates: nothing of the judge's is linked into it (no problems, no fleet).
+$(BUILD)/portolan-runner: $(call obj,agent-node/main_runner.c) $(call lib,runner) $(L_common)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lOpenCL -lseccomp $(LIB_common) -ldl
+
+include tests/tests.mk
+-include $(ALL_OBJ:.o=.d) $(BUILD)/cli/main_portolan.d $(BUILD)/agent-node/main_agent.d $(BUILD)/agent-node/main_runner.d

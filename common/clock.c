@@ -1,0 +1,38 @@
+/* Time from the kernel's clocks. */
+#include "common/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static int64_t read_ns(clockid_t id) {
+    struct timespec t;
+    if (clock_gettime(id, &t) != 0) abort(); /* fails only for a clock that does not exist */
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t clock_mono_ns(void) {
+    return read_ns(CLOCK_MONOTONIC);
+}
+
+int64_t clock_mono_ms(void) {
+    return clock_mono_ns() / 1000000;
+}
+
+int64_t clock_wall_ms(void) {
+    return read_ns(CLOCK_REALTIME) / 1000000;
+}
+
+void clock_iso8601(int64_t wall_ms, char out[32]) {
+    const int64_t year_0 = -62167219200000, year_9999_end = 253402300799999; /* keeps the year at four digits */
+    if (wall_ms < year_0) wall_ms = year_0;
+    if (wall_ms > year_9999_end) wall_ms = year_9999_end;
+    int64_t ms = wall_ms % 1000;
+    if (ms < 0) ms += 1000;
+    time_t seconds = (time_t)((wall_ms - ms) / 1000);
+    struct tm t;
+    gmtime_r(&seconds, &t);
+    char date[24];
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &t);
+    snprintf(out, 32, "%s.%03uZ", date, (unsigned)ms % 1000);
+}

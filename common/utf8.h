@@ -1,0 +1,13 @@
+/* UTF-8 (RFC 3629): decoding that refuses overlong and surrogate forms, cutting at a character, display width. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/* Decodes one character of s[0..len); returns its length in bytes (1-4), or 0 when it is malformed or len is 0. */
+size_t utf8_decode(const char *s, size_t len, uint32_t *ret);
+/* The largest length <= len at which s[0..len) does not end inside a character. */
+size_t utf8_cut(const char *s, size_t len);
+/* Columns that the character takes on a terminal: 0 (combining), 1, or 2 (East Asian wide, emoji). */
+int utf8_width(uint32_t character);
+/* Copies at most out_size - 1 bytes of `text`, cut at a character, malformed bytes replaced by '?'. */
+void utf8_copy(char *out, size_t out_size, const char *text);

@@ -1,0 +1,46 @@
+/* A plan: a kernel bound to a problem's size and a point of its tuning space. Numbers only: what a runner executes.
+ * The same form serves candidates and baselines. */
+#pragma once
+#include "common/error.h"
+#include "problems/tensor.h"
+#include <jansson.h>
+#define PLAN_MAX_BUFFERS 512
+#define PLAN_MAX_LAUNCHES 256
+#define PLAN_MAX_ARGS 64
+enum plan_role { PLAN_INPUT, PLAN_OUTPUT, PLAN_SCRATCH };   /* weights are inputs */
+struct plan_buffer {
+    char name[64];
+    enum plan_role role;
+    enum dtype dtype;
+    int64_t elements;
+    size_t bytes;
+    int tensor;             /* index in the bound problem, -1 for scratch */
+};
+enum plan_arg_kind { PLAN_ARG_BUFFER, PLAN_ARG_I32, PLAN_ARG_I64, PLAN_ARG_F32, PLAN_ARG_LOCAL };
+struct plan_arg {
+    enum plan_arg_kind kind;
+    int buffer;             /* PLAN_ARG_BUFFER */
+    int64_t i;              /* I32, I64, or bytes of LOCAL */
+    float f;
+};
+struct plan_launch {
+    char entry[64];
+    int n_args;
+    struct plan_arg *arg;
+    int dims;               /* 1..3 */
+    size_t global[3], local[3];
+    bool has_local;
+};
+struct plan {
+    char *source;           /* before preprocessing */
+    char *options;          /* allow-listed build options, "" for none */
+    int n_macros;
+    struct { char name[64]; int64_t value; } *macro;  /* tune values, specialised dims */
+    int n_buffers;
+    struct plan_buffer *buffer;
+    int n_launches;
+    struct plan_launch *launch;
+};
+void plan_free(struct plan *p);
+/* JSON between worker and runner (buffers, launches, options; the source travels apart). Caller decrefs. */
+json_t *plan_to_json(const struct plan *p);

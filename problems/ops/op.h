@@ -1,0 +1,54 @@
+/* One operator of the problem graph: one file each under problems/ops/, all with the same parts, listed in ops.def.
+ * Adding an operator is adding a file and a row. */
+#pragma once
+#include "common/buf.h"
+#include "problems/graph/problem.h"
+
+enum attr_kind { ATTR_INT, ATTR_INTS /* one value or one per spatial axis */, ATTR_FLOAT, ATTR_WORD, ATTR_BOOL };
+struct attr_spec {
+    const char *name;      /* NULL ends the table */
+    enum attr_kind kind;
+    bool required;
+    double fallback;
+    int64_t min, max;      /* ints */
+    const char *words;     /* "none|tanh" */
+};
+/* A tensor during evaluation: value, and the scale of its honest rounding error in units of u (see docs/verification.md):
+ * an evaluation in arithmetic of unit roundoff u has |error| <~ c * u * scale * sqrt(K). */
+struct view {
+    const struct shape *shape;
+    const double *value;
+    const double *scale;
+};
+struct op_eval {
+    const struct node *node;
+    struct view in[OP_MAX_INPUTS];
+    const struct shape *out_shape;
+    double *value, *scale;   /* whole output arrays; the call fills rows [begin, end) of its own choice of unit */
+    uint32_t *branch;        /* counts per branch, or NULL; the caller sums over threads */
+};
+struct op_cost { double flops; int64_t reduction; };
+/* Where a plain kernel is emitted: appends an entry point named `entry` to `source` and states its launch. */
+struct op_emit;  /* problems/baseline/emit.h */
+
+struct op {
+    const char *name;                 /* as in the file: "conv_transpose2d" */
+    int min_inputs, max_inputs;       /* tensor operands */
+    int scalar_operand;               /* index of the operand that may be a number (mul(y, 2.0)), or -1 */
+    const struct attr_spec *attrs;
+    const char *const *branches;      /* names of the branches an element can take, NULL-terminated, or NULL */
+    /* Output shape and dtype from the inputs'; validates attributes against shapes. ERR_INVALID. */
+    int (*infer)(const struct node *n, const struct tensor *in, struct tensor *out, struct error *err);
+    /* Independent units of work in the output (rows, elements); eval fills units [begin, end), callable from many threads. */
+    int64_t (*units)(const struct node *n, const struct shape *in, const struct shape *out);
+    void (*eval)(const struct op_eval *e, int64_t begin, int64_t end);
+    void (*cost)(const struct node *n, const struct shape *in, const struct shape *out, struct op_cost *ret);
+    /* Plain OpenCL: correct at every shape, simple, and not silly. */
+    int (*emit_plain)(const struct node *n, struct op_emit *emit, struct error *err);
+    /* For fusion: element-wise ops give an expression over their operands' values ("(%s > 0.0f ? %s : 0.0f)" style through
+     * the emitter); NULL for others. */
+    int (*emit_element)(const struct node *n, const char *const *operands, struct buf *ret);
+};
+const struct op *op_find(const char *name);
+const struct op *const *op_all(size_t *ret_n);
+const char *op_nearest(const char *name);   /* for "did you mean" */
