@@ -9,7 +9,7 @@ struct attr_spec {
     const char *name;      /* NULL ends the table */
     enum attr_kind kind;
     bool required;
-    double fallback;
+    double fallback;       /* words: the first one is the default */
     int64_t min, max;      /* ints */
     const char *words;     /* "none|tanh" */
 };
@@ -27,6 +27,7 @@ struct op_eval {
     double *value, *scale;   /* whole output arrays; the call fills rows [begin, end) of its own choice of unit */
     uint32_t *branch;        /* counts per branch, or NULL; the caller sums over threads */
 };
+#define OP_SCALAR (OP_MAX_ATTRS - 1) /* attribute slot of a number in place of a tensor; is_set says whether there is one */
 struct op_cost { double flops; int64_t reduction; };
 /* Where a plain kernel is emitted: appends an entry point named `entry` to `source` and states its launch. */
 struct op_emit;  /* problems/baseline/emit.h */
@@ -34,7 +35,8 @@ struct op_emit;  /* problems/baseline/emit.h */
 struct op {
     const char *name;                 /* as in the file: "conv_transpose2d" */
     int min_inputs, max_inputs;       /* tensor operands */
-    int scalar_operand;               /* index of the operand that may be a number (mul(y, 2.0)), or -1 */
+    int scalar_operand;               /* index of the operand that may be a number (mul(y, 2.0)), or -1; always the last
+                                       * one. The node then has one input less, and the number in attr[OP_SCALAR].f */
     const struct attr_spec *attrs;
     const char *const *branches;      /* names of the branches an element can take, NULL-terminated, or NULL */
     /* Output shape and dtype from the inputs'; validates attributes against shapes. ERR_INVALID. */
