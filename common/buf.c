@@ -32,8 +32,7 @@ void *xrealloc(void *p, size_t size) {
     return q;
 }
 
-char *xstrndup(const char *s, size_t n) {
-    size_t len = strnlen(s, n);
+static char *copy_text(const char *s, size_t len) {
     char *copy = xmalloc(len + 1);
     memcpy(copy, s, len);
     copy[len] = 0;
@@ -41,7 +40,11 @@ char *xstrndup(const char *s, size_t n) {
 }
 
 char *xstrdup(const char *s) {
-    return xstrndup(s, SIZE_MAX);
+    return copy_text(s, strlen(s));
+}
+
+char *xstrndup(const char *s, size_t n) {
+    return copy_text(s, strnlen(s, n));
 }
 
 char *xasprintf(const char *fmt, ...) {
