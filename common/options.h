@@ -36,9 +36,18 @@ size_t options_args(const struct options *o, char ***ret);              /* posit
 bool options_given(const struct options *o, const char *name);          /* by flag, environment or file */
 /* Properties below a mapping in the configuration (e.g. "kafka"), plus repeated flags of the same name as "key=value". */
 size_t options_properties(const struct options *o, const char *config_key, const char ***ret_keys, const char ***ret_values);
+/* Prints "program: text" (with its hint lines, coloured on a terminal) to stderr; returns the exit status of its code, so
+ * that a command can end with `return program_fail("portolan", &err)`. */
+int program_fail(const char *program, const struct error *err);
 /* Print help in colour on a terminal; and as a man page (troff). */
 void command_help(const struct command *cmd, const char *program, FILE *out);
 void command_man(const struct command *cmd, const char *program, FILE *out);
+void program_help(const char *program, const char *summary, const struct command *const *commands, FILE *out);
+/* The program's own manual page, with the list of its commands. */
+void program_man(const char *program, const char *summary, const struct command *const *commands, FILE *out);
+/* Completion of commands and options for `shell` ("bash" or "zsh"). ERR_USAGE for other shells. */
+int program_completion(const char *program, const struct command *const *commands, const char *shell, FILE *out,
+                       struct error *err);
 /* Dispatch `program NAME ...` over a NULL-terminated table; knows `--help`, `--version`, `help NAME`, `completion bash|zsh`, `man NAME`;
  * prints errors once ("program: text") and returns the exit status. */
 int program_main(const char *program, const char *summary, const struct command *const *commands, int argc, char **argv);
