@@ -111,3 +111,41 @@ $(BUILD)/portolan-runner: $(call obj,agent-node/main_runner.c) $(call lib,runner
 
 include tests/tests.mk
 -include $(ALL_OBJ:.o=.d) $(BUILD)/cli/main_portolan.d $(BUILD)/agent-node/main_agent.d $(BUILD)/agent-node/main_runner.d
+
+# --- what people run -----------------------------------------------------------------------------------------------------
+.PHONY: deps demo check ci lint bench install uninstall clean fuzz format
+deps: ## install what building, the demo and the tests need (apt, Maven, PyPI) and say what
+	$(Q)DEPS_DIR=$(DEPS_DIR) tools/deps check
+
+demo: ## one command on a fresh machine: install, build, run a real porting campaign on every OpenCL driver here
+	$(Q)tools/deps build
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) build
+	$(Q)$(BUILD)/portolan demo
+
+check: ## what a user runs: install the tests' needs, build, unit tests, fuzz seeds, integration on Apache Kafka
+	$(Q)DEPS_DIR=$(DEPS_DIR) tools/deps check
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) build unit-build seeds-build tools-build
+	$(Q)BUILD=$(BUILD) DEPS_DIR=$(DEPS_DIR) tests/run-check
+
+ci: ## make check, lint, clang and the sanitizers
+	$(Q)DEPS_DIR=$(DEPS_DIR) tools/deps ci
+	$(Q)$(MAKE) --no-print-directory lint
+	$(Q)DEPS_DIR=$(DEPS_DIR) tests/run-ci
+
+lint: ## layers, formatting, static analysis, shell scripts
+	$(Q)tools/lint
+
+format: ## reformat the C files
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
+
+bench: build tools-build ## measure: overhead of a task, where a campaign's time goes (docs/performance.md)
+	$(Q)BUILD=$(BUILD) tests/bench/run
+
+install: build ## install programs, problems, kernels and completion under PREFIX (DESTDIR is honoured)
+	$(Q)BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) tools/install
+
+uninstall: ## remove what install put there
+	$(Q)PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) tools/install --remove
+
+clean: ## remove what was built
+	$(Q)rm -rf build build-*

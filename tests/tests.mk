@@ -6,7 +6,7 @@ define UNIT_RULE
 $(BUILD)/unit/$(1)/%: tests/unit/$(1)/%.c $(2) | $(BUILD)/gen/records.h
 	$(call say,TEST,$$@)
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP $(LDFLAGS) -o $$@ $$< $(wildcard tests/lib/*.c) $(2) -lcmocka $(3)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -MF $$@.d -MT $$@ $(LDFLAGS) -o $$@ $(wildcard tests/lib/*.c) $$< $(2) -lcmocka $(3)
 endef
 $(eval $(call UNIT_RULE,common,$(L_common),$(LIB_common)))
 $(eval $(call UNIT_RULE,schemas,$(L_schemas),$(LIBS_problems)))
@@ -21,3 +21,40 @@ $(eval $(call UNIT_RULE,cli,$(call lib,cli) $(L_coordinator),$(LIB_coordinator) 
 .PHONY: unit
 unit: $(UNIT_BIN) build ## build and run the unit tests
 	$(Q)BUILD=$(BUILD) tests/run-unit $(UNIT_BIN)
+.PHONY: unit-build seeds-build tools-build seeds
+unit-build: $(UNIT_BIN)
+
+# Fuzz targets: with clang's libFuzzer for `make fuzz`; with a plain main that replays the seeds for `make check`.
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_NAME := $(patsubst tests/fuzz/%.c,%,$(FUZZ_SRC))
+SEED_BIN := $(patsubst %,$(BUILD)/seeds/%,$(FUZZ_NAME))
+L_all := $(call lib,coordinator) $(call lib,agent) $(L_fleet)
+LIBS_all := $(LIB_coordinator) $(LIB_agent) $(LIBS_fleet) $(LIB_cli)
+$(BUILD)/seeds/%: tests/fuzz/%.c tests/fuzz/standalone.c $(L_all)
+	$(call say,SEEDS,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< tests/fuzz/standalone.c $(L_all) $(LIBS_all)
+seeds-build: $(SEED_BIN)
+seeds: seeds-build ## replay the fuzz targets' seed files
+	$(Q)BUILD=$(BUILD) tests/run-seeds $(FUZZ_NAME)
+
+FUZZ_SECONDS ?= 60
+fuzz: ## fuzz every parser for FUZZ_SECONDS each (clang, libFuzzer, ASan + UBSan)
+	$(Q)$(MAKE) --no-print-directory CC=clang BUILD=build-fuzz SAN=fuzzer-no-link,address,undefined fuzz-bin
+	$(Q)for t in $(FUZZ_NAME); do mkdir -p build-fuzz/corpus/$$t; \
+	  build-fuzz/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -print_final_stats=1 build-fuzz/corpus/$$t tests/fuzz/seeds/$${t#fuzz_} || exit 1; done
+.PHONY: fuzz-bin
+fuzz-bin: $(patsubst %,$(BUILD)/fuzz/%,$(FUZZ_NAME))
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(L_all)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $< $(L_all) $(LIBS_all)
+
+# Small programs that the integration scripts use.
+TOOL_SRC := $(sort $(wildcard tests/tools/*.c))
+TOOL_BIN := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(TOOL_SRC))
+$(BUILD)/tools/%: tests/tools/%.c $(L_all)
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< $(L_all) $(LIBS_all) -lOpenCL
+tools-build: $(TOOL_BIN)
+-include $(TOOL_BIN:=.d)

@@ -1,0 +1,197 @@
+#include "agent-node/daemon/jobs.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/clock.h"
+
+struct jobs {
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    struct job *first;
+    size_t held, queued;
+    bool closed;
+    char *seen[JOBS_REMEMBERED]; /* ring */
+    size_t seen_at;
+};
+
+struct jobs *jobs_new(void) {
+    struct jobs *jobs = xcalloc(1, sizeof *jobs);
+    pthread_mutex_init(&jobs->mutex, NULL);
+    pthread_cond_init(&jobs->wake, NULL);
+    return jobs;
+}
+
+static void job_free(struct job *job) {
+    rec_task_done(&job->task);
+    free(job);
+}
+
+void jobs_free(struct jobs *jobs) {
+    if (!jobs) return;
+    while (jobs->first) {
+        struct job *job = jobs->first;
+        jobs->first = job->next;
+        job_free(job);
+    }
+    for (size_t i = 0; i < JOBS_REMEMBERED; i++) free(jobs->seen[i]);
+    pthread_cond_destroy(&jobs->wake);
+    pthread_mutex_destroy(&jobs->mutex);
+    free(jobs);
+}
+
+static bool seen_before(struct jobs *jobs, const char *attempt_id) {
+    for (size_t i = 0; i < JOBS_REMEMBERED; i++)
+        if (jobs->seen[i] && !strcmp(jobs->seen[i], attempt_id)) return true;
+    free(jobs->seen[jobs->seen_at]);
+    jobs->seen[jobs->seen_at] = xstrdup(attempt_id);
+    jobs->seen_at = (jobs->seen_at + 1) % JOBS_REMEMBERED;
+    return false;
+}
+
+static int add_locked(struct jobs *jobs, const struct rec_task *task, struct error *err) {
+    if (jobs->closed) return error_set(err, ERR_CANCELLED, "the node is stopping");
+    if (jobs->queued >= JOBS_QUEUED_MAX)
+        return error_set(err, ERR_LIMIT, "%d attempts are queued already", JOBS_QUEUED_MAX);
+    if (seen_before(jobs, task->attempt_id))
+        return error_set(err, ERR_CONFLICT, "attempt %s was given before", task->attempt_id);
+    struct job *job = xcalloc(1, sizeof *job);
+    rec_task_copy(&job->task, task);
+    job->since_ms = clock_mono_ms();
+    struct job **end = &jobs->first;
+    while (*end) end = &(*end)->next;
+    *end = job;
+    jobs->held++;
+    jobs->queued++;
+    return 0;
+}
+
+int jobs_add(struct jobs *jobs, const struct rec_task *task, struct error *err) {
+    pthread_mutex_lock(&jobs->mutex);
+    int rc = add_locked(jobs, task, err);
+    pthread_cond_broadcast(&jobs->wake);
+    pthread_mutex_unlock(&jobs->mutex);
+    return rc;
+}
+
+static bool is_try(const struct job *job) {
+    return !strcmp(job->task.purpose, "try");
+}
+
+static struct job *best_locked(struct jobs *jobs, const char *device, bool try_only) {
+    struct job *best = NULL;
+    for (struct job *job = jobs->first; job; job = job->next) {
+        if (job->state != JOB_QUEUED || strcmp(job->task.device, device) != 0) continue;
+        if (try_only && !is_try(job)) continue;
+        bool before = !best || (is_try(job) && !is_try(best)) ||
+                      (is_try(job) == is_try(best) && job->task.priority > best->task.priority);
+        if (before) best = job;
+    }
+    return best;
+}
+
+struct job *jobs_take(struct jobs *jobs, const char *device, bool try_only, bool wait) {
+    pthread_mutex_lock(&jobs->mutex);
+    struct job *job = NULL;
+    while (!jobs->closed && !(job = best_locked(jobs, device, try_only)) && wait)
+        pthread_cond_wait(&jobs->wake, &jobs->mutex);
+    if (job) {
+        job->state = JOB_RUNNING;
+        job->since_ms = clock_mono_ms();
+        jobs->queued--;
+    }
+    pthread_mutex_unlock(&jobs->mutex);
+    return job;
+}
+
+void jobs_progress(struct jobs *jobs, struct job *job, const char *phase, double done) {
+    pthread_mutex_lock(&jobs->mutex);
+    snprintf(job->phase, sizeof job->phase, "%s", phase);
+    job->progress = done;
+    pthread_mutex_unlock(&jobs->mutex);
+}
+
+static void reporting_locked(struct jobs *jobs, struct job *job) {
+    if (job->state == JOB_QUEUED) jobs->queued--;
+    job->state = JOB_REPORTING;
+}
+
+void jobs_reporting(struct jobs *jobs, struct job *job) {
+    pthread_mutex_lock(&jobs->mutex);
+    reporting_locked(jobs, job);
+    pthread_mutex_unlock(&jobs->mutex);
+}
+
+void jobs_remove(struct jobs *jobs, struct job *job) {
+    pthread_mutex_lock(&jobs->mutex);
+    struct job **at = &jobs->first;
+    while (*at && *at != job) at = &(*at)->next;
+    if (*at) {
+        *at = job->next;
+        jobs->held--;
+    }
+    pthread_mutex_unlock(&jobs->mutex);
+    job_free(job);
+}
+
+static bool names(const struct job *job, const char *attempt_id, const char *task_id) {
+    return *attempt_id ? !strcmp(job->task.attempt_id, attempt_id) : !strcmp(job->task.task_id, task_id);
+}
+
+struct job *jobs_cancel(struct jobs *jobs, const char *attempt_id, const char *task_id, int *ret_running) {
+    pthread_mutex_lock(&jobs->mutex);
+    struct job *queued = NULL;
+    int running = 0;
+    for (struct job *job = jobs->first; job; job = job->next) {
+        if (!names(job, attempt_id, task_id)) continue;
+        if (job->state == JOB_QUEUED && !queued) queued = job;
+        if (job->state == JOB_RUNNING) {
+            job->cancel_asked = true;
+            job->cancel = true;
+            running++;
+        }
+    }
+    if (queued) reporting_locked(jobs, queued);
+    pthread_mutex_unlock(&jobs->mutex);
+    if (ret_running) *ret_running = running;
+    return queued;
+}
+
+struct job *jobs_close(struct jobs *jobs) {
+    pthread_mutex_lock(&jobs->mutex);
+    jobs->closed = true;
+    struct job *queued = NULL;
+    for (struct job *job = jobs->first; job; job = job->next) {
+        if (job->state == JOB_RUNNING) job->cancel = true;
+        if (job->state == JOB_QUEUED && !queued) queued = job;
+    }
+    if (queued) reporting_locked(jobs, queued);
+    pthread_cond_broadcast(&jobs->wake);
+    pthread_mutex_unlock(&jobs->mutex);
+    return queued;
+}
+
+size_t jobs_held(struct jobs *jobs) {
+    pthread_mutex_lock(&jobs->mutex);
+    size_t n = jobs->held;
+    pthread_mutex_unlock(&jobs->mutex);
+    return n;
+}
+
+void jobs_list(struct jobs *jobs, struct rec_list_held *list) {
+    static const char *const state_name[] = {"queued", "running", "reporting"};
+    int64_t now_ms = clock_mono_ms();
+    pthread_mutex_lock(&jobs->mutex);
+    for (struct job *job = jobs->first; job; job = job->next) {
+        struct rec_held *held = rec_list_held_push(list);
+        rec_set(&held->attempt_id, job->task.attempt_id);
+        rec_set(&held->task_id, job->task.task_id);
+        rec_set(&held->device, job->task.device);
+        rec_set(&held->state, state_name[job->state]);
+        rec_set(&held->phase, job->phase);
+        held->progress = job->progress;
+        held->held_ms = now_ms - job->since_ms;
+    }
+    pthread_mutex_unlock(&jobs->mutex);
+}

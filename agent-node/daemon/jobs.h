@@ -1,0 +1,56 @@
+/* The attempts that a node holds: queued for a device, running on it, or waiting for their report to be acknowledged.
+ * Heartbeats list all of them. Thread-safe: the session adds and cancels, device threads take and finish.
+ *
+ *   add ──▶ QUEUED ──take──▶ RUNNING ──done──▶ REPORTING ──delivered──▶ gone
+ *              └───────────cancel / stop──────────▲
+ */
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "records.h"
+
+#define JOBS_QUEUED_MAX 4096  /* over all devices; the coordinator's window is a few per device */
+#define JOBS_REMEMBERED 4096  /* attempt ids seen lately: a record delivered twice is dropped */
+
+enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_REPORTING };
+struct job {
+    struct rec_task task;
+    enum job_state state;
+    char phase[24];
+    double progress;
+    int64_t since_ms;            /* monotonic */
+    volatile bool cancel;        /* handed to the worker */
+    bool cancel_asked;           /* by the coordinator, rather than by the daemon's own end */
+    struct job *next;
+};
+struct jobs;
+
+struct jobs *jobs_new(void);
+/* No thread may be in any call. Accepts NULL. */
+void jobs_free(struct jobs *jobs);
+DEFINE_CLEANUP(cleanup_jobs, struct jobs *, jobs_free)
+
+/* Queue a task for task->device; the task's contents are copied. ERR_CONFLICT: this attempt was given before (a duplicate record);
+ * ERR_LIMIT: JOBS_QUEUED_MAX. */
+int jobs_add(struct jobs *jobs, const struct rec_task *task, struct error *err);
+/* The next job for `device`, now RUNNING: `try` tasks first, then higher priority, then arrival. Waits for one unless `wait` is false;
+ * NULL when there is none or after jobs_close(). `try_only` leaves others where they are. The job stays owned by the table. */
+struct job *jobs_take(struct jobs *jobs, const char *device, bool try_only, bool wait);
+void jobs_progress(struct jobs *jobs, struct job *job, const char *phase, double done);
+/* RUNNING or QUEUED to REPORTING. */
+void jobs_reporting(struct jobs *jobs, struct job *job);
+/* The report is acknowledged: the job is freed. */
+void jobs_remove(struct jobs *jobs, struct job *job);
+/* Cancel by attempt id, or by task id where attempt_id is "". Running ones get their flag; a queued one becomes REPORTING and is returned
+ * for the caller to report as cancelled (call again until NULL). *ret_running counts flagged ones (may be NULL). */
+struct job *jobs_cancel(struct jobs *jobs, const char *attempt_id, const char *task_id, int *ret_running);
+/* No more work is handed out; running jobs get their flag; queued ones are returned one by one as REPORTING, NULL at the end. */
+struct job *jobs_close(struct jobs *jobs);
+/* Number held, in all states. */
+size_t jobs_held(struct jobs *jobs);
+/* Append all to a heartbeat's list. */
+void jobs_list(struct jobs *jobs, struct rec_list_held *list);
