@@ -95,6 +95,8 @@ void *rec_list_push(struct rec_list *list, const struct rec_desc *desc);     /* 
 void *rec_list_push_item(const struct rec_field *field, struct rec_list *list);
 bool rec_list_string_has(const struct rec_list_string *list, const char *text);
 
-/* Generated: every record type with a file of its own (what travels on topics), and their number. */
+/* Generated: every record type with a file of its own (what travels on topics), and all types, nested ones too. */
 extern const struct rec_desc *const rec_top_level[];
 extern const size_t rec_top_level_count;
+extern const struct rec_desc *const rec_all[];
+extern const size_t rec_all_count;

@@ -288,6 +288,9 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < record_count; i++)
         if (records[i].text) fprintf(out, "    &rec_%s_desc,\n", records[i].snake);
     fputs("};\nconst size_t rec_top_level_count = sizeof rec_top_level / sizeof *rec_top_level;\n", out);
+    fputs("const struct rec_desc *const rec_all[] = {\n", out);
+    for (size_t i = 0; i < record_count; i++) fprintf(out, "    &rec_%s_desc,\n", records[i].snake);
+    fputs("};\nconst size_t rec_all_count = sizeof rec_all / sizeof *rec_all;\n", out);
     close_output(out, path);
     return 0;
 }
