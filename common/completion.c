@@ -1,4 +1,5 @@
-/* Completion scripts for bash and zsh, with every command's options spelled out: the shell need not start the program. */
+/* Completion scripts for bash and zsh, with every command's options spelled out: the shell need not start the program.
+ */
 #include <string.h>
 
 #include "common/buf.h"

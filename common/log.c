@@ -15,8 +15,8 @@
 #include "common/clock.h"
 #include "common/utf8.h"
 
-#define CONTEXT_MAX 81           /* 80 bytes and the NUL */
-#define MESSAGE_MAX (64 * 1024)  /* longer messages are cut: a log is no place for payloads */
+#define CONTEXT_MAX 81          /* 80 bytes and the NUL */
+#define MESSAGE_MAX (64 * 1024) /* longer messages are cut: a log is no place for payloads */
 
 static _Atomic int minimum_level = LOG_INFO;
 static _Atomic bool as_json;

@@ -133,7 +133,8 @@ static void add_mapping(struct property_set *set, const char *prefix, const stru
     }
 }
 
-/* "key=value" each; an item without "=" goes on with the value before ("bootstrap.servers=a:1,b:2", split by commas). */
+/* "key=value" each; an item without "=" goes on with the value before ("bootstrap.servers=a:1,b:2", split by commas).
+ */
 static void add_assignments(struct property_set *set, const struct option_value *v) {
     for (size_t i = 0; i < v->count;) {
         const char *equals = strchr(v->texts[i], '=');

@@ -45,7 +45,9 @@ static char *option_usage(const struct command *cmd, const struct option_spec *s
     bool letter = s->letter && options_letter_free(cmd, s);
     return xasprintf("%c%c%s--%s%s%s", letter ? '-' : ' ', letter ? s->letter : ' ', letter ? ", " : "  ", s->name,
                      s->kind == OPTION_FLAG ? "" : " ",
-                     s->kind == OPTION_FLAG ? "" : s->value_name ? s->value_name : "VALUE");
+                     s->kind == OPTION_FLAG ? ""
+                     : s->value_name        ? s->value_name
+                                            : "VALUE");
 }
 
 /* Help text with default, environment and configuration key. */
@@ -81,8 +83,9 @@ void command_help(const struct command *cmd, const char *program, FILE *out) {
     heading(out, "Options:");
     struct doc d = {cmd, out};
     options_each(cmd, help_option, &d);
-    fprintf(out, "\nAn option may also be set by its environment variable (PORTOLAN_ and the name in capitals, - as _),\n"
-                 "or in the configuration file where a key is named. Flags win over those, in this order.\n");
+    fprintf(out,
+            "\nAn option may also be set by its environment variable (PORTOLAN_ and the name in capitals, - as _),\n"
+            "or in the configuration file where a key is named. Flags win over those, in this order.\n");
 }
 
 void program_help(const char *program, const char *summary, const struct command *const *commands, FILE *out) {

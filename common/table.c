@@ -135,10 +135,10 @@ bool terminal_colours(FILE *out) {
 }
 
 const char *colour_on(FILE *out, enum colour c) {
-    static const char *const sequences[] = {[COLOUR_NONE] = "",           [COLOUR_GREEN] = "\x1b[32m",
-                                            [COLOUR_RED] = "\x1b[31m",    [COLOUR_YELLOW] = "\x1b[33m",
-                                            [COLOUR_BLUE] = "\x1b[34m",   [COLOUR_DIM] = "\x1b[2m",
-                                            [COLOUR_BOLD] = "\x1b[1m"};
+    static const char *const sequences[] = {
+        [COLOUR_NONE] = "",           [COLOUR_GREEN] = "\x1b[32m", [COLOUR_RED] = "\x1b[31m",
+        [COLOUR_YELLOW] = "\x1b[33m", [COLOUR_BLUE] = "\x1b[34m",  [COLOUR_DIM] = "\x1b[2m",
+        [COLOUR_BOLD] = "\x1b[1m"};
     return terminal_colours(out) ? sequences[c] : "";
 }
 
