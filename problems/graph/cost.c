@@ -1,0 +1,41 @@
+/* Cost of a bound graph from its operators' own. */
+#include <stdlib.h>
+
+#include "common/buf.h"
+#include "common/cleanup.h"
+#include "problems/ops/op.h"
+
+/* The oracle does each operation for the value and again for the error scale, and carries two numbers per element. */
+#define ORACLE_FACTOR 2.0
+
+static double tensor_bytes(const struct bound *b) {
+    double bytes = 0;
+    for (int i = 0; i < b->n_tensors; i++)
+        if (b->tensor[i].role != TENSOR_INTERMEDIATE) bytes += (double)b->tensor[i].bytes;
+    return bytes;
+}
+
+static void node_cost(const struct bound *b, const struct node *n, struct op_cost *ret) {
+    struct shape in[OP_MAX_INPUTS];
+    for (int i = 0; i < n->n_in; i++) in[i] = b->tensor[n->in[i]].shape;
+    *ret = (struct op_cost){0};
+    n->op->cost(n, in, &b->tensor[n->out].shape, ret);
+}
+
+void bound_cost(const struct bound *b, struct cost *ret) {
+    /* chain[t]: roundings folded into an element of tensor t along its longest path */
+    CLEANUP_FREE int64_t *chain = xcalloc((size_t)b->n_tensors, sizeof *chain);
+    *ret = (struct cost){.bytes_least = tensor_bytes(b), .reduction = 1};
+    for (int i = 0; i < b->n_nodes; i++) {
+        const struct node *n = &b->node[i];
+        struct op_cost cost;
+        node_cost(b, n, &cost);
+        int64_t longest = 0;
+        for (int k = 0; k < n->n_in; k++)
+            if (chain[n->in[k]] > longest) longest = chain[n->in[k]];
+        if (__builtin_add_overflow(longest, cost.reduction, &chain[n->out])) chain[n->out] = INT64_MAX;
+        ret->flops += cost.flops;
+        ret->oracle_flops += ORACLE_FACTOR * (cost.flops + (double)b->tensor[n->out].elements);
+        if (chain[n->out] > ret->reduction) ret->reduction = chain[n->out];
+    }
+}
