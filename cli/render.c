@@ -82,7 +82,7 @@ void render_cell_line(const json_t *cell, FILE *out) {
 static const json_t *find_cell(const json_t *cells, const char *problem, const char *target) {
     size_t i;
     json_t *cell;
-    json_array_foreach((json_t *)(uintptr_t)cells, i, cell) {
+    json_array_foreach(cells, i, cell) {
         if (!strcmp(json_text(cell, "problem"), problem) && !strcmp(json_text(cell, "target"), target)) return cell;
     }
     return NULL;
@@ -108,10 +108,11 @@ static void print_cells(const json_t *matrix, FILE *out) {
     headers[n + 1] = NULL;
     CLEANUP(cleanup_table) struct table *table = table_new(headers);
     for (p = 0; p < json_array_size(problems); p++) {
+        char *text[32];
         const char *row[33] = {json_string_value(json_array_get(problems, p))};
-        for (t = 0; t < n; t++) row[t + 1] = matrix_text(find_cell(json_object_get(matrix, "cells"), row[0], headers[t + 1]));
+        for (t = 0; t < n; t++) row[t + 1] = text[t] = matrix_text(find_cell(json_object_get(matrix, "cells"), row[0], headers[t + 1]));
         table_row(table, row);
-        for (t = 0; t < n; t++) free((char *)(uintptr_t)row[t + 1]);
+        for (t = 0; t < n; t++) free(text[t]);
     }
     table_print(table, out);
     fprintf(out, "speedup [99 %% interval] vs the fastest baseline;  = not proven faster  * weak baseline (below 25 %% of the speed of light)\n");
@@ -123,7 +124,7 @@ static void print_scores(const json_t *scores, FILE *out) {
     CLEANUP(cleanup_table) struct table *table = table_new(headers);
     size_t i;
     json_t *s;
-    json_array_foreach((json_t *)(uintptr_t)scores, i, s) {
+    json_array_foreach(scores, i, s) {
         char count[48], faster[24], cell[7][32];
         const json_t *fast = json_object_get(s, "fast_p");
         snprintf(count, sizeof count, "%lld/%lld", json_count(s, "correct"), json_count(s, "planned"));
@@ -149,7 +150,7 @@ void render_matrix(const json_t *matrix, FILE *out) {
     fprintf(out, "\nverdicts:");
     const char *name;
     json_t *n;
-    json_object_foreach((json_t *)(uintptr_t)json_object_get(matrix, "verdicts"), name, n)
+    json_object_foreach(json_object_get(matrix, "verdicts"), name, n)
         fprintf(out, "  %s %lld", name, (long long)json_integer_value(n));
     fputc('\n', out);
 }
@@ -163,7 +164,7 @@ static void node_rows(struct table *table, const json_t *node) {
         table_rowf(table, json_text(node, "node"), json_text(node, "state"), age, "-", "-", "-", "-", json_text(node, "reason"));
     size_t i;
     json_t *d;
-    json_array_foreach((json_t *)(uintptr_t)devices, i, d) {
+    json_array_foreach(devices, i, d) {
         const char *running = json_text(d, "running");
         table_rowf(table, i ? "" : json_text(node, "node"), i ? "" : json_text(node, "state"), i ? "" : age, json_text(d, "target"),
                    json_text(d, "name"), json_text(d, "driver_version"), json_text(d, "state"), *running ? running : json_text(node, "reason"));
@@ -175,6 +176,6 @@ void render_nodes(const json_t *nodes, FILE *out) {
     CLEANUP(cleanup_table) struct table *table = table_new(headers);
     size_t i;
     json_t *node;
-    json_array_foreach((json_t *)(uintptr_t)json_object_get(nodes, "nodes"), i, node) node_rows(table, node);
+    json_array_foreach(json_object_get(nodes, "nodes"), i, node) node_rows(table, node);
     table_print(table, out);
 }
