@@ -1,0 +1,74 @@
+/* The tables. To change the format: append a step to `steps` (never edit one that was released), and a test that opens a
+ * store of the version before. PRAGMA user_version is the number of steps that were applied. */
+#include "common/log.h"
+#include "coordinator/store/internal.h"
+
+static const char *const steps[] = {
+    /* 1: the first release */
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE campaigns(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,"
+    " purpose TEXT NOT NULL, state INTEGER NOT NULL, exit_status INTEGER NOT NULL, priority INTEGER NOT NULL,"
+    " weight REAL NOT NULL, deadline_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL,"
+    " filename TEXT NOT NULL, definition TEXT NOT NULL);"
+    "CREATE INDEX campaigns_running ON campaigns(seq) WHERE state = 0;"
+    "CREATE TABLE problems(hash TEXT PRIMARY KEY, yaml TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE kernels(hash TEXT PRIMARY KEY, yaml TEXT NOT NULL, source TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE policies(hash TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE inputs(campaign TEXT NOT NULL, ordinal INTEGER NOT NULL, kind INTEGER NOT NULL, hash TEXT NOT NULL,"
+    " path TEXT NOT NULL, PRIMARY KEY(campaign, ordinal)) WITHOUT ROWID;"
+    "CREATE TABLE tasks(id TEXT PRIMARY KEY, campaign TEXT NOT NULL, ordinal INTEGER NOT NULL, kind TEXT NOT NULL,"
+    " strategy TEXT NOT NULL, problem TEXT NOT NULL, problem_hash TEXT NOT NULL, kernel TEXT NOT NULL, kernel_hash TEXT NOT NULL,"
+    " size TEXT NOT NULL, target TEXT NOT NULL, policy_hash TEXT NOT NULL, state INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+    " failures INTEGER NOT NULL, busy INTEGER NOT NULL, avoid TEXT NOT NULL, reason TEXT NOT NULL, changed_ms INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE INDEX tasks_campaign ON tasks(campaign, ordinal);"
+    "CREATE TABLE attempts(task TEXT NOT NULL, n INTEGER NOT NULL, node TEXT NOT NULL, incarnation TEXT NOT NULL,"
+    " device TEXT NOT NULL, epoch INTEGER NOT NULL, state INTEGER NOT NULL, ran INTEGER NOT NULL, outcome TEXT NOT NULL,"
+    " verdict TEXT NOT NULL, reason TEXT NOT NULL, published_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL,"
+    " duration_ms REAL NOT NULL, PRIMARY KEY(task, n)) WITHOUT ROWID;"
+    "CREATE INDEX attempts_open ON attempts(state) WHERE state <= 2;"
+    "CREATE TABLE attempt_records(task TEXT NOT NULL, n INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY(task, n));"
+    "CREATE TABLE nodes(name TEXT PRIMARY KEY, incarnation TEXT NOT NULL, state INTEGER NOT NULL, reason TEXT NOT NULL,"
+    " mailbox TEXT NOT NULL, mailbox_partition INTEGER NOT NULL, seen_ms INTEGER NOT NULL, record BLOB NOT NULL);"
+    "CREATE TABLE results(task TEXT PRIMARY KEY, revision INTEGER NOT NULL, campaign TEXT NOT NULL, problem TEXT NOT NULL,"
+    " target TEXT NOT NULL, record BLOB NOT NULL);"
+    "CREATE UNIQUE INDEX results_revision ON results(revision);"
+    "CREATE INDEX results_campaign ON results(campaign, revision);"
+    "CREATE TABLE outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL);"
+    "CREATE TABLE offsets(topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,"
+    " PRIMARY KEY(topic, partition)) WITHOUT ROWID;"
+    "CREATE TABLE schemas(id INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, version INTEGER NOT NULL,"
+    " text TEXT NOT NULL, UNIQUE(subject, version));",
+};
+#define STEP_COUNT ((int)(sizeof steps / sizeof *steps))
+
+static int user_version(struct store *store, int *ret, struct error *err) {
+    sqlite3_stmt *q;
+    if (sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &q, NULL) != SQLITE_OK) return store_fail(store, "read the version", err);
+    int rc = sqlite3_step(q);
+    *ret = sqlite3_column_int(q, 0);
+    sqlite3_finalize(q);
+    return rc == SQLITE_ROW ? 0 : store_fail(store, "read the version", err);
+}
+
+/* Each step and the new version are one transaction: a crash leaves the old version or the new one. */
+static int apply(struct store *store, int step, struct error *err) {
+    char set_version[48];
+    snprintf(set_version, sizeof set_version, "PRAGMA user_version=%d", step + 1);
+    if (store_begin(store, err) != 0) return -1;
+    if (sqlite3_exec(store->db, steps[step], NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(store->db, set_version, NULL, NULL, NULL) != SQLITE_OK)
+        return store_fail(store, "migrate", err);
+    return store_commit(store, err);
+}
+
+int store_migrate(struct store *store, struct error *err) {
+    int version = 0;
+    if (user_version(store, &version, err) != 0) return -1;
+    if (version > STEP_COUNT)
+        return error_set(err, ERR_UNSUPPORTED, "the store has format %d, this portolan knows formats up to %d", version, STEP_COUNT);
+    if (version > 0 && version < STEP_COUNT) log_info("migrating the store from format %d to %d", version, STEP_COUNT);
+    for (int step = version; step < STEP_COUNT; step++)
+        if (apply(store, step, err) != 0) return -1;
+    return 0;
+}

@@ -1,0 +1,65 @@
+/* Rows of results: one a task, its latest revision. */
+#include <string.h>
+
+#include "coordinator/store/internal.h"
+
+int store_result_put(struct store *store, const struct row_result *row, struct error *err) {
+    sqlite3_stmt *q = store_prepare_write(store, ST_RESULT_PUT,
+                                          "INSERT INTO results VALUES(?,?,?,?,?,?) ON CONFLICT(task) DO UPDATE SET revision ="
+                                          " excluded.revision, record = excluded.record WHERE excluded.revision > revision", err);
+    if (!q) return -1;
+    bind_text(q, 1, row->task);
+    bind_int(q, 2, row->revision);
+    bind_text(q, 3, row->campaign);
+    bind_text(q, 4, row->problem);
+    bind_text(q, 5, row->target);
+    bind_blob(q, 6, row->record, row->len);
+    if (store_run(store, q, "keep a result", err) != 0) return -1;
+    if (sqlite3_changes(store->db) == 0)
+        return error_set(err, ERR_CONFLICT, "task %s has a result of this revision or a higher one", row->task);
+    return 0;
+}
+
+int store_result_get(struct store *store, const char *task, uint8_t **ret, size_t *ret_len, struct error *err) {
+    sqlite3_stmt *q = store_prepare(store, ST_RESULT_GET, "SELECT record FROM results WHERE task = ?", err);
+    if (!q) return -1;
+    bind_text(q, 1, task);
+    return store_blob(store, q, "result of task", task, ret, ret_len, err);
+}
+
+int store_results(struct store *store, const struct result_query *query, store_result_fn *visit, void *context, struct error *err) {
+    sqlite3_stmt *q = store_prepare(store, ST_RESULTS,
+                                    "SELECT task, revision, campaign, problem, target, record FROM results WHERE revision > ?1"
+                                    " AND (?2 IS NULL OR campaign = ?2) AND (?3 IS NULL OR problem = ?3) AND (?4 IS NULL OR target = ?4)"
+                                    " ORDER BY revision LIMIT ?5", err);
+    if (!q) return -1;
+    bind_int(q, 1, query->since);
+    bind_text(q, 2, query->campaign);
+    bind_text(q, 3, query->problem);
+    bind_text(q, 4, query->target);
+    bind_int(q, 5, query->limit > 0 ? query->limit : -1);
+    int rc;
+    while ((rc = store_step(store, q, "read results", err)) > 0) {
+        struct row_result row;
+        memset(&row, 0, sizeof row);
+        column_copy(q, 0, row.task, sizeof row.task);
+        row.revision = sqlite3_column_int64(q, 1);
+        column_copy(q, 2, row.campaign, sizeof row.campaign);
+        column_copy(q, 3, row.problem, sizeof row.problem);
+        column_copy(q, 4, row.target, sizeof row.target);
+        row.record = sqlite3_column_blob(q, 5);
+        row.len = (size_t)sqlite3_column_bytes(q, 5);
+        if (visit(context, &row, err) != 0) {
+            sqlite3_reset(q);
+            return -1;
+        }
+    }
+    return rc;
+}
+
+int64_t store_result_count(struct store *store) {
+    sqlite3_stmt *q = store_prepare(store, ST_RESULT_COUNT, "SELECT count(*) FROM results", NULL);
+    int64_t n = q && store_step(store, q, "count results", NULL) > 0 ? sqlite3_column_int64(q, 0) : 0;
+    if (q) sqlite3_reset(q);
+    return n;
+}

@@ -1,0 +1,236 @@
+/* The coordinator's memory: one SQLite database (WAL, synchronous=FULL) in its state folder. What is committed here is
+ * what happened; everything else is rebuilt from it after any crash. One thread uses a store at a time.
+ *
+ * Writes happen inside a transaction: store_begin() opens one if none is open, store_commit() makes it durable. All write
+ * functions open one by themselves. Errors are ERR_IO with SQLite's text unless said otherwise; after a failed write or
+ * commit the caller's memory and the store may differ, so the process must stop and start again from the store.
+ *
+ * Format: PRAGMA user_version counts migrations (store/migrations.c says how to add one). */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "common/error.h"
+
+#define TASK_ID_SIZE 33      /* 32 hexadecimal digits and NUL */
+#define CAMPAIGN_ID_SIZE 16  /* "c" or "t", 12 hexadecimal digits and NUL */
+#define HASH_SIZE 65
+#define LABEL_SIZE 65        /* names of problems, kernels, sizes, nodes, devices */
+#define TARGET_SIZE 129      /* a target's name, or a selector's text while nothing matches it */
+#define INCARNATION_SIZE 65
+
+struct store;
+/* Take the lock, open, migrate, raise the epoch. `dir` is made if missing. ERR_BUSY names the process that holds it;
+ * ERR_UNSUPPORTED: written by a newer version. */
+struct store *store_open(const char *dir, struct error *err);
+/* Rolls an open transaction back. Accepts NULL. */
+void store_close(struct store *store);
+DEFINE_CLEANUP(cleanup_store, struct store *, store_close)
+int store_begin(struct store *store, struct error *err);
+int store_commit(struct store *store, struct error *err); /* no-op when none is open */
+void store_rollback(struct store *store);
+
+/* --- meta: epoch, cluster ---------------------------------------------------------------------------------------- */
+int64_t store_epoch(const struct store *store);
+/* Raise the epoch to at least `epoch` (somebody else's was seen on the bus). */
+int store_raise_epoch(struct store *store, int64_t epoch, struct error *err);
+/* "" when absent; the caller frees; NULL with err. */
+char *store_meta_get(struct store *store, const char *key, struct error *err);
+int store_meta_put(struct store *store, const char *key, const char *value, struct error *err);
+
+/* --- campaigns and the texts they came with ------------------------------------------------------------------------ */
+enum campaign_state { CAMPAIGN_RUNNING, CAMPAIGN_COMPLETE, CAMPAIGN_CANCELLED };
+const char *campaign_state_name(enum campaign_state state);
+struct row_campaign {
+    int64_t seq; /* order of submission, given by the store */
+    char id[CAMPAIGN_ID_SIZE];
+    char name[LABEL_SIZE];
+    char purpose[LABEL_SIZE]; /* campaign or try */
+    enum campaign_state state;
+    int exit_status; /* -1 while running */
+    int32_t priority;
+    double weight;
+    int64_t deadline_ms; /* after created_ms; 0: at once */
+    int64_t created_ms, finished_ms;
+};
+/* `definition` is the file as it came, `filename` what messages call it. Sets row->seq. */
+int store_campaign_insert(struct store *store, struct row_campaign *row, const char *filename, const char *definition,
+                          struct error *err);
+int store_campaign_update(struct store *store, const struct row_campaign *row, struct error *err);
+typedef int store_campaign_fn(void *context, const struct row_campaign *row, struct error *err);
+/* Newest first. `running_only`, or those of `purpose` (NULL: all). `limit` <= 0: all. */
+int store_campaigns(struct store *store, bool running_only, const char *purpose, int limit, store_campaign_fn *visit,
+                    void *context, struct error *err);
+/* By ID, unambiguous prefix of 4 or more, or "latest". ERR_NOT_FOUND, ERR_CONFLICT (several). */
+int store_campaign_find(struct store *store, const char *id, struct row_campaign *ret, struct error *err);
+/* Caller frees; NULL with err. */
+char *store_campaign_definition(struct store *store, const char *id, char **ret_filename, struct error *err);
+
+/* Content-addressed texts: a problem's YAML; a kernel's YAML and source; a policy (JSON, with the baselines). */
+int store_problem_put(struct store *store, const char *hash, const char *yaml, struct error *err);
+int store_kernel_put(struct store *store, const char *hash, const char *yaml, const char *source, struct error *err);
+int store_policy_put(struct store *store, const char *hash, const char *json, struct error *err);
+/* The caller frees; NULL with err (ERR_NOT_FOUND). */
+char *store_problem_get(struct store *store, const char *hash, struct error *err);
+char *store_kernel_get(struct store *store, const char *hash, char **ret_source, struct error *err);
+char *store_policy_get(struct store *store, const char *hash, struct error *err);
+/* What a campaign was submitted with, in order: needed to plan again when a device joins. */
+enum input_kind { INPUT_PROBLEM, INPUT_KERNEL };
+int store_input_add(struct store *store, const char *campaign, int ordinal, enum input_kind kind, const char *hash,
+                    const char *path, struct error *err);
+typedef int store_input_fn(void *context, enum input_kind kind, const char *hash, const char *path, struct error *err);
+int store_inputs(struct store *store, const char *campaign, store_input_fn *visit, void *context, struct error *err);
+
+/* --- tasks ---------------------------------------------------------------------------------------------------------- */
+enum task_state {
+    TASK_WAITING,   /* no device serves its target */
+    TASK_QUEUED,
+    TASK_PUBLISHED, /* an attempt is in a mailbox */
+    TASK_RUNNING,   /* an attempt was reported as running */
+    TASK_DONE,
+    TASK_GAVE_UP,
+    TASK_CANCELLED,
+    TASK_NO_DEVICE,
+    TASK_STATE_COUNT
+};
+const char *task_state_name(enum task_state state);
+static inline bool task_state_ended(enum task_state state) {
+    return state >= TASK_DONE;
+}
+struct row_task {
+    char id[TASK_ID_SIZE];
+    char campaign[CAMPAIGN_ID_SIZE];
+    int32_t ordinal;
+    char kind[8];      /* measure or search */
+    char strategy[8];  /* human or search */
+    char problem[LABEL_SIZE], problem_hash[HASH_SIZE];
+    char kernel[LABEL_SIZE], kernel_hash[HASH_SIZE];
+    char size[LABEL_SIZE];
+    char target[TARGET_SIZE];
+    char policy_hash[HASH_SIZE];
+    enum task_state state;
+    int32_t attempts;  /* numbers given out */
+    int32_t failures;  /* attempts that counted against the limit of three */
+    int32_t busy;      /* times that the machine was busy */
+    char avoid[256];   /* "node/device node/device": where it failed */
+    char reason[256];  /* why it waits or gave up */
+    int64_t changed_ms;
+};
+/* *ret_new tells whether it was not there yet; one that is there stays as it is. */
+int store_task_insert(struct store *store, const struct row_task *row, bool *ret_new, struct error *err);
+/* Writes state, counters, avoid, reason and changed_ms. */
+int store_task_update(struct store *store, const struct row_task *row, struct error *err);
+int store_task_delete(struct store *store, const char *id, struct error *err);
+typedef int store_task_fn(void *context, const struct row_task *row, struct error *err);
+int store_tasks(struct store *store, const char *campaign, store_task_fn *visit, void *context, struct error *err);
+/* By ID or unambiguous prefix of 4 or more. ERR_NOT_FOUND, ERR_CONFLICT. */
+int store_task_find(struct store *store, const char *id, struct row_task *ret, struct error *err);
+int store_task_counts(struct store *store, const char *campaign, int64_t ret[TASK_STATE_COUNT], struct error *err);
+
+/* --- attempts ------------------------------------------------------------------------------------------------------- */
+enum attempt_state {
+    ATTEMPT_PUBLISHING, /* written here, delivery not yet reported */
+    ATTEMPT_OPEN,
+    ATTEMPT_LAPSED,     /* its lease ran out; its result is still welcome */
+    ATTEMPT_REVOKED,
+    ATTEMPT_FAILED,     /* infrastructure, or it could not be delivered */
+    ATTEMPT_ACCEPTED,
+    ATTEMPT_SUPERSEDED,
+    ATTEMPT_ABANDONED,  /* incarnation or cluster gone, or given back by the node */
+    ATTEMPT_STATE_COUNT
+};
+const char *attempt_state_name(enum attempt_state state);
+struct row_attempt {
+    char task[TASK_ID_SIZE];
+    int32_t n;
+    char node[LABEL_SIZE], incarnation[INCARNATION_SIZE], device[LABEL_SIZE];
+    int64_t epoch;
+    enum attempt_state state;
+    bool ran; /* a heartbeat reported it as running */
+    char outcome[20], verdict[24];
+    char reason[256];
+    int64_t published_ms, finished_ms;
+    double duration_ms;
+};
+int store_attempt_insert(struct store *store, const struct row_attempt *row, struct error *err);
+int store_attempt_update(struct store *store, const struct row_attempt *row, struct error *err);
+/* ERR_NOT_FOUND. */
+int store_attempt_get(struct store *store, const char *task, int n, struct row_attempt *ret, struct error *err);
+typedef int store_attempt_fn(void *context, const struct row_attempt *row, struct error *err);
+/* All of a task in order; or, with `task` NULL, those publishing, open or lapsed of running campaigns. */
+int store_attempts(struct store *store, const char *task, store_attempt_fn *visit, void *context, struct error *err);
+/* The accepted attempt's record, in our own encoding. get: ERR_NOT_FOUND; the caller frees. */
+int store_attempt_record_put(struct store *store, const char *task, int n, const void *data, size_t len, struct error *err);
+int store_attempt_record_get(struct store *store, const char *task, int n, uint8_t **ret, size_t *ret_len, struct error *err);
+
+/* --- nodes ---------------------------------------------------------------------------------------------------------- */
+enum node_state { NODE_STARTING, NODE_IN_SERVICE, NODE_DRAINED, NODE_QUARANTINED, NODE_REFUSED, NODE_ABSENT, NODE_LEFT, NODE_STATE_COUNT };
+const char *node_state_name(enum node_state state);
+struct row_node {
+    char name[LABEL_SIZE], incarnation[INCARNATION_SIZE];
+    enum node_state state;
+    char reason[256];
+    char mailbox[250];
+    int32_t mailbox_partition;
+    int64_t seen_ms;
+};
+/* Insert or replace; `record` is the inventory in our own encoding. */
+int store_node_put(struct store *store, const struct row_node *row, const void *record, size_t len, struct error *err);
+/* Everything but the inventory. */
+int store_node_update(struct store *store, const struct row_node *row, struct error *err);
+typedef int store_node_fn(void *context, const struct row_node *row, const void *record, size_t len, struct error *err);
+int store_nodes(struct store *store, store_node_fn *visit, void *context, struct error *err);
+
+/* --- results -------------------------------------------------------------------------------------------------------- */
+struct row_result {
+    char task[TASK_ID_SIZE];
+    int64_t revision;
+    char campaign[CAMPAIGN_ID_SIZE];
+    char problem[LABEL_SIZE], target[TARGET_SIZE];
+    const void *record; /* Confluent framing, as published; during a visit only */
+    size_t len;
+};
+/* A task has one result: ERR_CONFLICT when it has one of the same or a higher revision. */
+int store_result_put(struct store *store, const struct row_result *row, struct error *err);
+/* ERR_NOT_FOUND; the caller frees. */
+int store_result_get(struct store *store, const char *task, uint8_t **ret, size_t *ret_len, struct error *err);
+struct result_query {
+    const char *campaign, *problem, *target; /* NULL: any */
+    int64_t since;                           /* revisions above this */
+    int limit;                               /* <= 0: all */
+};
+typedef int store_result_fn(void *context, const struct row_result *row, struct error *err);
+int store_results(struct store *store, const struct result_query *query, store_result_fn *visit, void *context, struct error *err);
+int64_t store_result_count(struct store *store);
+
+/* --- outbox: what has to be published, in order ---------------------------------------------------------------------- */
+struct row_outbox {
+    int64_t seq;
+    const char *topic, *key;
+    const void *value;
+    size_t len;
+};
+int store_outbox_add(struct store *store, const char *topic, const char *key, const void *value, size_t len, struct error *err);
+typedef int store_outbox_fn(void *context, const struct row_outbox *row, struct error *err);
+int store_outbox(struct store *store, int64_t after, int limit, store_outbox_fn *visit, void *context, struct error *err);
+/* Drop rows (after, upto]. */
+int store_outbox_clear(struct store *store, int64_t after, int64_t upto, struct error *err);
+int64_t store_outbox_count(struct store *store);
+
+/* --- offsets: the next record to read -------------------------------------------------------------------------------- */
+int store_offset_put(struct store *store, const char *topic, int partition, int64_t offset, struct error *err);
+/* -1 when none is stored (or on error, with err). */
+int64_t store_offset_get(struct store *store, const char *topic, int partition, struct error *err);
+int store_offsets_clear(struct store *store, struct error *err);
+
+/* --- schemas: ids given once ----------------------------------------------------------------------------------------- */
+struct row_schema {
+    int32_t id, version;
+    const char *subject, *text;
+};
+/* The id of this text under this subject; a new text gets the next id and version. */
+int store_schema_id(struct store *store, const char *subject, const char *text, int32_t *ret_id, struct error *err);
+typedef int store_schema_fn(void *context, const struct row_schema *row, struct error *err);
+int store_schemas(struct store *store, store_schema_fn *visit, void *context, struct error *err);
