@@ -32,7 +32,8 @@ void clock_iso8601(int64_t wall_ms, char out[32]) {
     time_t seconds = (time_t)((wall_ms - ms) / 1000);
     struct tm t;
     gmtime_r(&seconds, &t);
-    char date[24];
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &t);
-    snprintf(out, 32, "%s.%03uZ", date, (unsigned)ms % 1000);
+    /* Not strftime: its %Y writes the year 33 with two digits. */
+    snprintf(out, 32, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)(t.tm_year + 1900) % 10000,
+             (unsigned)(t.tm_mon + 1) % 100, (unsigned)t.tm_mday % 100, (unsigned)t.tm_hour % 100,
+             (unsigned)t.tm_min % 100, (unsigned)t.tm_sec % 100, (unsigned)ms % 1000);
 }

@@ -350,5 +350,7 @@ static int eval(const struct evaluation *v, int index, int64_t *ret) {
 
 int expr_eval(const struct expr *e, expr_lookup *lookup, void *context, int64_t *ret, struct error *err) {
     struct evaluation v = {e, lookup, context, err};
-    return eval(&v, e->root, ret);
+    int64_t value;
+    if (eval(&v, e->root, &value) != 0) return -1;
+    return *ret = value, 0; /* untouched on failure */
 }

@@ -12,6 +12,7 @@ void expr_free(struct expr *e);
 const char *expr_text(const struct expr *e);
 /* Look `name` up; return false if unknown. */
 typedef bool expr_lookup(void *context, const char *name, int64_t *ret);
+/* `ret` is written on success only. */
 int expr_eval(const struct expr *e, expr_lookup *lookup, void *context, int64_t *ret, struct error *err);
 /* Calls `visit` for each name used, once per occurrence. */
 void expr_names(const struct expr *e, void (*visit)(void *context, const char *name), void *context);
