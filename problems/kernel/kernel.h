@@ -7,7 +7,9 @@
 #define KERNEL_MAX_VALUES 64
 #define KERNEL_MAX_CONFIGS 100000
 struct kernel;
-/* `yaml` is the kernel file; `source` its device source. ERR_INVALID "FILE:LINE:COL: ...", ERR_LIMIT. */
+/* Also checks the launches against the source's entry points and their number of parameters.
+ * `yaml` is the kernel file; `source` its device source. ERR_INVALID "FILE:LINE:COL: ...", ERR_LIMIT,
+ * ERR_UNSUPPORTED for what the format knows and nothing runs yet (other languages, library steps, in_place). */
 struct kernel *kernel_parse(const char *yaml, size_t yaml_len, const char *filename, const char *source, size_t source_len, struct error *err);
 /* Reads the file and the source it names, which must stay inside the file's folder (no "..", no absolute path, no link out). */
 struct kernel *kernel_load(const char *path, struct error *err);
@@ -38,5 +40,6 @@ void tune_point_format(const struct kernel *k, const struct tune_point *t, char 
 int tune_point_parse(const struct kernel *k, const char *json, struct tune_point *ret, struct error *err);
 /* Whether the constraints hold (false with the constraint's text in `why`). */
 bool kernel_constraints_hold(const struct kernel *k, const struct bound *b, const struct tune_point *t, char why[256]);
-/* Bind to numbers. ERR_INVALID: unknown tensor, intermediate bound, wrong expression; ERR_LIMIT: dims out of int range, geometry overflow. */
+/* Bind to numbers; `t` NULL takes the default point. Constraints are checked. Buffers are the inputs and weights that a
+ * launch names, every output, and the scratch. The caller frees *ret by plan_free. ERR_INVALID: unknown tensor, intermediate bound, wrong expression; ERR_LIMIT: dims out of int range, geometry overflow. */
 int kernel_bind(const struct kernel *k, const struct bound *b, const struct tune_point *t, struct plan **ret, struct error *err);

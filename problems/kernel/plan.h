@@ -42,5 +42,9 @@ struct plan {
     struct plan_launch *launch;
 };
 void plan_free(struct plan *p);
-/* JSON between worker and runner (buffers, launches, options; the source travels apart). Caller decrefs. */
+/* For people and `--json`; the source travels apart. Caller decrefs.
+ * {"options": "-cl-mad-enable", "macros": {"WG": 64},
+ *  "buffers": [{"name": "x", "role": "input"|"output"|"scratch", "dtype": "f32", "elements": n, "bytes": n, "tensor": i or -1}],
+ *  "launches": [{"entry": "f", "args": [{"buffer": i}|{"i32": n}|{"i64": n}|{"f32": x}|{"local": bytes}], "global": [n],
+ *                "local": [n], absent where the driver chooses}]} */
 json_t *plan_to_json(const struct plan *p);
