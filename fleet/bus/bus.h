@@ -175,7 +175,8 @@ DEFINE_CLEANUP(cleanup_bus_record, struct bus_record *, bus_record_free)
 void bus_consumer_wake(struct bus_consumer *consumer);
 
 /* Read all partitions of a topic from the beginning to the end as of now, oldest first within a partition: how compacted control
- * topics are loaded. `visit` returns 0 to go on, -1 with err to stop. ERR_TIMEOUT; a missing topic is ERR_NOT_FOUND. */
+ * topics are loaded. `visit` returns 0 to go on, -1 with err to stop. ERR_TIMEOUT: nothing came for timeout_ms;
+ * ERR_NOT_FOUND: no such topic. */
 typedef int bus_visit_fn(void *context, const struct bus_record *record, struct error *err);
 int bus_replay(struct bus *bus, const char *topic, bool read_committed, int timeout_ms, bus_visit_fn *visit,
                void *context, struct error *err);

@@ -1,0 +1,116 @@
+/* Topics: creation and settings, by Kafka's admin API or the embedded broker's C call. See bus.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fleet/bus/internal.h"
+
+static void free_options(rd_kafka_AdminOptions_t **options) {
+    if (*options) rd_kafka_AdminOptions_destroy(*options);
+}
+static void free_queue(rd_kafka_queue_t **queue) {
+    if (*queue) rd_kafka_queue_destroy(*queue);
+}
+static void free_event(rd_kafka_event_t **event) {
+    if (*event) rd_kafka_event_destroy(*event);
+}
+static void free_new_topic(rd_kafka_NewTopic_t **topic) {
+    if (*topic) rd_kafka_NewTopic_destroy(*topic);
+}
+static void free_resource(rd_kafka_ConfigResource_t **resource) {
+    if (*resource) rd_kafka_ConfigResource_destroy(*resource);
+}
+
+static rd_kafka_AdminOptions_t *new_options(struct bus *bus, rd_kafka_admin_op_t operation, int timeout_ms) {
+    char reason[256];
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(bus->client, operation);
+    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, reason, sizeof reason);
+    return options;
+}
+
+/* The answer, or NULL with err. */
+static rd_kafka_event_t *await(struct bus *bus, rd_kafka_queue_t *queue, int timeout_ms, const char *what, struct error *err) {
+    /* librdkafka answers its own time-out; a little longer, so that it is the one that speaks */
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
+    if (event && !rd_kafka_event_error(event)) return event;
+    bus_error(bus, err, event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT,
+              event ? rd_kafka_event_error_string(event) : NULL, "%s", what);
+    if (event) rd_kafka_event_destroy(event);
+    return NULL;
+}
+
+/* --- creation -------------------------------------------------------------------------------------------------------- */
+static int create_embedded(struct bus *bus, const char *name, int32_t partitions, struct error *err) {
+    rd_kafka_resp_err_t code = rd_kafka_mock_topic_create(bus->embedded->cluster, name, partitions, 1);
+    if (!code || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) return 0;
+    return bus_error(bus, err, code, NULL, "creating topic %s", name);
+}
+
+static rd_kafka_NewTopic_t *describe_topic(const char *name, int32_t partitions, int replication,
+                                           const struct bus_topic_setting *settings, size_t setting_count, struct error *err) {
+    char reason[256];
+    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, partitions, replication, reason, sizeof reason);
+    if (!topic) {
+        error_set(err, ERR_INVALID, "topic %s: %s", name, reason);
+        return NULL;
+    }
+    for (size_t i = 0; i < setting_count; i++) rd_kafka_NewTopic_set_config(topic, settings[i].key, settings[i].value);
+    return topic;
+}
+
+static int check_created(struct bus *bus, rd_kafka_event_t *event, const char *name, struct error *err) {
+    size_t count = 0;
+    const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[i]);
+        if (code && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+            return bus_error(bus, err, code, rd_kafka_topic_result_error_string(results[i]), "creating topic %s", name);
+    }
+    return 0;
+}
+
+int bus_topic_create(struct bus *bus, const char *topic, int32_t partitions, int replication,
+                     const struct bus_topic_setting *settings, size_t setting_count, int timeout_ms, struct error *err) {
+    char name[BUS_TOPIC_MAX + 1];
+    if (bus_topic_name(bus, topic, name, err)) return -1;
+    if (bus->embedded) return create_embedded(bus, name, partitions, err);
+    CLEANUP(free_new_topic) rd_kafka_NewTopic_t *wanted = describe_topic(name, partitions, replication, settings, setting_count, err);
+    if (!wanted) return -1;
+    CLEANUP(free_options) rd_kafka_AdminOptions_t *options = new_options(bus, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
+    CLEANUP(free_queue) rd_kafka_queue_t *queue = rd_kafka_queue_new(bus->client);
+    rd_kafka_CreateTopics(bus->client, &wanted, 1, options, queue);
+    CLEANUP(free_event) rd_kafka_event_t *event = await(bus, queue, timeout_ms, name, err);
+    return event ? check_created(bus, event, name, err) : -1;
+}
+
+/* --- settings -------------------------------------------------------------------------------------------------------- */
+static char *find_setting(const rd_kafka_ConfigResource_t *resource, const char *key) {
+    size_t count;
+    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(rd_kafka_ConfigEntry_name(entries[i]), key)) {
+            const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+            return value ? xstrdup(value) : NULL;
+        }
+    return NULL;
+}
+
+char *bus_topic_setting(struct bus *bus, const char *topic, const char *key, int timeout_ms, struct error *err) {
+    char name[BUS_TOPIC_MAX + 1];
+    if (bus_topic_name(bus, topic, name, err)) return NULL;
+    CLEANUP(free_resource) rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);
+    CLEANUP(free_options) rd_kafka_AdminOptions_t *options = new_options(bus, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+    CLEANUP(free_queue) rd_kafka_queue_t *queue = rd_kafka_queue_new(bus->client);
+    rd_kafka_DescribeConfigs(bus->client, &resource, 1, options, queue);
+    CLEANUP(free_event) rd_kafka_event_t *event = await(bus, queue, timeout_ms, name, err);
+    if (!event) return NULL;
+    size_t count = 0;
+    const rd_kafka_ConfigResource_t **answers = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
+    if (count != 1 || rd_kafka_ConfigResource_error(answers[0])) {
+        bus_error(bus, err, count == 1 ? rd_kafka_ConfigResource_error(answers[0]) : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
+                  count == 1 ? rd_kafka_ConfigResource_error_string(answers[0]) : NULL, "settings of topic %s", name);
+        return NULL;
+    }
+    char *value = find_setting(answers[0], key);
+    if (!value) error_set(err, ERR_NOT_FOUND, "topic %s has no setting %s", name, key);
+    return value;
+}

@@ -1,0 +1,296 @@
+/* Producing. See bus.h.
+ *
+ * Each record in flight has a `struct sent` as its opaque, released by its one delivery report. The client itself may be
+ * replaced (a fatal error of the idempotent producer leaves it useless): senders hold the lock shared, the thread that polls
+ * takes it alone to swap. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "fleet/bus/internal.h"
+
+#define POLL_MS 100
+#define FREE_WAIT_MS 1000
+#define TIMEOUT_DEFAULT_MS 120000
+
+struct bus_producer {
+    struct bus *bus;
+    rd_kafka_t *client;
+    pthread_rwlock_t lock; /* client */
+    char *transactional_id;
+    bus_delivery_fn *on_delivery;
+    void *context;
+    int timeout_ms;
+    bool own_thread;
+    pthread_t thread;
+    atomic_bool stopping, fatal;
+    atomic_int pending;
+    pthread_mutex_t waiters; /* struct waiter, and the condition */
+    pthread_cond_t delivered;
+};
+
+/* Of a bus_send_wait(); shared with the record in flight, whichever ends last frees it. */
+struct waiter {
+    bool done, abandoned;
+    enum error_code code;
+    int64_t offset;
+    char text[256];
+};
+struct sent {
+    void *token;
+    struct waiter *waiter;
+};
+
+rd_kafka_t *bus_producer_client(struct bus_producer *producer) {
+    return producer->client;
+}
+struct bus *bus_producer_bus(struct bus_producer *producer) {
+    return producer->bus;
+}
+
+/* --- deliveries ------------------------------------------------------------------------------------------------------ */
+static void tell_waiter(struct bus_producer *producer, struct waiter *waiter, const struct bus_delivery *delivery) {
+    pthread_mutex_lock(&producer->waiters);
+    bool abandoned = waiter->abandoned;
+    waiter->done = true;
+    waiter->code = delivery->code;
+    waiter->offset = delivery->offset;
+    snprintf(waiter->text, sizeof waiter->text, "%s", delivery->text);
+    pthread_mutex_unlock(&producer->waiters);
+    if (abandoned) free(waiter);
+}
+
+static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
+    struct bus_producer *producer = opaque;
+    struct sent *sent = message->_private;
+    struct bus_delivery delivery = {
+        .code = bus_error_code(message->err),
+        .text = message->err ? rd_kafka_err2str(message->err) : "",
+        .topic = bus_short_name(producer->bus, rd_kafka_topic_name(message->rkt)),
+        .partition = message->partition,
+        .offset = message->offset,
+        .token = sent->token,
+    };
+    (void)client;
+    if (sent->waiter) tell_waiter(producer, sent->waiter, &delivery);
+    else if (producer->on_delivery) producer->on_delivery(producer->context, &delivery);
+    free(sent);
+    pthread_mutex_lock(&producer->waiters);
+    producer->pending--;
+    pthread_cond_broadcast(&producer->delivered);
+    pthread_mutex_unlock(&producer->waiters);
+}
+
+static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque) {
+    struct bus_producer *producer = opaque;
+    char text[512];
+    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+        code = rd_kafka_fatal_error(client, text, sizeof text);
+        reason = text;
+        producer->fatal = true;
+    }
+    bus_client_error(producer->bus, (rd_kafka_resp_err_t)code, reason);
+}
+
+/* --- the client ------------------------------------------------------------------------------------------------------ */
+static rd_kafka_t *new_client(struct bus_producer *producer, struct error *err) {
+    char reason[512], timeout[16], id[256];
+    bool transactional = producer->transactional_id != NULL;
+    snprintf(timeout, sizeof timeout, "%d", producer->timeout_ms);
+    snprintf(id, sizeof id, "%s%s", producer->bus->prefix, transactional ? producer->transactional_id : "");
+    const char *fixed[] = {"enable.idempotence", "true", "acks", "all", "partitioner", "murmur2_random",
+                           "message.timeout.ms", timeout, transactional ? "transactional.id" : NULL, id, NULL};
+    rd_kafka_conf_t *conf = bus_conf_new(producer->bus, fixed, producer, err);
+    if (!conf) return NULL;
+    rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
+    if (client) return client;
+    rd_kafka_conf_destroy(conf);
+    error_set(err, ERR_INVALID, "kafka producer: %s", reason);
+    return NULL;
+}
+
+/* After a fatal error of an idempotent producer: everything in flight is reported as failed, then a new client takes its
+ * place. Not for a transactional one: making it anew could fence the one that has rightly fenced us. */
+static void rebuild(struct bus_producer *producer) {
+    struct error err = ERROR_INIT;
+    if (!producer->fatal || producer->transactional_id) return;
+    rd_kafka_t *fresh = new_client(producer, &err);
+    if (!fresh) {
+        log_error("kafka producer cannot be rebuilt: %s", err.text);
+        return;
+    }
+    pthread_rwlock_wrlock(&producer->lock);
+    rd_kafka_t *old = producer->client;
+    producer->client = fresh;
+    producer->fatal = false;
+    pthread_rwlock_unlock(&producer->lock);
+    rd_kafka_purge(old, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (rd_kafka_outq_len(old) > 0) rd_kafka_poll(old, POLL_MS);
+    rd_kafka_destroy(old);
+    log_warn("kafka producer rebuilt after a fatal error");
+}
+
+static int poll_once(struct bus_producer *producer, int timeout_ms) {
+    int served = rd_kafka_poll(producer->client, timeout_ms);
+    rebuild(producer);
+    return served;
+}
+
+static void *serve(void *argument) {
+    struct bus_producer *producer = argument;
+    while (!producer->stopping) poll_once(producer, POLL_MS);
+    return NULL;
+}
+
+struct bus_producer *bus_producer_new(struct bus *bus, const struct bus_producer_config *config, struct error *err) {
+    if (config->own_thread && config->transactional_id) {
+        error_set(err, ERR_INVALID, "a transactional producer cannot have a thread of its own");
+        return NULL;
+    }
+    struct bus_producer *producer = xcalloc(1, sizeof *producer);
+    producer->bus = bus;
+    producer->transactional_id = config->transactional_id ? xstrdup(config->transactional_id) : NULL;
+    producer->on_delivery = config->on_delivery;
+    producer->context = config->context;
+    producer->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : TIMEOUT_DEFAULT_MS;
+    /* librdkafka demands message.timeout.ms <= transaction.timeout.ms, which is 60 s */
+    if (config->transactional_id && producer->timeout_ms > 60000) producer->timeout_ms = 60000;
+    pthread_rwlock_init(&producer->lock, NULL);
+    pthread_mutex_init(&producer->waiters, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&producer->delivered, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    producer->client = new_client(producer, err);
+    if (producer->client && config->own_thread && !pthread_create(&producer->thread, NULL, serve, producer))
+        producer->own_thread = true;
+    if (producer->client && producer->own_thread == config->own_thread) return producer;
+    if (producer->client) error_set(err, ERR_NOMEM, "kafka producer: no thread");
+    bus_producer_free(producer);
+    return NULL;
+}
+
+static void drain(struct bus_producer *producer) {
+    int64_t deadline = clock_mono_ms() + FREE_WAIT_MS;
+    while (rd_kafka_outq_len(producer->client) > 0 && clock_mono_ms() < deadline) rd_kafka_poll(producer->client, POLL_MS);
+    rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (rd_kafka_outq_len(producer->client) > 0) rd_kafka_poll(producer->client, POLL_MS);
+}
+
+void bus_producer_free(struct bus_producer *producer) {
+    if (!producer) return;
+    producer->stopping = true;
+    if (producer->own_thread) pthread_join(producer->thread, NULL);
+    if (producer->client) {
+        drain(producer);
+        rd_kafka_destroy(producer->client);
+    }
+    pthread_rwlock_destroy(&producer->lock);
+    pthread_mutex_destroy(&producer->waiters);
+    pthread_cond_destroy(&producer->delivered);
+    free(producer->transactional_id);
+    free(producer);
+}
+
+/* --- sending --------------------------------------------------------------------------------------------------------- */
+/* A record that could not be queued: why. */
+static int refuse(struct bus_producer *producer, const char *name, rd_kafka_resp_err_t code, size_t len, struct error *err) {
+    char text[512];
+    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+        rd_kafka_resp_err_t cause = rd_kafka_fatal_error(producer->client, text, sizeof text);
+        producer->fatal = true;
+        /* not transactional: it will be rebuilt by the next poll, so trying again helps */
+        return error_set(err, producer->transactional_id ? bus_error_code(cause) : ERR_NETWORK, "sending to %s: %s", name, text);
+    }
+    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        return error_set(err, ERR_LIMIT, "sending to %s: a record of %zu bytes is larger than message.max.bytes", name, len);
+    return bus_error(producer->bus, err, code, NULL, "sending to %s", name);
+}
+
+static int send_record(struct bus_producer *producer, const char *topic, int32_t partition, const char *key,
+                       const void *value, size_t len, void *token, struct waiter *waiter, struct error *err) {
+    char name[BUS_TOPIC_MAX + 1];
+    if (bus_topic_name(producer->bus, topic, name, err)) return -1;
+    struct sent *sent = xmalloc(sizeof *sent);
+    *sent = (struct sent){.token = token, .waiter = waiter};
+    producer->pending++;
+    pthread_rwlock_rdlock(&producer->lock);
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        producer->client, RD_KAFKA_V_TOPIC(name), RD_KAFKA_V_PARTITION(partition),
+        RD_KAFKA_V_KEY(key, key ? strlen(key) : 0), RD_KAFKA_V_VALUE((void *)(uintptr_t)value, len),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(sent), RD_KAFKA_V_END);
+    int failed = code ? refuse(producer, name, code, len, err) : 0;
+    pthread_rwlock_unlock(&producer->lock);
+    if (failed) {
+        producer->pending--;
+        free(sent);
+    }
+    return failed;
+}
+
+int bus_send(struct bus_producer *producer, const char *topic, int32_t partition, const char *key, const void *value,
+             size_t len, void *token, struct error *err) {
+    return send_record(producer, topic, partition, key, value, len, token, NULL, err);
+}
+
+int bus_producer_pending(struct bus_producer *producer) {
+    return producer->pending;
+}
+
+int bus_producer_poll(struct bus_producer *producer, int timeout_ms) {
+    return producer->own_thread ? 0 : poll_once(producer, timeout_ms);
+}
+
+/* --- waiting --------------------------------------------------------------------------------------------------------- */
+/* Let time pass until a delivery may have come: at most until `deadline`. With the mutex held, and held again after. */
+static void await_delivery(struct bus_producer *producer, int64_t deadline) {
+    int64_t left = deadline - clock_mono_ms();
+    if (left > POLL_MS) left = POLL_MS;
+    if (left < 0) left = 0;
+    if (producer->own_thread) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += left * 1000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&producer->delivered, &producer->waiters, &until);
+        return;
+    }
+    pthread_mutex_unlock(&producer->waiters);
+    poll_once(producer, (int)left);
+    pthread_mutex_lock(&producer->waiters);
+}
+
+int bus_flush(struct bus_producer *producer, int timeout_ms, struct error *err) {
+    int64_t deadline = clock_mono_ms() + timeout_ms;
+    pthread_mutex_lock(&producer->waiters);
+    while (producer->pending > 0 && clock_mono_ms() < deadline) await_delivery(producer, deadline);
+    pthread_mutex_unlock(&producer->waiters);
+    if (!producer->pending) return 0;
+    return bus_error(producer->bus, err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, "%d records are not yet delivered", producer->pending);
+}
+
+int bus_send_wait(struct bus_producer *producer, const char *topic, int32_t partition, const char *key,
+                  const void *value, size_t len, int timeout_ms, int64_t *ret_offset, struct error *err) {
+    int64_t deadline = clock_mono_ms() + timeout_ms;
+    struct waiter *waiter = xcalloc(1, sizeof *waiter);
+    if (send_record(producer, topic, partition, key, value, len, NULL, waiter, err)) {
+        free(waiter);
+        return -1;
+    }
+    pthread_mutex_lock(&producer->waiters);
+    while (!waiter->done && clock_mono_ms() < deadline) await_delivery(producer, deadline);
+    bool done = waiter->done;
+    waiter->abandoned = !done;
+    pthread_mutex_unlock(&producer->waiters);
+    if (!done) /* the report will come, and free the waiter */
+        return bus_error(producer->bus, err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, "sending to %s%s", producer->bus->prefix, topic);
+    int failed = waiter->code ? error_set(err, waiter->code, "sending to %s%s: %s", producer->bus->prefix, topic, waiter->text) : 0;
+    if (!failed && ret_offset) *ret_offset = waiter->offset;
+    free(waiter);
+    return failed;
+}

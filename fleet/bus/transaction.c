@@ -1,0 +1,59 @@
+/* Transactions. See bus.h. */
+#include "common/clock.h"
+#include "fleet/bus/internal.h"
+
+#define RETRY_MS 100
+
+static int remaining(int64_t deadline) {
+    int64_t left = deadline - clock_mono_ms();
+    return left > 0 ? (int)left : 0;
+}
+
+int bus_tx_init(struct bus_producer *producer, int timeout_ms, struct error *err) {
+    int64_t deadline = clock_mono_ms() + timeout_ms;
+    rd_kafka_t *client = bus_producer_client(producer);
+    for (;;) {
+        rd_kafka_error_t *error = rd_kafka_init_transactions(client, remaining(deadline));
+        if (!error) return 0;
+        if (!rd_kafka_error_is_retriable(error) || clock_mono_ms() >= deadline)
+            return bus_error_object(bus_producer_bus(producer), err, error, "transactions");
+        rd_kafka_error_destroy(error);
+        rd_kafka_poll(client, RETRY_MS);
+    }
+}
+
+int bus_tx_begin(struct bus_producer *producer, struct error *err) {
+    rd_kafka_error_t *error = rd_kafka_begin_transaction(bus_producer_client(producer));
+    return error ? bus_error_object(bus_producer_bus(producer), err, error, "begin of a transaction") : 0;
+}
+
+int bus_tx_abort(struct bus_producer *producer, int timeout_ms, struct error *err) {
+    int64_t deadline = clock_mono_ms() + timeout_ms;
+    rd_kafka_t *client = bus_producer_client(producer);
+    for (;;) {
+        rd_kafka_error_t *error = rd_kafka_abort_transaction(client, remaining(deadline));
+        if (!error) return 0;
+        if (!rd_kafka_error_is_retriable(error) || clock_mono_ms() >= deadline)
+            return bus_error_object(bus_producer_bus(producer), err, error, "abort of a transaction");
+        rd_kafka_error_destroy(error);
+        rd_kafka_poll(client, RETRY_MS);
+    }
+}
+
+int bus_tx_commit(struct bus_producer *producer, int timeout_ms, struct error *err) {
+    int64_t deadline = clock_mono_ms() + timeout_ms;
+    rd_kafka_t *client = bus_producer_client(producer);
+    for (;;) {
+        rd_kafka_error_t *error = rd_kafka_commit_transaction(client, remaining(deadline));
+        if (!error) return 0;
+        if (rd_kafka_error_is_retriable(error) && clock_mono_ms() < deadline) {
+            rd_kafka_error_destroy(error);
+            rd_kafka_poll(client, RETRY_MS);
+            continue;
+        }
+        bool fatal = rd_kafka_error_is_fatal(error);
+        bus_error_object(bus_producer_bus(producer), err, error, "commit of a transaction");
+        if (!fatal) bus_tx_abort(producer, timeout_ms, NULL);
+        return -1;
+    }
+}
