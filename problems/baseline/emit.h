@@ -25,7 +25,7 @@ const struct shape *emit_shape_of(const struct op_emit *e, int tensor);
 /* --- kernels ---------------------------------------------------------------------------------------------------------
  * Defines a kernel from `text`, a whole `__kernel void $E(...) { ... }`, in which
  *   $E  becomes the entry's name, made from `name`;
- *   $0 .. $7  become the dtype names ("f32", "f16") of dtypes[0..n_dtypes).
+ *   $0 .. $8  become the dtype names ("f32", "f16") of dtypes[0..n_dtypes), and $Y that of the last one.
  * The source's prelude knows, for each dtype T: T_<T> (element type), LD_<T>(p, i) (element i of p as float) and
  * ST_<T>(p, i, v). So `__global const T_$0 *restrict x` and `LD_$0(x, i)` serve f32 and f16 alike; arithmetic is float.
  * Returns the entry's name, owned by the builder; the same text gives the same entry. */

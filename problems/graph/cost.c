@@ -5,9 +5,6 @@
 #include "common/cleanup.h"
 #include "problems/ops/op.h"
 
-/* The oracle does each operation for the value and again for the error scale, and carries two numbers per element. */
-#define ORACLE_FACTOR 2.0
-
 static double tensor_bytes(const struct bound *b) {
     double bytes = 0;
     for (int i = 0; i < b->n_tensors; i++)
@@ -35,7 +32,7 @@ void bound_cost(const struct bound *b, struct cost *ret) {
             if (chain[n->in[k]] > longest) longest = chain[n->in[k]];
         if (__builtin_add_overflow(longest, cost.reduction, &chain[n->out])) chain[n->out] = INT64_MAX;
         ret->flops += cost.flops;
-        ret->oracle_flops += ORACLE_FACTOR * (cost.flops + (double)b->tensor[n->out].elements);
+        ret->oracle_flops += cost.oracle_flops;
         if (chain[n->out] > ret->reduction) ret->reduction = chain[n->out];
     }
 }

@@ -2,7 +2,7 @@
 #pragma once
 #include "problems/graph/problem.h"
 struct oracle_result {
-    int n_tensors;
+    int n_tensors, n_nodes;
     double **value, **scale;   /* per tensor index; NULL for tensors not kept (only outputs are, unless keep_all) */
     uint32_t **branch;         /* per node: counts per branch of its op, or NULL */
 };

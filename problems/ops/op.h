@@ -18,39 +18,53 @@ struct attr_spec {
 struct view {
     const struct shape *shape;
     const double *value;
-    const double *scale;
+    const double *scale;     /* NULL when the tensor is exact: an input or weight */
 };
 struct op_eval {
     const struct node *node;
     struct view in[OP_MAX_INPUTS];
     const struct shape *out_shape;
-    double *value, *scale;   /* whole output arrays; the call fills rows [begin, end) of its own choice of unit */
+    double u;                /* unit roundoff of the output's dtype, for second-order terms */
+    double *value, *scale;   /* whole output arrays; the call fills units [begin, end), see op.units */
     uint32_t *branch;        /* counts per branch, or NULL; the caller sums over threads */
 };
 #define OP_SCALAR (OP_MAX_ATTRS - 1) /* attribute slot of a number in place of a tensor; is_set says whether there is one */
-struct op_cost { double flops; int64_t reduction; };
+struct op_cost {
+    double flops;            /* useful operations: a multiply-add counts two, a function such as exp eight */
+    double oracle_flops;     /* what eval executes for value and scale, in multiply-or-adds of double */
+    int64_t reduction;       /* K: roundings folded into one element */
+};
 /* Where a plain kernel is emitted: appends an entry point named `entry` to `source` and states its launch. */
 struct op_emit;  /* problems/baseline/emit.h */
 
 struct op {
     const char *name;                 /* as in the file: "conv_transpose2d" */
-    int min_inputs, max_inputs;       /* tensor operands */
+    int min_inputs, max_inputs;       /* operands, a number in place of a tensor counted */
     int scalar_operand;               /* index of the operand that may be a number (mul(y, 2.0)), or -1; always the last
                                        * one. The node then has one input less, and the number in attr[OP_SCALAR].f */
     const struct attr_spec *attrs;
-    const char *const *branches;      /* names of the branches an element can take, NULL-terminated, or NULL */
+    /* Names of the branches that an element's *data* can take (a clamp's sides), NULL-terminated, or NULL. */
+    const char *const *branches;
     /* Output shape and dtype from the inputs'; validates attributes against shapes. ERR_INVALID. */
     int (*infer)(const struct node *n, const struct tensor *in, struct tensor *out, struct error *err);
     /* Independent units of work in the output (rows, elements); eval fills units [begin, end), callable from many threads. */
     int64_t (*units)(const struct node *n, const struct shape *in, const struct shape *out);
     void (*eval)(const struct op_eval *e, int64_t begin, int64_t end);
     void (*cost)(const struct node *n, const struct shape *in, const struct shape *out, struct op_cost *ret);
+    /* The axis of operand `k` that is summed or reduced over, or -1; NULL where the operator reduces nothing. Data are laid
+     * out along it (needle, precision probe). */
+    int (*reduced_axis)(const struct node *n, const struct shape *in, int k);
     /* Plain OpenCL: correct at every shape, simple, and not silly. */
     int (*emit_plain)(const struct node *n, struct op_emit *emit, struct error *err);
     /* For fusion: element-wise ops give an expression over their operands' values ("(%s > 0.0f ? %s : 0.0f)" style through
      * the emitter); NULL for others. */
     int (*emit_element)(const struct node *n, const char *const *operands, struct buf *ret);
 };
+/* One constant per row of ops.def. */
+#define X(name) extern const struct op op_##name;
+#include "problems/ops/ops.def"
+#undef X
+
 const struct op *op_find(const char *name);
 const struct op *const *op_all(size_t *ret_n);
-const char *op_nearest(const char *name);   /* for "did you mean" */
+const char *op_nearest(const char *name);   /* for "did you mean"; NULL when nothing is near */

@@ -1,0 +1,47 @@
+/* Quotient of two tensors with broadcasting, or of a tensor and a number. */
+#include "problems/baseline/emit.h"
+#include "problems/ops/elementwise.h"
+#include "problems/ops/rounding.h"
+
+#include <math.h>
+
+static void div_block(const struct element_block *k) {
+    for (int i = 0; i < k->n; i++) {
+        k->y[i] = k->a[i] / k->b[i];
+        k->sy[i] = fabs(k->y[i]) * ROUND_DIV + (k->sa[i] + fabs(k->y[i]) * k->sb[i]) / fabs(k->b[i]);
+    }
+}
+
+static void div_eval(const struct op_eval *e, int64_t begin, int64_t end) {
+    elementwise_eval(e, begin, end, div_block);
+}
+
+static void div_cost(const struct node *n, const struct shape *in, const struct shape *out, struct op_cost *ret) {
+    (void)n, (void)in;
+    elementwise_cost(out, 1, 14, ret);
+}
+
+static int div_element(const struct node *n, const char *const *operands, struct buf *ret) {
+    buf_putc(ret, '(');
+    elementwise_operand(n, operands, 0, ret);
+    buf_puts(ret, " / ");
+    elementwise_operand(n, operands, 1, ret);
+    buf_putc(ret, ')');
+    return 0;
+}
+
+static const struct attr_spec div_attrs[] = {{.name = NULL}};
+
+const struct op op_div = {
+    .name = "div",
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .scalar_operand = 1,
+    .attrs = div_attrs,
+    .infer = elementwise_infer,
+    .units = elementwise_units,
+    .eval = div_eval,
+    .cost = div_cost,
+    .emit_plain = emit_elementwise,
+    .emit_element = div_element,
+};

@@ -1,0 +1,47 @@
+/* Product of two tensors with broadcasting, or of a tensor and a number. */
+#include "problems/baseline/emit.h"
+#include "problems/ops/elementwise.h"
+#include "problems/ops/rounding.h"
+
+#include <math.h>
+
+static void mul_block(const struct element_block *k) {
+    for (int i = 0; i < k->n; i++) {
+        k->y[i] = k->a[i] * k->b[i];
+        k->sy[i] = fabs(k->y[i]) * ROUND_BASIC + k->sa[i] * fabs(k->b[i]) + fabs(k->a[i]) * k->sb[i];
+    }
+}
+
+static void mul_eval(const struct op_eval *e, int64_t begin, int64_t end) {
+    elementwise_eval(e, begin, end, mul_block);
+}
+
+static void mul_cost(const struct node *n, const struct shape *in, const struct shape *out, struct op_cost *ret) {
+    (void)n, (void)in;
+    elementwise_cost(out, 1, 8, ret);
+}
+
+static int mul_element(const struct node *n, const char *const *operands, struct buf *ret) {
+    buf_putc(ret, '(');
+    elementwise_operand(n, operands, 0, ret);
+    buf_puts(ret, " * ");
+    elementwise_operand(n, operands, 1, ret);
+    buf_putc(ret, ')');
+    return 0;
+}
+
+static const struct attr_spec mul_attrs[] = {{.name = NULL}};
+
+const struct op op_mul = {
+    .name = "mul",
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .scalar_operand = 1,
+    .attrs = mul_attrs,
+    .infer = elementwise_infer,
+    .units = elementwise_units,
+    .eval = mul_eval,
+    .cost = mul_cost,
+    .emit_plain = emit_elementwise,
+    .emit_element = mul_element,
+};
