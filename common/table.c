@@ -111,6 +111,7 @@ void table_print(const struct table *t, FILE *out) {
     for (size_t line = 0; line <= t->rows; line++) {
         CLEANUP(buf_done) struct buf b = BUF_INIT;
         print_line(t, line, widths, &b);
+        while (b.len > 0 && b.data[b.len - 1] == ' ') b.data[--b.len] = 0; /* an empty last cell */
         const char *text = b.data ? b.data : "";
         if (line == 0)
             fprintf(out, "%s%s%s\n", colour_on(out, COLOUR_BOLD), text, colour_off(out));
