@@ -9,7 +9,7 @@
 #define PROBLEM_MAX_WHERE 64
 #define PROBLEM_MAX_OUTPUTS 16
 #define GRAPH_LINE_MAX 1024
-#define GRAPH_MAX_ATTR_VALUES 3 /* struct attr_value holds as many */
+#define GRAPH_MAX_ATTR_VALUES 3          /* struct attr_value holds as many */
 #define GRAPH_INT_MAX ((int64_t)1 << 20) /* any attribute: so that operators' products with dims (2^40) fit 64 bits */
 
 struct size_def {
@@ -100,13 +100,15 @@ const char *problem_tensor_name(const struct problem *p, int tensor);
 int problem_hint_dim(const struct problem *p, const char *name, struct error *err);
 int problem_hint_tensor(const struct problem *p, const char *name, struct error *err);
 /* Checks that a tensor's or dim's name is fit and not taken yet. */
-int problem_check_name(const struct problem *p, const struct yaml_node *at, const char *name, bool is_dim, struct error *err);
+int problem_check_name(const struct problem *p, const struct yaml_node *at, const char *name, bool is_dim,
+                       struct error *err);
 /* Parses `text`, an expression over the dims; errors point at `at`. Returns NULL with err. */
 struct expr *problem_expr(const struct problem *p, const struct yaml_node *at, const char *text, struct error *err);
 /* Sets ERR_LIMIT in place of the ERR_INVALID that yaml_error() sets. Returns -1. */
 int ast_limit(struct error *err);
 
-/* --- pieces of a text (span.c) ------------------------------------------------------------------------------------- */
+/* --- pieces of a text (span.c) -------------------------------------------------------------------------------------
+ */
 struct span {
     size_t start, len;
 };
@@ -124,7 +126,8 @@ int span_split(const char *text, struct span s, struct span *ret, int max, const
 int sizes_parse(struct problem *p, const struct yaml_node *n, struct error *err);
 int where_parse(struct problem *p, const struct yaml_node *n, struct error *err);
 /* `inputs:` and `weights:` (tensors.c), both in one go as p->def is one array. Either node may be NULL. */
-int tensors_parse(struct problem *p, const struct yaml_node *inputs, const struct yaml_node *weights, struct error *err);
+int tensors_parse(struct problem *p, const struct yaml_node *inputs, const struct yaml_node *weights,
+                  struct error *err);
 /* `fill:` and `domain:` (fill.c). Either node may be NULL. */
 int fill_parse(struct problem *p, struct tensor_def *t, const struct yaml_node *fill, const struct yaml_node *domain,
                struct error *err);

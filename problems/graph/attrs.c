@@ -15,8 +15,8 @@ struct binding {
 
 static int value_error(const struct binding *x, const struct number_def *v, const char *name, const char *text) {
     struct yaml_node at = flow_at(x->def->at, v->offset);
-    return yaml_error(x->b->problem->doc, &at, x->err, "size `%s`: `%s` of `%s`: %s", x->b->size, name, x->def->op->name,
-                      text);
+    return yaml_error(x->b->problem->doc, &at, x->err, "size `%s`: `%s` of `%s`: %s", x->b->size, name,
+                      x->def->op->name, text);
 }
 
 static int eval(const struct binding *x, const struct number_def *v, const char *name, int64_t *ret) {

@@ -66,8 +66,9 @@ static int measure(const struct bound *b, struct tensor *t, const struct yaml_no
     shape_format(&t->shape, shape);
     for (int i = 0; i < t->shape.rank; i++)
         if (t->shape.dim[i] < 1)
-            return yaml_error(b->problem->doc, at, err, "size `%s`: `%s` has shape %s; every dimension must be 1 or more",
-                              b->size, t->name, shape);
+            return yaml_error(b->problem->doc, at, err,
+                              "size `%s`: `%s` has shape %s; every dimension must be 1 or more", b->size, t->name,
+                              shape);
     if (shape_count(&t->shape, &t->elements) != 0) {
         yaml_error(b->problem->doc, at, err, "size `%s`: `%s` has shape %s, which is over the limit of 2^40 elements",
                    b->size, t->name, shape);
@@ -170,8 +171,8 @@ struct bound *problem_bind_dims(const struct problem *p, const char *label, cons
     for (size_t i = 0; i < n; i++) {
         int dim = problem_find_dim(p, names[i]);
         if (dim < 0 || given[dim]) {
-            error_set(err, ERR_INVALID, "problem %s %s `%.64s`", p->name, dim < 0 ? "has no dim" : "was given twice the dim",
-                      names[i]);
+            error_set(err, ERR_INVALID, "problem %s %s `%.64s`", p->name,
+                      dim < 0 ? "has no dim" : "was given twice the dim", names[i]);
             if (dim < 0) problem_hint_dim(p, names[i], err);
             return NULL;
         }

@@ -139,7 +139,8 @@ static int check_domain(const struct problem *p, const struct tensor_def *t, str
         return yaml_error(p->doc, at, err, "`%s`: normal and kaiming reach beyond its domain; use uniform or integers",
                           t->name);
     if (f->domain == DOMAIN_POSITIVE && !(low > 0))
-        return yaml_error(p->doc, at, err, "`%s`: its domain is positive, but its fill reaches down to %g", t->name, low);
+        return yaml_error(p->doc, at, err, "`%s`: its domain is positive, but its fill reaches down to %g", t->name,
+                          low);
     if (f->domain == DOMAIN_UNIT && (low < 0 || high > 1))
         return yaml_error(p->doc, at, err, "`%s`: its domain is unit, 0 to 1, but its fill is %g to %g", t->name, low,
                           high);

@@ -15,16 +15,18 @@ static int index_bind(const struct bound *b, const struct tensor_def *def, struc
     const struct yaml_doc *doc = b->problem->doc;
     struct error inner = ERROR_INIT;
     if (expr_eval(def->fill.index_bound, bound_lookup_dim, (void *)(uintptr_t)b, &f->index_bound, &inner) != 0)
-        return yaml_error(doc, def->fill.domain_at, err, "size `%s`: domain of `%s`: %s", b->size, def->name, inner.text);
+        return yaml_error(doc, def->fill.domain_at, err, "size `%s`: domain of `%s`: %s", b->size, def->name,
+                          inner.text);
     if (f->index_bound < 1 || f->index_bound > largest[def->dtype])
-        return yaml_error(doc, def->fill.domain_at, err, "size `%s`: the bound of index `%s` is %lld; %s allows 1 to %lld",
-                          b->size, def->name, (long long)f->index_bound, dtype_name(def->dtype),
-                          (long long)largest[def->dtype]);
+        return yaml_error(doc, def->fill.domain_at, err,
+                          "size `%s`: the bound of index `%s` is %lld; %s allows 1 to %lld", b->size, def->name,
+                          (long long)f->index_bound, dtype_name(def->dtype), (long long)largest[def->dtype]);
     if (!def->fill.given) f->b = (double)(f->index_bound - 1);
     double high = def->fill.kind == FILL_CONSTANT ? f->a : f->b;
     if (high > (double)(f->index_bound - 1))
-        return yaml_error(doc, def->fill.at, err, "size `%s`: the fill of index `%s` reaches %.0f, its domain only %lld",
-                          b->size, def->name, high, (long long)f->index_bound - 1);
+        return yaml_error(doc, def->fill.at, err,
+                          "size `%s`: the fill of index `%s` reaches %.0f, its domain only %lld", b->size, def->name,
+                          high, (long long)f->index_bound - 1);
     return 0;
 }
 

@@ -11,7 +11,8 @@
 #define COMMA_STAND_IN "\xee\x80\x80" /* U+E000 */
 #define STAND_IN_LEN 3
 
-/* Parentheses are counted within a line only: one left open in a comment or a sentence must not swallow what follows. */
+/* Parentheses are counted within a line only: one left open in a comment or a sentence must not swallow what follows.
+ */
 static void hide_commas(const char *text, size_t len, struct buf *out) {
     int depth = 0;
     for (size_t i = 0; i < len; i++) {

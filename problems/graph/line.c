@@ -1,5 +1,5 @@
-/* One line of the graph: NAME = OPERATOR(OPERAND, ..., ATTRIBUTE=VALUE, ...). An operand is a tensor; where the operator
- * allows it, the last one may be a number. Faults are reported at their column. */
+/* One line of the graph: NAME = OPERATOR(OPERAND, ..., ATTRIBUTE=VALUE, ...). An operand is a tensor; where the
+ * operator allows it, the last one may be a number. Faults are reported at their column. */
 #include <string.h>
 
 #include "common/buf.h"
@@ -19,10 +19,10 @@ struct line {
     struct error *err;
 };
 
-#define line_error(l, offset, ...)                                    \
-    ({                                                                \
-        struct yaml_node at_ = flow_at((l)->n, (offset));             \
-        yaml_error((l)->p->doc, &at_, (l)->err, __VA_ARGS__);         \
+#define line_error(l, offset, ...)                            \
+    ({                                                        \
+        struct yaml_node at_ = flow_at((l)->n, (offset));     \
+        yaml_error((l)->p->doc, &at_, (l)->err, __VA_ARGS__); \
     })
 
 static int op_name(struct line *l, struct span s) {
@@ -68,8 +68,8 @@ static int operand(struct line *l, struct span s) {
     int index = l->operands++;
     if (l->attrs > 0) return line_error(l, s.start, "operand `%.60s` stands after an attribute", text);
     if (l->operands > op->max_inputs || l->operands > OP_MAX_INPUTS)
-        return line_error(l, s.start, "`%s` takes at most %d operand%s; `%.60s` is one too many", op->name, op->max_inputs,
-                          op->max_inputs == 1 ? "" : "s", text);
+        return line_error(l, s.start, "`%s` takes at most %d operand%s; `%.60s` is one too many", op->name,
+                          op->max_inputs, op->max_inputs == 1 ? "" : "s", text);
     int tensor = problem_find_tensor(l->p, text);
     if (tensor >= 0) {
         l->node->in[l->node->n_in++] = tensor;
@@ -86,7 +86,8 @@ static int operand(struct line *l, struct span s) {
         number->n = 1;
         return number_parse(l->p, l->n, s, &number->value[0], l->err);
     }
-    if (!is_name) return line_error(l, s.start, "operand %d of `%s` must be a tensor, not `%.60s`", index + 1, op->name, text);
+    if (!is_name)
+        return line_error(l, s.start, "operand %d of `%s` must be a tensor, not `%.60s`", index + 1, op->name, text);
     line_error(l, s.start, "`%.60s` is no tensor known at this line", text);
     return problem_hint_tensor(l->p, text, l->err);
 }

@@ -24,7 +24,8 @@ static int head_parse(struct problem *p, const struct yaml_node *root, struct er
     if (why) return yaml_error(p->doc, n, err, "the problem's name `%.80s` %s", name, why);
     memcpy(p->name, name, strlen(name) + 1);
     int64_t level = 0;
-    if (yaml_get(root, "level") && yaml_int(p->doc, yaml_get(root, "level"), "level", 0, 9, &level, err) != 0) return -1;
+    if (yaml_get(root, "level") && yaml_int(p->doc, yaml_get(root, "level"), "level", 0, 9, &level, err) != 0)
+        return -1;
     p->level = (int)level;
     p->origin = "";
     if (!yaml_get(root, "origin")) return 0;
@@ -34,8 +35,7 @@ static int head_parse(struct problem *p, const struct yaml_node *root, struct er
 
 static int graph_parse(struct problem *p, const struct yaml_node *n, struct error *err) {
     if (!n || n->kind != YAML_SEQUENCE || n->count == 0)
-        return yaml_error(p->doc, n ? n : yaml_root(p->doc), err,
-                          "`graph` must be a list of lines, as [y = relu(x)]");
+        return yaml_error(p->doc, n ? n : yaml_root(p->doc), err, "`graph` must be a list of lines, as [y = relu(x)]");
     if (n->count > PROBLEM_MAX_TENSORS - (size_t)p->n_defs) {
         yaml_error(p->doc, n, err, "%zu lines beside %d inputs and weights; at most %d tensors are allowed", n->count,
                    p->n_defs, PROBLEM_MAX_TENSORS);

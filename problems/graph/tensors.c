@@ -35,8 +35,8 @@ static int dtype_parse(struct problem *p, struct tensor_def *t, const struct yam
     return 0;
 }
 
-static int tensor_parse(struct problem *p, const struct yaml_node *key, const struct yaml_node *n, enum tensor_role role,
-                        struct error *err) {
+static int tensor_parse(struct problem *p, const struct yaml_node *key, const struct yaml_node *n,
+                        enum tensor_role role, struct error *err) {
     static const char *const keys[] = {"dtype", "shape", "fill", "domain", NULL};
     if (problem_check_name(p, key, key->text, false, err) != 0) return -1;
     struct tensor_def *t = &p->def[p->n_defs++];
@@ -57,7 +57,8 @@ static int group_parse(struct problem *p, const struct yaml_node *n, enum tensor
     return 0;
 }
 
-int tensors_parse(struct problem *p, const struct yaml_node *inputs, const struct yaml_node *weights, struct error *err) {
+int tensors_parse(struct problem *p, const struct yaml_node *inputs, const struct yaml_node *weights,
+                  struct error *err) {
     if (!inputs || inputs->kind != YAML_MAPPING || inputs->count == 0)
         return yaml_error(p->doc, inputs ? inputs : yaml_root(p->doc), err,
                           "`inputs` must name at least one tensor, as {x: {dtype: f32, shape: [N]}}");

@@ -46,8 +46,8 @@ static int int_parse(const struct problem *p, const struct yaml_node *line, cons
     return 0;
 }
 
-static int ints_parse(const struct problem *p, const struct yaml_node *line, const struct attr_spec *spec, struct span s,
-                      struct attr_def *ret, struct error *err) {
+static int ints_parse(const struct problem *p, const struct yaml_node *line, const struct attr_spec *spec,
+                      struct span s, struct attr_def *ret, struct error *err) {
     const char *text = line->text, *why = "";
     struct span part[GRAPH_MAX_ATTR_VALUES];
     bool list = s.len >= 2 && (text[s.start] == '[' || text[s.start] == '(') &&
@@ -84,8 +84,8 @@ static int word_parse(const struct problem *p, const struct yaml_node *line, con
         return 0;
     }
     struct yaml_node at = flow_at(line, s.start);
-    return yaml_error(p->doc, &at, err, "`%s` must be one of %s, not `%.*s`", name, words, (int)(s.len < 60 ? s.len : 60),
-                      line->text + s.start);
+    return yaml_error(p->doc, &at, err, "`%s` must be one of %s, not `%.*s`", name, words,
+                      (int)(s.len < 60 ? s.len : 60), line->text + s.start);
 }
 
 int attr_parse(const struct problem *p, const struct yaml_node *line, const struct attr_spec *spec, struct span s,

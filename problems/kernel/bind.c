@@ -66,8 +66,8 @@ static int add_scratch(struct binding *x, const struct scratch_def *s) {
         if (eval(x, s->dim[i].e, s->dim[i].at, &shape.dim[i]) != 0) return -1;
     if (shape_count(&shape, &buffer->elements) != 0) {
         shape_format(&shape, text);
-        return limit_error(x, s->at, "size %s: scratch buffer `%s` has shape %s; it must have 1 to 2^40 elements", x->b->size,
-                           s->name, text);
+        return limit_error(x, s->at, "size %s: scratch buffer `%s` has shape %s; it must have 1 to 2^40 elements",
+                           x->b->size, s->name, text);
     }
     memcpy(buffer->name, s->name, sizeof buffer->name);
     buffer->role = PLAN_SCRATCH;
@@ -97,8 +97,8 @@ static int find_buffer(const struct plan *p, const char *name) {
     return -1;
 }
 
-static int int_arg(struct binding *x, const struct launch_def *l, const struct arg_def *a, const char *text, int64_t value,
-                   struct plan_arg *ret) {
+static int int_arg(struct binding *x, const struct launch_def *l, const struct arg_def *a, const char *text,
+                   int64_t value, struct plan_arg *ret) {
     ret->kind = PLAN_ARG_I32;
     ret->i = value;
     if (value >= INT32_MIN && value <= INT32_MAX) return 0;
@@ -113,7 +113,8 @@ static int bind_name(struct binding *x, const struct launch_def *l, const struct
     ret->kind = PLAN_ARG_BUFFER;
     if (ret->buffer >= 0) return 0;
     if (!kernel_point_lookup(&x->point, a->name, &value))
-        return error_set(x->err, ERR_INTERNAL, "kernel %s: argument `%s` fits and cannot be bound", x->k->name, a->name);
+        return error_set(x->err, ERR_INTERNAL, "kernel %s: argument `%s` fits and cannot be bound", x->k->name,
+                         a->name);
     ret->buffer = 0;
     return int_arg(x, l, a, a->name, value, ret);
 }
@@ -139,8 +140,10 @@ static int bind_extent(struct binding *x, const struct launch_def *l, const stru
         int64_t value = 0;
         if (eval(x, e[i].e, e[i].at, &value) != 0) return -1;
         if (value < 1 || __builtin_mul_overflow(product, value, &product) || product > limit)
-            return limit_error(x, e[i].at, "launch `%s`: %s size %d is %lld at size %s; sizes must be 1 or more, and their "
-                               "product at most %lld", l->entry, what, i, (long long)value, x->b->size, (long long)limit);
+            return limit_error(x, e[i].at,
+                               "launch `%s`: %s size %d is %lld at size %s; sizes must be 1 or more, and their "
+                               "product at most %lld",
+                               l->entry, what, i, (long long)value, x->b->size, (long long)limit);
         ret[i] = (size_t)value;
     }
     return 0;
@@ -154,8 +157,10 @@ static int bind_geometry(struct binding *x, const struct launch_def *l, struct p
     if (bind_extent(x, l, l->local, "local", KERNEL_MAX_GROUP, ret->local) != 0) return -1;
     for (int i = 0; i < l->dims; i++) {
         if (ret->global[i] % ret->local[i] == 0) continue;
-        yaml_error(x->k->doc, l->global[i].at, x->err, "launch `%s`: global size %d is %zu at size %s, no multiple of the "
-                   "local size %zu", l->entry, i, ret->global[i], x->b->size, ret->local[i]);
+        yaml_error(x->k->doc, l->global[i].at, x->err,
+                   "launch `%s`: global size %d is %zu at size %s, no multiple of the "
+                   "local size %zu",
+                   l->entry, i, ret->global[i], x->b->size, ret->local[i]);
         return error_hint(x->err, "ceil_div(n, WG) * WG rounds up");
     }
     return 0;
@@ -174,7 +179,8 @@ static int bind_launch(struct binding *x, const struct launch_def *l) {
 static int check_point(const struct kernel *k, const struct bound *b, const struct tune_point *t, struct error *err) {
     char why[256] = "";
     if (t->n != k->n_tune)
-        return error_set(err, ERR_INVALID, "kernel %s has %d tunables; the point has %d values", k->name, k->n_tune, t->n);
+        return error_set(err, ERR_INVALID, "kernel %s has %d tunables; the point has %d values", k->name, k->n_tune,
+                         t->n);
     if (kernel_constraints_hold(k, b, t, why)) return 0;
     return error_set(err, ERR_INVALID, "kernel %s at size %s: %s", k->name, b->size, why);
 }

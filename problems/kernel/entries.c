@@ -31,8 +31,10 @@ static bool skip_comment(struct scan *x) {
             x->i += 2;
             return true;
         }
-        if (!block && x->s[x->i] == '\\' && at(x, x->i + 1) == '\n') x->i++;
-        else if (!block && x->s[x->i] == '\n') return true;
+        if (!block && x->s[x->i] == '\\' && at(x, x->i + 1) == '\n')
+            x->i++;
+        else if (!block && x->s[x->i] == '\n')
+            return true;
     }
     return true;
 }
@@ -94,7 +96,8 @@ static bool is_char(const struct scan *x, char c) {
 }
 
 static bool is_name(const struct scan *x, const char *name) {
-    return x->kind == TOKEN_NAME && strlen(name) == x->end - x->start && memcmp(x->s + x->start, name, x->end - x->start) == 0;
+    return x->kind == TOKEN_NAME && strlen(name) == x->end - x->start &&
+           memcmp(x->s + x->start, name, x->end - x->start) == 0;
 }
 
 /* After an opening parenthesis: past the closing one. */

@@ -88,13 +88,17 @@ static int check_arg(const struct fit *f, const struct launch_def *l, const stru
     if (kernel_find_tune(f->k, a->name) >= 0 || kernel_find_scratch(f->k, a->name) >= 0 || is_dim(f, a->name)) return 0;
     int tensor = bound_find_tensor(f->b, a->name);
     if (tensor < 0) {
-        yaml_error(f->k->doc, a->at, f->err, "launch `%s`: the argument `%s` is no input, weight or output of problem %s, "
-                   "no dim, tunable or scratch buffer", l->entry, a->name, problem_name(f->b->problem));
+        yaml_error(f->k->doc, a->at, f->err,
+                   "launch `%s`: the argument `%s` is no input, weight or output of problem %s, "
+                   "no dim, tunable or scratch buffer",
+                   l->entry, a->name, problem_name(f->b->problem));
         return hint_name(f, a->name, true);
     }
     if (f->b->tensor[tensor].role != TENSOR_INTERMEDIATE) return 0;
-    yaml_error(f->k->doc, a->at, f->err, "launch `%s`: `%s` is an intermediate tensor of problem %s and has no buffer: "
-               "only inputs, weights and outputs exist outside a kernel", l->entry, a->name, problem_name(f->b->problem));
+    yaml_error(f->k->doc, a->at, f->err,
+               "launch `%s`: `%s` is an intermediate tensor of problem %s and has no buffer: "
+               "only inputs, weights and outputs exist outside a kernel",
+               l->entry, a->name, problem_name(f->b->problem));
     return error_hint(f->err, "declare a scratch buffer of another name for what your launches hand on");
 }
 
@@ -118,8 +122,8 @@ static bool launches_name(const struct kernel *k, const char *name) {
 int kernel_check_fit(const struct kernel *k, const struct bound *b, struct error *err) {
     struct fit f = {.k = k, .b = b, .err = err};
     if (strcmp(k->problem, problem_name(b->problem)) != 0)
-        return yaml_error(k->doc, yaml_get(yaml_root(k->doc), "problem"), err, "the kernel is for problem %s, not for %s",
-                          k->problem, problem_name(b->problem));
+        return yaml_error(k->doc, yaml_get(yaml_root(k->doc), "problem"), err,
+                          "the kernel is for problem %s, not for %s", k->problem, problem_name(b->problem));
     if (check_names(&f) != 0) return -1;
     for (int i = 0; i < k->n_constraints; i++)
         if (check_expr(&f, k->constraint[i].e, k->constraint[i].at) != 0) return -1;
@@ -131,6 +135,7 @@ int kernel_check_fit(const struct kernel *k, const struct bound *b, struct error
     for (int i = 0; i < b->n_outputs; i++)
         if (!launches_name(k, b->tensor[b->output[i]].name))
             return yaml_error(k->doc, yaml_get(yaml_root(k->doc), "launches"), err,
-                              "no launch takes the output `%s` of problem %s", b->tensor[b->output[i]].name, k->problem);
+                              "no launch takes the output `%s` of problem %s", b->tensor[b->output[i]].name,
+                              k->problem);
     return 0;
 }

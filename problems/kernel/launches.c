@@ -13,7 +13,8 @@
 static int typed_arg(struct kernel *k, const struct yaml_node *n, struct arg_def *a, struct error *err) {
     static const char *const keys[] = {"long", "float", "local", NULL};
     if (yaml_check_keys(k->doc, n, keys, err) != 0) return -1;
-    if (n->count != 1) return yaml_error(k->doc, n, err, "one of {long: N}, {float: 0.5}, {local: \"WG * 4\"} is expected");
+    if (n->count != 1)
+        return yaml_error(k->doc, n, err, "one of {long: N}, {float: 0.5}, {local: \"WG * 4\"} is expected");
     const char *key = n->keys[0]->text;
     if (strcmp(key, "float") == 0) {
         double value = 0;
@@ -46,15 +47,17 @@ static int arg_parse(struct kernel *k, const struct yaml_node *n, struct arg_def
     a->form = ARG_INT;
     a->e = kernel_expr_parse(k, n, text, err);
     if (a->e) return 0;
-    return error_hint(err, "an argument is a tensor, a dim, a tunable, an expression of those, {long: N}, {float: 0.5} or "
-                           "{local: BYTES}");
+    return error_hint(err,
+                      "an argument is a tensor, a dim, a tunable, an expression of those, {long: N}, {float: 0.5} or "
+                      "{local: BYTES}");
 }
 
 static int args_parse(struct kernel *k, struct launch_def *l, const struct yaml_node *n, struct error *err) {
     if (!n || n->kind != YAML_SEQUENCE)
         return yaml_error(k->doc, n ? n : l->at, err, "launch `%s`: `args` must be a list, as [x, y, N]", l->entry);
     if (n->count > PLAN_MAX_ARGS) {
-        yaml_error(k->doc, n, err, "launch `%s`: %zu arguments; at most %d are allowed", l->entry, n->count, PLAN_MAX_ARGS);
+        yaml_error(k->doc, n, err, "launch `%s`: %zu arguments; at most %d are allowed", l->entry, n->count,
+                   PLAN_MAX_ARGS);
         return kernel_limit(err);
     }
     l->arg = xcalloc(n->count, sizeof *l->arg);
@@ -68,7 +71,8 @@ static int args_parse(struct kernel *k, struct launch_def *l, const struct yaml_
 static int extent_parse(struct kernel *k, const struct launch_def *l, const struct yaml_node *n, const char *what,
                         struct kernel_expr ret[3], int *ret_dims, struct error *err) {
     if (n->kind != YAML_SEQUENCE || n->count < 1 || n->count > 3)
-        return yaml_error(k->doc, n, err, "launch `%s`: `%s` must list one to three sizes, as [N * WG]", l->entry, what);
+        return yaml_error(k->doc, n, err, "launch `%s`: `%s` must list one to three sizes, as [N * WG]", l->entry,
+                          what);
     for (size_t i = 0; i < n->count; i++) {
         const char *text = yaml_string(k->doc, n->items[i], what, err);
         if (!text) return -1;
@@ -99,7 +103,8 @@ static int launch_parse(struct kernel *k, const struct yaml_node *n, struct erro
     l->at = n;
     if (yaml_check_keys(k->doc, n, keys, err) != 0) return -1;
     if (yaml_get(n, "library")) {
-        yaml_error(k->doc, yaml_get(n, "library"), err, "library steps cannot be run yet; launch a kernel of the source");
+        yaml_error(k->doc, yaml_get(n, "library"), err,
+                   "library steps cannot be run yet; launch a kernel of the source");
         if (err) err->code = ERR_UNSUPPORTED;
         return -1;
     }
@@ -149,12 +154,13 @@ int launches_check_source(const struct kernel *k, struct error *err) {
         const struct launch_def *l = &k->launch[i];
         const struct entry *e = entries_find(found, l->entry);
         if (!e && !found->generated) {
-            status = yaml_error(k->doc, l->at, err, "launch %d: the source %.80s has no kernel `%s`", i + 1, k->source_file,
-                                l->entry);
+            status = yaml_error(k->doc, l->at, err, "launch %d: the source %.80s has no kernel `%s`", i + 1,
+                                k->source_file, l->entry);
             if (found->n > 0) error_hint(err, "its first kernel is `%s`", found->entry[0].name);
         } else if (e && !params_fit(found, l)) {
-            status = yaml_error(k->doc, l->at, err, "launch %d: `%s` takes %d arguments in the source, and %d are given",
-                                i + 1, l->entry, e->params, l->n_args);
+            status =
+                yaml_error(k->doc, l->at, err, "launch %d: `%s` takes %d arguments in the source, and %d are given",
+                           i + 1, l->entry, e->params, l->n_args);
         }
     }
     free(found);

@@ -47,19 +47,25 @@ static const struct {
     const char *text;
     bool relaxed;
 } OPTIONS[] = {
-    {"-cl-mad-enable", false},      {"-cl-no-signed-zeros", false},         {"-cl-std=CL1.2", false},
-    {"-cl-std=CL2.0", false},       {"-cl-std=CL3.0", false},               {"-cl-fast-relaxed-math", true},
+    {"-cl-mad-enable", false},
+    {"-cl-no-signed-zeros", false},
+    {"-cl-std=CL1.2", false},
+    {"-cl-std=CL2.0", false},
+    {"-cl-std=CL3.0", false},
+    {"-cl-fast-relaxed-math", true},
     {"-cl-unsafe-math-optimizations", true},
 };
 #define OPTIONS_COUNT (sizeof OPTIONS / sizeof *OPTIONS)
 
-static int option_parse(struct kernel *k, const struct yaml_node *n, const char *text, struct buf *out, struct error *err) {
+static int option_parse(struct kernel *k, const struct yaml_node *n, const char *text, struct buf *out,
+                        struct error *err) {
     size_t i = 0;
     while (i < OPTIONS_COUNT && strcmp(OPTIONS[i].text, text) != 0) i++;
     if (i == OPTIONS_COUNT) {
         yaml_error(k->doc, n, err, "the build option `%.80s` is not allowed", text);
-        return error_hint(err, "allowed are -cl-mad-enable, -cl-no-signed-zeros, -cl-std=CL1.2|CL2.0|CL3.0, and with "
-                               "`precision: relaxed` -cl-fast-relaxed-math and -cl-unsafe-math-optimizations");
+        return error_hint(err,
+                          "allowed are -cl-mad-enable, -cl-no-signed-zeros, -cl-std=CL1.2|CL2.0|CL3.0, and with "
+                          "`precision: relaxed` -cl-fast-relaxed-math and -cl-unsafe-math-optimizations");
     }
     if (OPTIONS[i].relaxed && !k->relaxed)
         return yaml_error(k->doc, n, err, "the build option `%s` is allowed with `precision: relaxed` only", text);
@@ -123,7 +129,8 @@ static int buffer_parse(struct kernel *k, const struct yaml_node *key, const str
     const char *dtype = yaml_string(k->doc, yaml_get(n, "dtype"), "dtype", err);
     if (!dtype) return -1;
     int d = dtype_from_name(dtype);
-    if (d < 0) return yaml_error(k->doc, yaml_get(n, "dtype"), err, "unknown dtype `%.40s`; it is f32, f16 or i32", dtype);
+    if (d < 0)
+        return yaml_error(k->doc, yaml_get(n, "dtype"), err, "unknown dtype `%.40s`; it is f32, f16 or i32", dtype);
     s->dtype = (enum dtype)d;
     return scratch_shape(k, s, yaml_get(n, "shape"), err);
 }
@@ -131,7 +138,8 @@ static int buffer_parse(struct kernel *k, const struct yaml_node *key, const str
 int scratch_parse(struct kernel *k, const struct yaml_node *n, struct error *err) {
     if (!n || n->kind == YAML_NULL) return 0;
     if (n->kind != YAML_MAPPING)
-        return yaml_error(k->doc, n, err, "`scratch` must map names to buffers, as {partial: {dtype: f32, shape: [N]}}");
+        return yaml_error(k->doc, n, err,
+                          "`scratch` must map names to buffers, as {partial: {dtype: f32, shape: [N]}}");
     if (n->count > KERNEL_MAX_SCRATCH) {
         yaml_error(k->doc, n, err, "%zu scratch buffers; at most %d are allowed", n->count, KERNEL_MAX_SCRATCH);
         return kernel_limit(err);

@@ -16,7 +16,8 @@ int kernel_limit(struct error *err) {
     return -1;
 }
 
-struct expr *kernel_expr_parse(const struct kernel *k, const struct yaml_node *at, const char *text, struct error *err) {
+struct expr *kernel_expr_parse(const struct kernel *k, const struct yaml_node *at, const char *text,
+                               struct error *err) {
     struct error inner = ERROR_INIT;
     struct expr *e = expr_parse(text, &inner);
     if (!e) yaml_error(k->doc, at, err, "`%.200s`: %s", text, inner.text);
@@ -90,8 +91,8 @@ static int source_parse(struct kernel *k, const struct yaml_node *n, struct erro
 }
 
 static int body_parse(struct kernel *k, const struct yaml_node *root, struct error *err) {
-    static const char *const keys[] = {"kernel",      "problem",     "language", "source",   "tune",
-                                       "constraints", "specialised", "scratch",  "launches", "requires",
+    static const char *const keys[] = {"kernel",      "problem",     "language", "source",           "tune",
+                                       "constraints", "specialised", "scratch",  "launches",         "requires",
                                        "options",     "precision",   "in_place", "nondeterministic", NULL};
     if (yaml_check_keys(k->doc, root, keys, err) != 0) return -1;
     if (title_parse(k, root, "kernel", k->name, err) != 0) return -1;
@@ -204,5 +205,6 @@ const char *kernel_precision(const struct kernel *k) {
 }
 
 void kernel_requirements(const struct kernel *k, struct kernel_requires *ret) {
-    *ret = (struct kernel_requires){.extensions = k->extension, .subgroup = k->subgroup, .local_memory = k->local_memory};
+    *ret =
+        (struct kernel_requires){.extensions = k->extension, .subgroup = k->subgroup, .local_memory = k->local_memory};
 }

@@ -47,8 +47,8 @@ static json_t *extent_json(const size_t extent[3], int dims) {
 static json_t *launch_json(const struct plan_launch *l) {
     json_t *args = json_array();
     for (int i = 0; i < l->n_args; i++) json_array_append_new(args, arg_json(&l->arg[i]));
-    json_t *launch = json_pack("{s:s, s:o, s:o}", "entry", l->entry, "args", args, "global",
-                               extent_json(l->global, l->dims));
+    json_t *launch =
+        json_pack("{s:s, s:o, s:o}", "entry", l->entry, "args", args, "global", extent_json(l->global, l->dims));
     if (l->has_local) json_object_set_new(launch, "local", extent_json(l->local, l->dims));
     return launch;
 }
@@ -59,6 +59,6 @@ json_t *plan_to_json(const struct plan *p) {
         json_object_set_new(macros, p->macro[i].name, json_integer((json_int_t)p->macro[i].value));
     for (int i = 0; i < p->n_buffers; i++) json_array_append_new(buffers, buffer_json(&p->buffer[i]));
     for (int i = 0; i < p->n_launches; i++) json_array_append_new(launches, launch_json(&p->launch[i]));
-    return json_pack("{s:s, s:o, s:o, s:o}", "options", p->options ? p->options : "", "macros", macros, "buffers", buffers,
-                     "launches", launches);
+    return json_pack("{s:s, s:o, s:o, s:o}", "options", p->options ? p->options : "", "macros", macros, "buffers",
+                     buffers, "launches", launches);
 }

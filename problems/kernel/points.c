@@ -39,8 +39,8 @@ static bool holds(const struct kernel *k, const struct bound *b, const struct tu
         struct error inner = ERROR_INIT;
         int64_t value = 0;
         if (expr_eval(k->constraint[i].e, kernel_point_lookup, &point, &value, &inner) == 0 && value) continue;
-        snprintf(why, 256, "%.100s%s%.140s", expr_text(k->constraint[i].e), inner.code == ERR_NONE ? " does not hold" : ": ",
-                 inner.text);
+        snprintf(why, 256, "%.100s%s%.140s", expr_text(k->constraint[i].e),
+                 inner.code == ERR_NONE ? " does not hold" : ": ", inner.text);
         return false;
     }
     return true;
@@ -82,8 +82,8 @@ int kernel_default_point(const struct kernel *k, const struct bound *b, struct t
     return error_set(err, ERR_INVALID, "kernel %s has no configuration for size %s: %s", k->name, b->size, first_why);
 }
 
-int kernel_enumerate(const struct kernel *k, const struct bound *b, size_t limit, struct tune_point **ret, size_t *ret_n,
-                     struct error *err) {
+int kernel_enumerate(const struct kernel *k, const struct bound *b, size_t limit, struct tune_point **ret,
+                     size_t *ret_n, struct error *err) {
     int index[KERNEL_MAX_TUNE] = {0};
     char why[256];
     size_t n = 0, room = 0;

@@ -15,8 +15,7 @@ static int value_parse(const struct kernel *k, struct tune_def *t, const struct 
     int64_t value = 0;
     if (yaml_int(k->doc, n, t->name, INT32_MIN, INT32_MAX, &value, err) != 0) return -1;
     for (int i = 0; i < t->n; i++)
-        if (t->value[i] == value)
-            return yaml_error(k->doc, n, err, "`%s` lists %lld twice", t->name, (long long)value);
+        if (t->value[i] == value) return yaml_error(k->doc, n, err, "`%s` lists %lld twice", t->name, (long long)value);
     t->value[t->n++] = value;
     return 0;
 }
