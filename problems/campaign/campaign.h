@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#define CAMPAIGN_MAX_BYTES (128 * 1024)
+#define CAMPAIGN_MAX_BYTES (256 * 1024)
 #define CAMPAIGN_MAX_LIST 1024 /* entries of one list */
 #define CAMPAIGN_MAX_TARGETS 256
 #define CAMPAIGN_MAX_TERMS 16 /* of one selector */

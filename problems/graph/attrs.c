@@ -51,9 +51,9 @@ static int float_value(const struct binding *x, const struct number_def *v, cons
 }
 
 static void attr_default(const struct attr_spec *spec, struct attr_value *ret) {
-    for (int i = 0; i < GRAPH_MAX_ATTR_VALUES; i++) ret->i[i] = (int64_t)spec->fallback;
     ret->f = spec->fallback;
     ret->n = 1;
+    for (int i = 0; i < GRAPH_MAX_ATTR_VALUES && spec->kind != ATTR_FLOAT; i++) ret->i[i] = (int64_t)spec->fallback;
     if (spec->kind != ATTR_WORD) return;
     size_t len = strcspn(spec->words, "|");
     memcpy(ret->word, spec->words, len < sizeof ret->word ? len : sizeof ret->word - 1);
