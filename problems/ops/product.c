@@ -2,6 +2,7 @@
 #include "problems/ops/product.h"
 
 #include "common/buf.h"
+#include "problems/wide.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,16 +12,6 @@
 #define NR 16
 #define VECTOR 8
 #define NV (NR / VECTOR)
-
-/* Clones for wider vectors, chosen at load time. Without contraction all give the same bits. The sanitizers' start-up
- * code and the resolvers do not get on. */
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__) && defined(__GNUC__) && \
-    !defined(__clang__)
-#define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define WIDE
-#endif
-#define INLINE static inline __attribute__((always_inline))
 
 typedef double vec __attribute__((vector_size(VECTOR * sizeof(double)), aligned(sizeof(double)), may_alias));
 typedef int64_t vec_bits __attribute__((vector_size(VECTOR * sizeof(double))));
@@ -36,7 +27,7 @@ struct panel { /* operands of one block, packed */
 #define ABS(v) ((vec)((vec_bits)(v) & INT64_MAX))
 
 /* y, s (4 x 16, rows PRODUCT_COLUMNS apart) += over depth k. */
-INLINE void block(const double *a, const double *ta, const double *b, const double *sb, int depth, double *y, double *s) {
+WIDE_INLINE void block(const double *a, const double *ta, const double *b, const double *sb, int depth, double *y, double *s) {
     vec acc[MR][NV], err[MR][NV];
 #pragma GCC unroll 4
     for (int i = 0; i < MR; i++)
