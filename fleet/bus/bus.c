@@ -10,6 +10,7 @@
 
 #define CHECK_TIMEOUT_MS 2000
 #define RECHECK_MS 500
+#define LEARN_TIMEOUT_MS 100
 
 /* --- state of the connection --------------------------------------------------------------------------------------- */
 static void tell(struct bus *bus, enum bus_state state, const char *text) {
@@ -136,7 +137,10 @@ struct bus *bus_new(const struct bus_config *config, struct error *err) {
 void bus_free(struct bus *bus) {
     if (!bus) return;
     if (bus->client) {
+        rd_kafka_queue_t *queue = rd_kafka_queue_get_main(bus->client);
         bus->stopping = true;
+        rd_kafka_queue_yield(queue);
+        rd_kafka_queue_destroy(queue);
         pthread_join(bus->thread, NULL);
         rd_kafka_destroy(bus->client);
     }
@@ -222,6 +226,16 @@ static int partitions_of(struct bus *bus, rd_kafka_topic_t *handle, int timeout_
     if (!code) *ret = metadata->topics[0].partition_cnt;
     if (metadata) rd_kafka_metadata_destroy(metadata);
     return code ? bus_error(bus, err, code, NULL, "topic %s", name) : 0;
+}
+
+void bus_learn_topic(struct bus *bus, rd_kafka_t *client, rd_kafka_topic_t *handle) {
+    const struct rd_kafka_metadata *metadata = NULL;
+    pthread_mutex_lock(&bus->lock);
+    bool connected = bus->state == BUS_CONNECTED;
+    pthread_mutex_unlock(&bus->lock);
+    if (!connected) return;
+    rd_kafka_metadata(client, 0, handle, &metadata, LEARN_TIMEOUT_MS);
+    if (metadata) rd_kafka_metadata_destroy(metadata);
 }
 
 int bus_partitions(struct bus *bus, const char *topic, int timeout_ms, int32_t *ret, struct error *err) {

@@ -109,7 +109,8 @@ DEFINE_CLEANUP(cleanup_bus_producer, struct bus_producer *, bus_producer_free)
 
 #define BUS_ANY_PARTITION (-1) /* by the key, murmur2 as the Java client has it */
 /* Queue a record; data are copied. `key` may be NULL; value NULL is a tombstone. Partitions start out in order and stay so.
- * ERR_LIMIT: larger than a record may be, or the queue is full (retry after polling); ERR_FENCED. */
+ * The first record to a topic waits for its metadata: a round trip, 100 ms at most. ERR_LIMIT: larger than a record may be,
+ * or the queue is full (retry after polling); ERR_FENCED. */
 int bus_send(struct bus_producer *producer, const char *topic, int32_t partition, const char *key, const void *value,
              size_t len, void *token, struct error *err);
 /* Send and wait for this record's own delivery; *ret_offset may be NULL. on_delivery is not called for it. */

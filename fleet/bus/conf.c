@@ -50,7 +50,7 @@ static int set_all(const struct bus *bus, rd_kafka_conf_t *conf, const char *con
     static const char *const defaults[] = {
         "reconnect.backoff.ms", "50", "reconnect.backoff.max.ms", "2000", /* resume soon after a broker's restart */
         "compression.type", "lz4", "linger.ms", "1", "socket.keepalive.enable", "true", "log.connection.close", "false",
-        "queued.max.messages.kbytes", "16384", "broker.address.family", "any", NULL};
+        "fetch.error.backoff.ms", "100", "queued.max.messages.kbytes", "16384", "broker.address.family", "any", NULL};
     for (size_t i = 0; defaults[i]; i += 2)
         if (bus_conf_set(conf, defaults[i], defaults[i + 1], err)) return -1;
     for (size_t i = 0; i < bus->property_count; i++)

@@ -95,7 +95,13 @@ static int drop(struct bus_consumer *consumer, struct assigned *at, struct error
     return error ? bus_error_object(consumer->bus, err, error, "end of an assignment") : 0;
 }
 
+static void free_handle(rd_kafka_topic_t **handle) {
+    if (*handle) rd_kafka_topic_destroy(*handle);
+}
+
 static int add(struct bus_consumer *consumer, const char *name, int32_t partition, int64_t offset, struct error *err) {
+    CLEANUP(free_handle) rd_kafka_topic_t *handle = rd_kafka_topic_new(consumer->client, name, NULL);
+    if (handle) bus_learn_topic(consumer->bus, consumer->client, handle);
     rd_kafka_topic_partition_list_t *list = one(name, partition, offset);
     rd_kafka_error_t *error = rd_kafka_incremental_assign(consumer->client, list);
     rd_kafka_topic_partition_list_destroy(list);

@@ -47,6 +47,9 @@ int bus_error_object(struct bus *bus, struct error *err, rd_kafka_error_t *error
 
 /* bus.c: every client's error callback comes here. */
 void bus_client_error(struct bus *bus, rd_kafka_resp_err_t code, const char *reason);
+/* Have `client` learn of a topic now. By itself it looks once a second, so that the first record to a topic, or from it, would
+ * be that late. Waits a round trip, 100 ms at most, and not at all while no broker answers. */
+void bus_learn_topic(struct bus *bus, rd_kafka_t *client, rd_kafka_topic_t *handle);
 /* Full name to short name; names without our prefix stay. Points into `full`. */
 const char *bus_short_name(const struct bus *bus, const char *full);
 

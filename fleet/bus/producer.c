@@ -17,7 +17,9 @@
 struct bus_producer {
     struct bus *bus;
     rd_kafka_t *client;
-    pthread_rwlock_t lock; /* client */
+    rd_kafka_topic_t **topics; /* those that were sent to, kept open */
+    size_t topic_count;
+    pthread_rwlock_t lock; /* client and topics */
     char *transactional_id;
     bus_delivery_fn *on_delivery;
     void *context;
@@ -94,6 +96,13 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
 }
 
 /* --- the client ------------------------------------------------------------------------------------------------------ */
+static void close_topics(struct bus_producer *producer) {
+    for (size_t i = 0; i < producer->topic_count; i++) rd_kafka_topic_destroy(producer->topics[i]);
+    free(producer->topics);
+    producer->topics = NULL;
+    producer->topic_count = 0;
+}
+
 static rd_kafka_t *new_client(struct bus_producer *producer, struct error *err) {
     char reason[512], timeout[16], id[256];
     bool transactional = producer->transactional_id != NULL;
@@ -124,6 +133,7 @@ static void rebuild(struct bus_producer *producer) {
     }
     pthread_rwlock_wrlock(&producer->lock);
     rd_kafka_t *old = producer->client;
+    close_topics(producer);
     producer->client = fresh;
     producer->fatal = false;
     pthread_rwlock_unlock(&producer->lock);
@@ -187,6 +197,7 @@ void bus_producer_free(struct bus_producer *producer) {
     if (producer->own_thread) pthread_join(producer->thread, NULL);
     if (producer->client) {
         drain(producer);
+        close_topics(producer);
         rd_kafka_destroy(producer->client);
     }
     pthread_rwlock_destroy(&producer->lock);
@@ -211,16 +222,52 @@ static int refuse(struct bus_producer *producer, const char *name, rd_kafka_resp
     return bus_error(producer->bus, err, code, NULL, "sending to %s", name);
 }
 
+static rd_kafka_topic_t *find_topic(const struct bus_producer *producer, const char *name) {
+    for (size_t i = 0; i < producer->topic_count; i++)
+        if (!strcmp(rd_kafka_topic_name(producer->topics[i]), name)) return producer->topics[i];
+    return NULL;
+}
+
+/* Open a topic that this producer has not sent to before. */
+static int open_topic(struct bus_producer *producer, const char *name, struct error *err) {
+    int failed = 0;
+    pthread_rwlock_wrlock(&producer->lock);
+    if (!find_topic(producer, name)) {
+        rd_kafka_topic_t *handle = rd_kafka_topic_new(producer->client, name, NULL);
+        if (handle) {
+            producer->topics = xrealloc(producer->topics, (producer->topic_count + 1) * sizeof(rd_kafka_topic_t *));
+            producer->topics[producer->topic_count++] = handle;
+            bus_learn_topic(producer->bus, producer->client, handle);
+        } else {
+            failed = bus_error(producer->bus, err, rd_kafka_last_error(), NULL, "topic %s", name);
+        }
+    }
+    pthread_rwlock_unlock(&producer->lock);
+    return failed;
+}
+
+/* The topic, with the lock held shared; without it when NULL is returned with err. */
+static rd_kafka_topic_t *lock_topic(struct bus_producer *producer, const char *name, struct error *err) {
+    for (;;) {
+        pthread_rwlock_rdlock(&producer->lock);
+        rd_kafka_topic_t *handle = find_topic(producer, name);
+        if (handle) return handle;
+        pthread_rwlock_unlock(&producer->lock);
+        if (open_topic(producer, name, err)) return NULL;
+    }
+}
+
 static int send_record(struct bus_producer *producer, const char *topic, int32_t partition, const char *key,
                        const void *value, size_t len, void *token, struct waiter *waiter, struct error *err) {
     char name[BUS_TOPIC_MAX + 1];
     if (bus_topic_name(producer->bus, topic, name, err)) return -1;
+    rd_kafka_topic_t *handle = lock_topic(producer, name, err);
+    if (!handle) return -1;
     struct sent *sent = xmalloc(sizeof *sent);
     *sent = (struct sent){.token = token, .waiter = waiter};
     producer->pending++;
-    pthread_rwlock_rdlock(&producer->lock);
     rd_kafka_resp_err_t code = rd_kafka_producev(
-        producer->client, RD_KAFKA_V_TOPIC(name), RD_KAFKA_V_PARTITION(partition),
+        producer->client, RD_KAFKA_V_RKT(handle), RD_KAFKA_V_PARTITION(partition),
         RD_KAFKA_V_KEY(key, key ? strlen(key) : 0), RD_KAFKA_V_VALUE((void *)(uintptr_t)value, len),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(sent), RD_KAFKA_V_END);
     int failed = code ? refuse(producer, name, code, len, err) : 0;
