@@ -3,5 +3,5 @@
 #include <stdint.h>
 int64_t clock_mono_ns(void);
 int64_t clock_mono_ms(void);
-int64_t clock_wall_ms(void);         /* Unix time, for labels only */
+int64_t clock_wall_ms(void);                       /* Unix time, for labels only */
 void clock_iso8601(int64_t wall_ms, char out[32]); /* "2026-11-21T07:38:36.123Z" */

@@ -16,7 +16,8 @@ struct error {
     enum error_code code;
     char text[ERROR_TEXT_MAX]; /* lower case, names the object; a "hint:" line may follow after '\n' */
 };
-#define ERROR_INIT {.code = ERR_NONE}
+#define ERROR_INIT \
+    { .code = ERR_NONE }
 
 /* Fill `err` (no-op for NULL) and return -1, so that `return error_set(...)` reads well. */
 int error_set(struct error *err, enum error_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -30,8 +31,8 @@ int error_wrap(struct error *err, const char *fmt, ...) __attribute__((format(pr
 /* Append "\nhint: ..." telling what the user can do. Returns -1. */
 int error_hint(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-const char *error_name(enum error_code code);              /* "invalid" */
-enum error_code error_from_name(const char *name);         /* ERR_INTERNAL for unknown names */
+const char *error_name(enum error_code code);      /* "invalid" */
+enum error_code error_from_name(const char *name); /* ERR_INTERNAL for unknown names */
 int error_exit_status(enum error_code code);
 int error_http_status(enum error_code code);
 bool error_retriable(enum error_code code);

@@ -328,7 +328,7 @@ static int eval_name(const struct evaluation *v, const char *name, int64_t *ret)
 }
 
 static int eval_logical(const struct evaluation *v, const struct node *n, int64_t *ret) {
-    int64_t left, right;
+    int64_t left = 0, right = 0;
     if (eval(v, n->first, &left) != 0) return -1;
     if ((left != 0) == (n->op == OP_OR)) return *ret = left != 0, 0;
     if (eval(v, v->e->nodes[n->first].next, &right) != 0) return -1;
@@ -340,7 +340,7 @@ static int eval(const struct evaluation *v, int index, int64_t *ret) {
     if (n->op == OP_LITERAL) return *ret = n->value, 0;
     if (n->op == OP_NAME) return eval_name(v, n->name, ret);
     if (n->op == OP_AND || n->op == OP_OR) return eval_logical(v, n, ret);
-    int64_t value, operand;
+    int64_t value = 0, operand = 0;
     if (eval(v, n->first, &value) != 0) return -1;
     if (n->op == OP_NEGATE) return apply(v, OP_SUB, 0, value, ret);
     for (int child = v->e->nodes[n->first].next; child >= 0; child = v->e->nodes[child].next)
@@ -350,7 +350,7 @@ static int eval(const struct evaluation *v, int index, int64_t *ret) {
 
 int expr_eval(const struct expr *e, expr_lookup *lookup, void *context, int64_t *ret, struct error *err) {
     struct evaluation v = {e, lookup, context, err};
-    int64_t value;
+    int64_t value = 0;
     if (eval(&v, e->root, &value) != 0) return -1;
     return *ret = value, 0; /* untouched on failure */
 }

@@ -3,9 +3,9 @@
  * overflow, division by zero and unknown names are errors (ERR_INVALID), never wrapped values. `/` truncates.
  * Limits: 1,024 characters, 256 nodes, depth 32. */
 #pragma once
-#include "common/error.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include "common/error.h"
 struct expr;
 struct expr *expr_parse(const char *text, struct error *err);
 void expr_free(struct expr *e);

@@ -196,8 +196,9 @@ struct options *options_parse(const struct command *cmd, int argc, char **argv, 
     o->properties = xcalloc(1, sizeof *o->properties);
     options_each(cmd, add_value, o);
     if (parse_arguments(o, argc, argv, err) != 0) return NULL;
-    if (options_flag(o, "help")) return TAKE(o); /* whatever else is wrong, help is given */
-    if (options_load_env(o, err) != 0 || options_load_config(o, err) != 0 || apply_defaults(o, err) != 0) return NULL;
+    bool help = options_flag(o, "help"); /* given whatever else is wrong */
+    if (!help && (options_load_env(o, err) != 0 || options_load_config(o, err) != 0 || apply_defaults(o, err) != 0))
+        return NULL;
     return TAKE(o);
 }
 

@@ -1,6 +1,7 @@
 /* Builds the tree from libyaml's events. libyaml's types do not leave this file. Everything that portolan's files do
  * not need and that has surprised people elsewhere is refused: anchors and aliases, tags, a second document, duplicate
  * keys, NUL bytes. The tree is built without recursion, and freed through a list of all nodes. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -147,6 +148,7 @@ static int check_duplicates(const struct builder *b, const struct yaml_node *map
 }
 
 static int on_end(struct builder *b) {
+    assert(b->depth > 0); /* libyaml balances its events */
     const struct built_node *n = b->stack[--b->depth];
     return n->node.kind == YAML_MAPPING ? check_duplicates(b, &n->node) : 0;
 }
