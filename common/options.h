@@ -26,8 +26,8 @@ struct command {
 /* Parses argv[0..argc) (after the command's name). `--` ends options. Handles nothing else; `--help` is just the flag
  * "help", which every table has implicitly, as it has config, log-level and log-json (program_main applies them).
  * In the environment a list is separated by commas. Configuration: the file of --config or PORTOLAN_CONFIG, else
- * $XDG_CONFIG_HOME/portolan/config.yaml (or PORTOLAN_CONFIG_DIR/config.yaml) over /etc/portolan/config.yaml, key by key.
- * ERR_USAGE names the offending argument and the nearest option; ERR_INVALID names file and line. */
+ * $XDG_CONFIG_HOME/portolan/config.yaml (or PORTOLAN_CONFIG_DIR/config.yaml) over /etc/portolan/config.yaml, key by
+ * key. ERR_USAGE names the offending argument and the nearest option; ERR_INVALID names file and line. */
 struct options *options_parse(const struct command *cmd, int argc, char **argv, struct error *err);
 void options_free(struct options *o);
 /* Getters abort on a name or a kind that the table does not have: that is a defect. Texts belong to `o`. */
