@@ -18,15 +18,19 @@ static void put_flag(void *context, const struct option_spec *s) {
     fprintf(context, " --%s", s->name);
 }
 
+/* Whether a command before commands[at] has the same first word. */
+static bool is_repeated(const struct command *const *commands, size_t at) {
+    size_t len = strcspn(commands[at]->name, " ");
+    for (size_t i = 0; i < at; i++)
+        if (strncmp(commands[i]->name, commands[at]->name, len) == 0 && strcspn(commands[i]->name, " ") == len)
+            return true;
+    return false;
+}
+
 /* First words, each once: "problem list" and "problem show" give "problem". */
 static void put_first_words(const struct command *const *commands, FILE *out) {
-    for (size_t i = 0; commands[i]; i++) {
-        size_t len = strcspn(commands[i]->name, " ");
-        bool seen = false;
-        for (size_t k = 0; k < i && !seen; k++)
-            seen = strncmp(commands[k]->name, commands[i]->name, len) == 0 && strcspn(commands[k]->name, " ") == len;
-        if (!seen) fprintf(out, "%.*s ", (int)len, commands[i]->name);
-    }
+    for (size_t i = 0; commands[i]; i++)
+        if (!is_repeated(commands, i)) fprintf(out, "%.*s ", (int)strcspn(commands[i]->name, " "), commands[i]->name);
     fputs("help completion man", out);
 }
 
@@ -51,7 +55,7 @@ static void bash_cases(const struct command *const *commands, FILE *out) {
     }
     for (size_t i = 0; commands[i]; i++) {
         size_t len = strcspn(commands[i]->name, " ");
-        if (!commands[i]->name[len]) continue;
+        if (!commands[i]->name[len] || is_repeated(commands, i)) continue;
         fprintf(out, "        '%.*s '*) words='", (int)len, commands[i]->name);
         put_second_words(commands, i, out);
         fputs("' ;;\n", out);
@@ -117,19 +121,33 @@ static void zsh_option(void *context, const struct option_spec *s) {
     fputc('\'', out);
 }
 
+/* First words with what they do; of two-word commands the words that may follow. */
 static void zsh_commands(const struct command *const *commands, FILE *out) {
     for (size_t i = 0; commands[i]; i++) {
-        fputs("        '", out);
-        for (const char *p = commands[i]->name; *p; p++) fputc(*p, out);
-        fputc(':', out);
-        put_zsh_text(out, commands[i]->summary);
+        int len = (int)strcspn(commands[i]->name, " ");
+        if (is_repeated(commands, i)) continue;
+        fprintf(out, "        '%.*s:", len, commands[i]->name);
+        if (commands[i]->name[len])
+            put_second_words(commands, i, out);
+        else
+            put_zsh_text(out, commands[i]->summary);
         fputs("'\n", out);
     }
 }
 
+/* "problem": which word follows, for commands of two words. Each first word once. */
+static void zsh_first_words(const struct command *const *commands, FILE *out) {
+    for (size_t i = 0; commands[i]; i++) {
+        size_t len = strcspn(commands[i]->name, " ");
+        if (!commands[i]->name[len] || is_repeated(commands, i)) continue;
+        fprintf(out, "        '%.*s') _values command ", (int)len, commands[i]->name);
+        put_second_words(commands, i, out);
+        fputs(";;\n", out);
+    }
+}
+
 static void zsh(const char *program, const struct command *const *commands, FILE *out) {
-    CLEANUP_FREE char *function = identifier(program);
-    fprintf(out, "#compdef %s\n_%s() {\n    local -a commands=(\n", program, function);
+    fprintf(out, "#compdef %s\n_%s() {\n    local -a known=(\n", program, program);
     zsh_commands(commands, out);
     fputs(
         "        'help:more about a command'\n"
@@ -137,20 +155,24 @@ static void zsh(const char *program, const struct command *const *commands, FILE
         "        'man:the manual page'\n"
         "    )\n"
         "    if (( CURRENT == 2 )); then\n"
-        "        _describe command commands\n"
+        "        _describe command known\n"
         "        return\n"
         "    fi\n"
-        "    local chosen=$words[2]\n"
-        "    (( ${commands[(I)$words[2] $words[3]:*]} )) && chosen=\"$words[2] $words[3]\"\n"
-        "    case $chosen in\n"
-        "        completion) _values shell bash zsh ;;\n",
+        "    case \"$words[2] $words[3]\" in\n",
         out);
     for (size_t i = 0; commands[i]; i++) {
-        fprintf(out, "        '%s') _arguments", commands[i]->name);
+        /* Of two words the whole name, of one word whatever follows. */
+        fprintf(out, strchr(commands[i]->name, ' ') ? "        '%s')" : "        '%s '*)", commands[i]->name);
+        fputs(" _arguments", out);
         options_each(commands[i], zsh_option, out);
         fputs(" \\\n            '*:file:_files' ;;\n", out);
     }
-    fprintf(out, "    esac\n}\ncompdef _%s %s\n", function, program);
+    fputs("        'completion '*) _values shell bash zsh ;;\n    *) case $words[2] in\n", out);
+    zsh_first_words(commands, out);
+    fputs("    esac ;;\n    esac\n}\n", out);
+    /* Autoloaded from $fpath this file is the function's first call; sourced, it registers the function. */
+    fprintf(out, "if [[ $funcstack[1] == _%s ]]; then\n    _%s \"$@\"\nelse\n    compdef _%s %s\nfi\n", program,
+            program, program, program);
 }
 
 int program_completion(const char *program, const struct command *const *commands, const char *shell, FILE *out,

@@ -232,6 +232,8 @@ static void zsh_completion_is_printed_with_brackets_escaped(void **state) {
     has(output, "#compdef portolan\n");
     has(output, "'*--label=[A label \\[with brackets\\]\\: any.]:LABEL:_files'");
     has(output, "don'\\''t use");
+    has(output, "        'problem:list show '\n");
+    has(output, "'problem') _values command list show ;;");
     assert_int_equal(RUN("completion", "fish"), 2);
     assert_int_equal(RUN("completion"), 2);
 }
