@@ -128,7 +128,9 @@ struct lockfile *lockfile_acquire(const char *name, enum lock_mode mode, int64_t
     CLEANUP_FD int fd = open_lock(path, err);
     CLEANUP_FD int turnstile = fd < 0 ? -1 : open_lock(turnstile_path, err);
     if (turnstile < 0) return NULL;
-    if (take(fd, turnstile, mode, clock_mono_ms() + timeout_ms) != 0) {
+    int64_t deadline_ms;
+    if (__builtin_add_overflow(clock_mono_ms(), timeout_ms, &deadline_ms)) deadline_ms = INT64_MAX; /* for ever */
+    if (take(fd, turnstile, mode, deadline_ms) != 0) {
         lock_error(fd, path, timeout_ms, errno, err);
         return NULL;
     }

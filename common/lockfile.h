@@ -14,9 +14,10 @@ struct lockfile;
 char *lock_dir(struct error *err);
 
 /* Takes the lock `name` (a bare name in lock_dir(), or a path when it holds a '/'), waiting at most `timeout_ms`
- * (0: try once). `holder` ("portolan-agent on gpu0"), cut at 200 bytes, and the process id are put into the file by an
- * exclusive holder. The descriptor is close-on-exec; a fork without exec shares the lock. Not recursive: a process that
- * takes a lock twice waits for itself. ERR_BUSY names the holder; ERR_INVALID (name), ERR_IO. */
+ * (0: try once, INT64_MAX: for ever). `holder` ("portolan-agent on gpu0"), cut at 200 bytes, and the process id are put
+ * into the file by an exclusive holder. The descriptor is close-on-exec; a fork without exec shares the lock. Not
+ * recursive: a process that takes a lock twice waits for itself. ERR_BUSY names the holder; ERR_INVALID (name), ERR_IO.
+ */
 struct lockfile *lockfile_acquire(const char *name, enum lock_mode mode, int64_t timeout_ms, const char *holder,
                                   struct error *err);
 /* Releases. Accepts NULL. */

@@ -78,6 +78,7 @@ static void waiting_ends_at_the_deadline(void **state) {
     busy("w", LOCK_EXCLUSIVE, 50, "waited 50 ms");
     assert_true(clock_mono_ms() - start_ms >= 50);
     lockfile_release(lock);
+    lockfile_release(take("w", LOCK_EXCLUSIVE, INT64_MAX, "patient"));
 }
 
 static void *wait_for_it(void *context) {
