@@ -7,6 +7,10 @@
  * the host bind slots in place (CL_MEM_USE_HOST_PTR); others upload before a window and download on request, guard bands
  * included. */
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "common/error.h"
 #include "problems/kernel/plan.h"
 #include "records.h"
@@ -24,6 +28,7 @@ enum runner_status {
     RUNNER_LAUNCH_FAILED,  /* driver refused a launch or argument; log has the error's name */
     RUNNER_CRASHED,        /* died by a signal or exited while a candidate was in it; log names it */
     RUNNER_TIMEOUT,        /* the limit passed; the runner was killed */
+    RUNNER_CANCELLED,      /* runner_config.cancel became true; the runner was killed */
     RUNNER_BROKE,          /* broke the protocol; killed */
     RUNNER_FAILED          /* infrastructure: driver not loadable, device gone, out of memory before any candidate ran; err is set */
 };
@@ -32,16 +37,24 @@ const char *runner_status_name(enum runner_status s);
 struct runner_config {
     enum runner_kind kind;
     const struct rec_device *device; /* backend, icd, platform_index, device_index; for RUNNER_PROBE only backend and icd */
-    const char *cache_dir;           /* driver's private compile cache kept by the worker across compile runners, or NULL: a fresh empty one */
+    const char *cache_dir;           /* driver's private compile cache kept by the worker across runners, or NULL: a fresh empty one that goes with the
+                                      * runner. Whatever runs in the runner can write there: give it to runners of trusted code (plain kernels, probes) only */
     size_t arena_bytes;              /* shared memory, 0 for none */
     size_t memory_limit_bytes;       /* RLIMIT_AS-like bound on the runner, 0 for the default */
     bool sandbox;                    /* false only in tests */
+    const volatile bool *cancel;     /* may be NULL; looked at every 100 ms while a call waits */
 };
-/* Starts the process (program found beside this one, or PORTOLAN_RUNNER) and waits for its hello. ERR_DEVICE, ERR_IO, ERR_TIMEOUT. */
+/* Starts the process (program found beside this one, or PORTOLAN_RUNNER) and waits for its hello. A runner belongs to one thread at a
+ * time, and dies with the thread that started it. ERR_DEVICE (driver not loadable: its words are in err), ERR_NOT_FOUND (no
+ * portolan-runner, no such .icd), ERR_UNSUPPORTED, ERR_IO, ERR_TIMEOUT, ERR_CANCELLED. */
 struct runner *runner_start(const struct runner_config *c, struct error *err);
 /* Kills and reaps. Accepts NULL. */
 void runner_free(struct runner *r);
 bool runner_alive(const struct runner *r);
+bool runner_in_place(const struct runner *r);         /* buffers are the arena itself: upload and download do nothing, and need no running runner */
+/* COMPILE: how far the last compile got: false while building, true once it had begun to launch the plan on dummy data. Tells a
+ * compile_timeout from a timeout, and a crashed compiler from a crashed kernel. */
+bool runner_reached_launch(const struct runner *r);
 int runner_pid(const struct runner *r);               /* the runner's own pid (inside bwrap), as seen from here */
 const char *runner_sandbox_level(const struct runner *r); /* e.g. "bubblewrap+seccomp+landlock" */
 uint8_t *runner_arena(const struct runner *r);        /* the mapping, runner_config.arena_bytes long */
@@ -75,7 +88,7 @@ enum runner_status runner_run(struct runner *r, const int *sets, size_t n, int64
 /* MEASURE: bring buffers (all with guard bands; which is chosen after they exist) of `set` back into the arena. */
 enum runner_status runner_download(struct runner *r, int set, const int *buffers, size_t n, int64_t timeout_ms, struct error *err);
 
-/* SIGSTOP and wait until it is stopped; SIGCONT. CPU time used by the whole runner process (user + system), in ns. */
+/* SIGSTOP and wait until every thread of it is stopped; SIGCONT. A call above resumes a stopped runner by itself. CPU time used by the whole runner process (user + system), in ns. */
 int runner_pause(struct runner *r, struct error *err);
 int runner_resume(struct runner *r, struct error *err);
 int64_t runner_cpu_ns(const struct runner *r);

@@ -1,0 +1,151 @@
+/* The requests of compile and measure runners. Values that a runner names (programs, sets) are used as words only: they go
+ * back to it and index nothing here. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent-node/worker/plan_encode.h"
+#include "agent-node/worker/runner_internal.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+
+#define QUICK_MS 30000 /* for what takes no time unless something is wrong */
+
+static enum runner_status ask_with_plan(struct runner *r, enum wire_type type, const struct plan *plan, const void *rest,
+                                        size_t rest_len, uint32_t max_data, int64_t timeout_ms, struct reply *ret,
+                                        struct error *err) {
+    CLEANUP(buf_done) struct buf payload = BUF_INIT;
+    if (plan_encode(plan, rest, rest_len, &payload, err) < 0) return RUNNER_FAILED;
+    if (payload.len > WIRE_MAX_REQUEST) {
+        error_set(err, ERR_LIMIT, "plan and source of %zu bytes are over the limit of %u", payload.len, WIRE_MAX_REQUEST);
+        return RUNNER_FAILED;
+    }
+    return runner_ask(r, type, payload.data, payload.len, max_data, timeout_ms, ret, err);
+}
+
+enum runner_status runner_preprocess(struct runner *r, const struct plan *plan, int64_t timeout_ms, char **ret_text,
+                                     struct error *err) {
+    struct reply reply;
+    r->candidate = true;
+    enum runner_status s = ask_with_plan(r, WIRE_PREPROCESS, plan, plan->source, strlen(plan->source), WIRE_MAX_TEXT,
+                                         timeout_ms, &reply, err);
+    if (s != RUNNER_OK) return s;
+    if (memchr(reply.data, 0, reply.data_len)) {
+        error_set(err, ERR_INVALID, "the preprocessed source contains a NUL byte");
+        buf_clear(&r->log);
+        buf_puts(&r->log, "the preprocessed source contains a NUL byte");
+        return RUNNER_BUILD_FAILED;
+    }
+    *ret_text = xstrndup((const char *)reply.data, reply.data_len);
+    return RUNNER_OK;
+}
+
+enum runner_status runner_compile(struct runner *r, const struct plan *plan, const char *text, int64_t timeout_ms,
+                                  struct runner_binary *ret, struct error *err) {
+    struct reply reply;
+    r->candidate = true;
+    r->reached_launch = false;
+    enum runner_status s =
+        ask_with_plan(r, WIRE_COMPILE, plan, text, strlen(text), WIRE_MAX_BINARY, timeout_ms, &reply, err);
+    if (s != RUNNER_OK) return s;
+    if (!reply.data_len) return runner_broke(r, "it sent an empty binary", err);
+    ret->data = xmalloc(reply.data_len);
+    ret->len = reply.data_len;
+    memcpy(ret->data, reply.data, reply.data_len);
+    return RUNNER_OK;
+}
+
+enum runner_status runner_load(struct runner *r, const struct plan *plan, const struct runner_binary *binary,
+                               int64_t timeout_ms, int *ret_program, struct error *err) {
+    struct reply reply;
+    r->candidate = true;
+    enum runner_status s = ask_with_plan(r, WIRE_LOAD, plan, binary->data, binary->len, 0, timeout_ms, &reply, err);
+    if (s != RUNNER_OK) return s;
+    if (reply.value >= WIRE_MAX_PROGRAMS) return runner_broke(r, "it named a program that cannot be", err);
+    *ret_program = (int)reply.value;
+    return RUNNER_OK;
+}
+
+enum runner_status runner_bind(struct runner *r, int program, const struct slot *slot, size_t n_slots, size_t guard,
+                               int *ret_set, struct error *err) {
+    CLEANUP(buf_done) struct buf payload = BUF_INIT;
+    struct reply reply;
+    struct wire_bind b = {(uint32_t)program, (uint32_t)n_slots, guard};
+    buf_append(&payload, &b, sizeof b);
+    for (size_t i = 0; i < n_slots; i++)
+        buf_append(&payload, &(struct wire_slot){slot[i].offset, slot[i].bytes}, sizeof(struct wire_slot));
+    enum runner_status s = runner_ask(r, WIRE_BIND, payload.data, payload.len, 0, QUICK_MS, &reply, err);
+    if (s != RUNNER_OK) return s;
+    if (reply.value >= WIRE_MAX_SETS) return runner_broke(r, "it named a set that cannot be", err);
+    *ret_set = (int)reply.value;
+    return RUNNER_OK;
+}
+
+void runner_unbind_all(struct runner *r) {
+    struct reply reply;
+    if (r->alive) runner_ask(r, WIRE_UNBIND, NULL, 0, 0, QUICK_MS, &reply, NULL);
+}
+
+static void encode_words(const int *word, size_t n, struct buf *out) {
+    for (size_t i = 0; i < n; i++) buf_append(out, &(uint32_t){(uint32_t)word[i]}, sizeof(uint32_t));
+}
+
+static void encode_sets(const int *sets, size_t n, struct buf *out) {
+    buf_append(out, &(uint32_t){(uint32_t)n}, sizeof(uint32_t));
+    encode_words(sets, n, out);
+}
+
+static enum runner_status ended(const struct runner *r, struct error *err) {
+    error_set(err, ERR_DEVICE, "runner (%s): it has ended", r->what);
+    return RUNNER_FAILED;
+}
+
+enum runner_status runner_upload(struct runner *r, const int *sets, size_t n, int64_t timeout_ms, struct error *err) {
+    CLEANUP(buf_done) struct buf payload = BUF_INIT;
+    struct reply reply;
+    if (!r->alive) return ended(r, err);
+    if (runner_in_place(r)) return RUNNER_OK;
+    encode_sets(sets, n, &payload);
+    return runner_ask(r, WIRE_UPLOAD, payload.data, payload.len, 0, timeout_ms, &reply, err);
+}
+
+/* The claim follows "done" by itself; a runner that keeps it back breaks the protocol. */
+static enum runner_status receive_claim(struct runner *r, int64_t deadline, struct run_claim *ret, struct error *err) {
+    struct reply reply;
+    enum runner_status s = runner_receive(r, 0, deadline, &reply, err);
+    if (s != RUNNER_OK) return s;
+    if (reply.type != WIRE_CLAIM) return runner_broke(r, "it gave an answer of another kind", err);
+    if (ret) *ret = (struct run_claim){reply.claim.span_ns, reply.claim.sum_ns};
+    return RUNNER_OK;
+}
+
+enum runner_status runner_run(struct runner *r, const int *sets, size_t n, int64_t timeout_ms, int64_t *ret_wall_ns,
+                              struct run_claim *ret_claim, struct error *err) {
+    CLEANUP(buf_done) struct buf payload = BUF_INIT;
+    struct reply reply;
+    encode_sets(sets, n, &payload);
+    r->candidate = r->tainted = true;
+    if (r->alive && r->stopped && runner_resume(r, err) < 0) return ended(r, err);
+    int64_t begin = clock_mono_ns(), deadline = begin + timeout_ms * 1000000;
+    enum runner_status s = runner_send(r, WIRE_RUN, payload.data, payload.len, deadline, err);
+    if (s == RUNNER_OK) s = runner_receive(r, 0, deadline, &reply, err);
+    int64_t end = clock_mono_ns();
+    if (s != RUNNER_OK) return s;
+    if (reply.type == WIRE_RESULT) {
+        s = runner_take_result(r, &reply, err);
+        return s == RUNNER_OK ? runner_broke(r, "it gave an answer of another kind", err) : s;
+    }
+    if (reply.type != WIRE_DONE) return runner_broke(r, "it gave an answer of another kind", err);
+    if (ret_wall_ns) *ret_wall_ns = end - begin;
+    return receive_claim(r, deadline > end + 1000000000 ? deadline : end + 1000000000, ret_claim, err);
+}
+
+enum runner_status runner_download(struct runner *r, int set, const int *buffers, size_t n, int64_t timeout_ms,
+                                   struct error *err) {
+    CLEANUP(buf_done) struct buf payload = BUF_INIT;
+    struct reply reply;
+    if (!r->alive) return ended(r, err);
+    if (runner_in_place(r)) return RUNNER_OK;
+    buf_append(&payload, &(struct wire_download){(uint32_t)set, (uint32_t)n}, sizeof(struct wire_download));
+    encode_words(buffers, n, &payload);
+    return runner_ask(r, WIRE_DOWNLOAD, payload.data, payload.len, 0, timeout_ms, &reply, err);
+}
