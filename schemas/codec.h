@@ -18,7 +18,7 @@
 #include "schemas/record.h"
 
 #define CODEC_RECORD_MAX_BYTES 900000 /* encoded record with its frame, before compression */
-#define CODEC_ITEMS_MAX 20000         /* list and map items in one record, over all its lists */
+#define CODEC_ITEMS_MAX 10000         /* list and map items in one record, over all its lists */
 #define CODEC_NESTING_MAX 16          /* records, lists and unions within each other */
 #define CODEC_SCHEMA_MAX_BYTES 262144 /* text of a writer's schema */
 #define CODEC_SCHEMA_MAX_TYPES 4096   /* types and fields in a writer's schema */
