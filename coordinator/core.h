@@ -9,7 +9,6 @@
 #include "coordinator/map.h"
 #include "coordinator/schedule/lease.h"
 #include "coordinator/store/store.h"
-#include "fleet/target/target.h"
 #include "records.h"
 #include "schemas/codec.h"
 
@@ -26,14 +25,16 @@ struct coordinator_clock {
 };
 
 struct campaign;
-struct node;
+struct suite;        /* plan/suite.h */
+struct target_rules; /* plan/targets.h */
+struct fleet_node;
 struct device {
-    struct node *node;
+    struct fleet_node *node;
     const struct rec_device *info; /* in node->info */
     char target[TARGET_SIZE];      /* by the coordinator's rules */
     int held;                      /* attempts in its mailbox or running */
 };
-struct node {
+struct fleet_node {
     struct row_node row;
     struct rec_node *info;
     struct device *devices;
@@ -70,7 +71,7 @@ struct campaign {
     int64_t counts[TASK_STATE_COUNT];
     uint64_t changed;
     int64_t ended_mono_ms; /* dropped from memory some time after; 0 while running */
-    bool detached;         /* a copy for reading: not indexed, freed by campaign_free() */
+    bool detached;         /* a copy for reading: not indexed, freed by campaign_release() */
 };
 
 /* What has to happen after the commit, in this order. */
@@ -104,7 +105,7 @@ struct core {
     struct coordinator_clock clock;
     struct core_config config;
     struct target_rules *rules;
-    struct suite *shipped;           /* plan/suite.h */
+    struct suite *shipped;
     struct map *tasks, *campaigns, *nodes, *queues;
     struct attempt **open;           /* live attempts of all tasks */
     size_t open_count, open_room;
@@ -117,6 +118,7 @@ struct core {
     struct effect *effects;
     size_t effect_count, effect_room;
     struct metrics metrics;
+    bool backing_off;                /* some task has not_before_ms */
     bool schedule_wanted;            /* something changed that may let a task start */
 };
 
@@ -133,7 +135,7 @@ int64_t core_next_revision(struct core *core);
 /* --- containers ---------------------------------------------------------------------------------------------------------- */
 struct campaign *core_campaign(struct core *core, const char *id); /* in memory; NULL */
 struct task *core_task(struct core *core, const char *id);         /* in memory; NULL */
-struct node *core_node(struct core *core, const char *name);       /* NULL */
+struct fleet_node *core_node(struct core *core, const char *name);       /* NULL */
 struct device *core_device(struct core *core, const char *node, const char *device); /* NULL */
 struct attempt *task_attempt(const struct task *task, int n);      /* a live one, or NULL */
 /* In memory, else loaded from the store as a detached copy; end with campaign_release(). ERR_NOT_FOUND, ERR_CONFLICT. */

@@ -1,5 +1,7 @@
 /* A binary heap per target. Taking out of the middle searches: it happens at cancel and replanning only. */
 
+#include "coordinator/schedule/queue.h"
+
 #include <string.h>
 
 #include "common/buf.h"

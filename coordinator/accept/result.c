@@ -1,0 +1,151 @@
+#include "coordinator/accept/result.h"
+
+#include <string.h>
+
+#include "coordinator/accept/verdicts.h"
+#include "fleet/bus/topics.h"
+
+#define RESULT_EVIDENCE_MAX 4096
+
+/* --- what it is about ---------------------------------------------------------------------------------------------------- */
+static bool better(const struct rec_measured *a, const struct rec_measured *b) {
+    bool a_ok = verdict_is_correct(a->verdict), b_ok = verdict_is_correct(b->verdict);
+    if (a_ok != b_ok) return a_ok;
+    if (a->has_speedup != b->has_speedup) return a->has_speedup;
+    return a->has_speedup && a->speedup > b->speedup;
+}
+
+const struct rec_measured *result_candidate(const struct rec_attempt *attempt, const char *size) {
+    const struct rec_measured *found = NULL;
+    for (size_t i = 0; i < attempt->measured.count; i++) {
+        const struct rec_measured *m = &attempt->measured.items[i];
+        if (strcmp(m->role, "candidate") != 0 || strcmp(m->size, size) != 0) continue;
+        bool winner = strcmp(m->config, attempt->config) == 0;
+        bool found_winner = found && strcmp(found->config, attempt->config) == 0;
+        if (!found || (winner && !found_winner) || (winner == found_winner && better(m, found))) found = m;
+    }
+    return found;
+}
+
+const struct rec_measured *result_baseline(const struct rec_attempt *attempt, const struct rec_measured *candidate, const char *size) {
+    const struct rec_measured *found = NULL;
+    for (size_t i = 0; i < attempt->measured.count; i++) {
+        const struct rec_measured *m = &attempt->measured.items[i];
+        if (strcmp(m->role, "baseline") != 0 || strcmp(m->size, size) != 0) continue;
+        if (candidate && candidate->baseline && strcmp(candidate->baseline, m->kernel) == 0) return m;
+        if (!m->has_time_ns_p50) continue;
+        if (!found || m->time_ns_p50 < found->time_ns_p50) found = m;
+    }
+    return found;
+}
+
+/* --- the record ---------------------------------------------------------------------------------------------------------- */
+#define COPY_OPTIONAL(to, from, field)            \
+    do {                                          \
+        (to)->field = (from)->field;              \
+        (to)->has_##field = (from)->has_##field;  \
+    } while (0)
+
+static void fill_identity(struct core *core, const struct task *task, struct rec_result *r) {
+    const struct row_task *row = &task->row;
+    rec_set(&r->task_id, row->id);
+    r->revision = core_next_revision(core);
+    rec_set(&r->status, "provisional");
+    rec_set(&r->campaign, row->campaign);
+    rec_set(&r->campaign_name, task->campaign->row.name);
+    rec_set(&r->purpose, task->campaign->row.purpose);
+    rec_set(&r->kind, row->kind);
+    rec_set(&r->problem, row->problem);
+    rec_set(&r->problem_hash, row->problem_hash);
+    rec_set(&r->size, row->size);
+    rec_set(&r->target, row->target);
+    rec_set(&r->strategy, row->strategy);
+    rec_set(&r->kernel, row->kernel);
+    rec_set(&r->kernel_hash, row->kernel_hash);
+    r->attempts = row->attempts;
+    r->accepted_ms = core_wall_ms(core);
+}
+
+static void fill_device(struct core *core, const struct rec_attempt *attempt, struct rec_result *r) {
+    const struct device *device = core_device(core, attempt->node, attempt->device);
+    rec_set(&r->node, attempt->node);
+    rec_set(&r->device, attempt->device);
+    rec_set(&r->fingerprint, attempt->fingerprint);
+    rec_set(&r->sandbox, attempt->sandbox);
+    if (!device) return;
+    rec_set(&r->device_name, device->info->name);
+    rec_set(&r->driver_version, device->info->driver_version);
+}
+
+/* Figures of a kernel that is not correct are nobody's: they would be charted as if they counted. */
+static void fill_figures(const struct rec_attempt *attempt, const struct task *task, struct rec_result *r) {
+    const struct rec_measured *candidate = result_candidate(attempt, task->row.size);
+    const struct rec_measured *baseline = result_baseline(attempt, candidate, task->row.size);
+    if (baseline) {
+        rec_set(&r->baseline, baseline->kernel);
+        r->baseline_time_ns_p50 = baseline->time_ns_p50;
+        r->has_baseline_time_ns_p50 = baseline->has_time_ns_p50;
+        r->weak_baseline = baseline->has_speed_of_light && baseline->speed_of_light < WEAK_BASELINE_SHARE;
+    }
+    if (!candidate || !verdict_is_correct(attempt->verdict)) return;
+    if (!baseline && candidate->baseline) rec_set(&r->baseline, candidate->baseline);
+    COPY_OPTIONAL(r, candidate, time_ns_p50);
+    COPY_OPTIONAL(r, candidate, speedup);
+    COPY_OPTIONAL(r, candidate, speedup_low);
+    COPY_OPTIONAL(r, candidate, speedup_high);
+    COPY_OPTIONAL(r, candidate, gflops);
+    COPY_OPTIONAL(r, candidate, gbps);
+    COPY_OPTIONAL(r, candidate, speed_of_light);
+}
+
+static void set_evidence(struct rec_result *r, const char *evidence) {
+    rec_setf(&r->evidence, "%.*s", RESULT_EVIDENCE_MAX, evidence);
+}
+
+void result_fill(struct core *core, const struct task *task, const struct rec_attempt *attempt, struct rec_result *ret) {
+    fill_identity(core, task, ret);
+    fill_device(core, attempt, ret);
+    rec_set(&ret->result_id, attempt->attempt_id);
+    rec_set(&ret->config, attempt->config);
+    rec_set(&ret->generality, attempt->generality);
+    rec_set(&ret->outcome, "verdict");
+    rec_set(&ret->verdict, attempt->verdict);
+    set_evidence(ret, attempt->evidence);
+    fill_figures(attempt, task, ret);
+    for (size_t i = 0; i < attempt->counts.count; i++) {
+        struct rec_verdict_count *count = rec_list_verdict_count_push(&ret->counts);
+        rec_set(&count->verdict, attempt->counts.items[i].verdict);
+        count->n = attempt->counts.items[i].n;
+    }
+    ret->finished_ms = attempt->finished_ms;
+}
+
+int result_publish(struct core *core, struct task *task, struct rec_result *result, struct error *err) {
+    CLEANUP_FREE uint8_t *value = NULL;
+    size_t len = 0;
+    if (codec_encode(&rec_result_desc, result, CODEC_CONFLUENT, (uint32_t)core->schema_result, &value, &len, err) != 0) return -1;
+    struct row_result row = {.revision = result->revision, .record = value, .len = len};
+    snprintf(row.task, sizeof row.task, "%s", task->row.id);
+    snprintf(row.campaign, sizeof row.campaign, "%s", task->row.campaign);
+    snprintf(row.problem, sizeof row.problem, "%s", task->row.problem);
+    snprintf(row.target, sizeof row.target, "%s", task->row.target);
+    if (store_result_put(core->store, &row, err) != 0) return -1;
+    if (store_outbox_add(core->store, TOPIC_RESULTS, task->row.id, value, len, err) != 0) return -1;
+    rec_free(&rec_result_desc, task->result);
+    task->result = result;
+    core->metrics.results++;
+    return 0;
+}
+
+int result_without_attempt(struct core *core, struct task *task, const char *outcome, const char *evidence, struct error *err) {
+    struct rec_result *result = rec_new(&rec_result_desc);
+    fill_identity(core, task, result);
+    rec_set(&result->outcome, outcome);
+    rec_set(&result->verdict, NULL);
+    rec_setf(&result->result_id, "%s.0", task->row.id); /* no attempt: they count from 1 */
+    set_evidence(result, evidence);
+    result->finished_ms = result->accepted_ms;
+    if (result_publish(core, task, result, err) == 0) return 0;
+    rec_free(&rec_result_desc, result);
+    return -1;
+}

@@ -1,0 +1,29 @@
+/* Which class of device a device belongs to, and which devices a campaign's target means. Over fleet/target. */
+#pragma once
+#include "coordinator/core.h"
+#include "problems/campaign/campaign.h"
+
+/* The operator's rules (fleet.yaml), or the built-in ones alone for NULL. ERR_INVALID with file and line. */
+struct target_rules *targets_load(const char *fleet_file, struct error *err);
+void targets_free(struct target_rules *rules); /* accepts NULL */
+/* First matching rule: the operator's, the built-in ones, else vendor-model. */
+void targets_name(const struct target_rules *rules, const struct rec_device *device, char out[TARGET_SIZE]);
+
+/* A target of a campaign with the devices that serve it now. */
+struct target_choice {
+    char name[TARGET_SIZE];  /* a target's name; a selector's text while nothing matches it */
+    bool placeholder;        /* such a selector */
+    const struct device **devices;
+    size_t device_count;
+};
+struct target_choices {
+    struct target_choice *items;
+    size_t count;
+};
+/* Expand a campaign's targets over the known devices, without repeats, in the file's order. ERR_INVALID: a selector's key
+ * or value is wrong. The result borrows devices: use it before anything else happens. */
+int targets_expand(struct core *core, const struct campaign_file *file, struct target_choices *ret, struct error *err);
+void target_choices_done(struct target_choices *choices);
+DEFINE_CLEANUP(cleanup_target_choices_ptr, struct target_choices *, target_choices_done)
+/* Text of a selector, as cells show it. */
+void targets_selector_text(const struct campaign_target *target, char out[TARGET_SIZE]);

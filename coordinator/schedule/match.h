@@ -1,0 +1,12 @@
+/* Tasks to devices. */
+#pragma once
+#include "coordinator/core.h"
+/* Fill every device's window with tasks of its target, the emptiest devices first. Each task handed out becomes an attempt: a row,
+ * and a record to send after the commit. */
+int schedule_tasks(struct core *core, struct error *err);
+/* Milliseconds until a task that backs off may start; -1 when none does. */
+int64_t schedule_wait_ms(struct core *core);
+/* Queued tasks whose target had no device for absent_ms of lease time are given up. */
+int schedule_give_up_absent(struct core *core, struct error *err);
+/* One line: why the task is not running, or what it does. */
+void task_why(struct core *core, const struct task *task, char *out, size_t size);

@@ -1,0 +1,278 @@
+#include "coordinator/schedule/nodes.h"
+
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/log.h"
+#include "coordinator/plan/plan.h"
+#include "coordinator/plan/targets.h"
+#include "coordinator/schedule/attempts.h"
+#include "fleet/bus/topics.h"
+
+#define DEVICES_PER_NODE_MAX 256
+
+static void release_devices(struct fleet_node *node) {
+    rec_free(&rec_node_desc, node->info);
+    free(node->devices);
+    node->info = NULL;
+    node->devices = NULL;
+    node->device_count = 0;
+}
+
+void nodes_free_one(struct fleet_node *node) {
+    release_devices(node);
+    free(node);
+}
+
+static void count_held(struct core *core, struct fleet_node *node) {
+    for (size_t i = 0; i < core->open_count; i++) {
+        const struct attempt *attempt = core->open[i];
+        if (!attempt->holds_slot || strcmp(attempt->row.node, node->row.name) != 0) continue;
+        struct device *device = core_device(core, attempt->row.node, attempt->row.device);
+        if (device) device->held++;
+    }
+}
+
+struct fleet_node *nodes_add(struct core *core, const struct row_node *row, struct rec_node *info) {
+    struct fleet_node *node = core_node(core, row->name);
+    if (node) {
+        release_devices(node);
+    } else {
+        node = xcalloc(1, sizeof *node);
+        map_put(core->nodes, row->name, node);
+    }
+    node->row = *row;
+    node->info = info;
+    node->device_count = info->devices.count;
+    node->devices = xcalloc(node->device_count + 1, sizeof *node->devices);
+    for (size_t i = 0; i < node->device_count; i++) {
+        struct device *device = &node->devices[i];
+        device->node = node;
+        device->info = &info->devices.items[i];
+        targets_name(core->rules, device->info, device->target);
+    }
+    node->lease_until = core->lease.now_ms + core->config.lease_ms;
+    node->heard_mono_ms = core_mono_ms(core);
+    count_held(core, node);
+    core->change++;
+    return node;
+}
+
+/* --- registration -------------------------------------------------------------------------------------------------------- */
+static int check_record(const struct rec_node *info, char *mailbox, struct error *err) {
+    if (topic_mailbox(info->node, mailbox, err) != 0) return -1;
+    size_t len = strlen(info->incarnation);
+    if (len == 0 || len >= INCARNATION_SIZE) return error_set(err, ERR_INVALID, "node %s: its incarnation has %zu characters", info->node, len);
+    if (info->devices.count > DEVICES_PER_NODE_MAX) return error_set(err, ERR_INVALID, "node %s: %zu devices", info->node, info->devices.count);
+    for (size_t i = 0; i < info->devices.count; i++) {
+        const char *id = info->devices.items[i].id;
+        if (!*id || strlen(id) >= LABEL_SIZE || strpbrk(id, " /"))
+            return error_set(err, ERR_INVALID, "node %s: a device has the id `%.64s`", info->node, id);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(id, info->devices.items[k].id) == 0)
+                return error_set(err, ERR_INVALID, "node %s: two devices have the id %s", info->node, id);
+    }
+    return 0;
+}
+
+static int write_node(struct core *core, const struct row_node *row, const struct rec_node *info, struct error *err) {
+    CLEANUP_FREE uint8_t *data = NULL;
+    size_t len = 0;
+    if (codec_encode(&rec_node_desc, info, CODEC_SINGLE_OBJECT, 0, &data, &len, err) != 0) return -1;
+    return store_node_put(core->store, row, data, len, err);
+}
+
+static int set_state(struct core *core, struct fleet_node *node, enum node_state state, const char *reason, struct error *err) {
+    if (node->row.state == state) return 0;
+    node->row.state = state;
+    snprintf(node->row.reason, sizeof node->row.reason, "%s", reason);
+    node->row.seen_ms = core_wall_ms(core);
+    core->change++;
+    core->schedule_wanted = true;
+    return store_node_update(core->store, &node->row, err);
+}
+
+static int on_leaving(struct core *core, const char *name, const char *incarnation, struct error *err) {
+    struct fleet_node *node = core_node(core, name);
+    if (!node || strcmp(node->row.incarnation, incarnation) != 0) return 0;
+    node->heard = false;
+    log_info("node %s left", name);
+    if (attempts_abandon_node(core, name, NULL, false, "its node left", err) != 0) return -1;
+    return set_state(core, node, NODE_LEFT, "the agent stopped", err);
+}
+
+/* The row that follows from a record; what an operator decided (drained, ...) stays over a restart of the agent. */
+static void next_row(struct core *core, const struct rec_node *info, const char *mailbox, struct row_node *row) {
+    const struct fleet_node *old = core_node(core, info->node);
+    memset(row, 0, sizeof *row);
+    snprintf(row->name, sizeof row->name, "%s", info->node);
+    snprintf(row->incarnation, sizeof row->incarnation, "%s", info->incarnation);
+    snprintf(row->mailbox, sizeof row->mailbox, "%s", mailbox);
+    row->seen_ms = core_wall_ms(core);
+    row->state = strcmp(info->state, "ready") == 0 ? NODE_IN_SERVICE : NODE_STARTING;
+    if (old && (old->row.state == NODE_DRAINED || old->row.state == NODE_QUARANTINED || old->row.state == NODE_REFUSED)) {
+        row->state = old->row.state;
+        snprintf(row->reason, sizeof row->reason, "%s", old->row.reason);
+    }
+}
+
+static int registered(struct core *core, struct rec_node *info, const char *mailbox, bool live, struct error *err) {
+    struct row_node row;
+    const struct fleet_node *old = core_node(core, info->node);
+    bool same = old && strcmp(old->row.incarnation, info->incarnation) == 0;
+    bool heard = live || (same && old->heard), ready_mailbox = same && old->mailbox_ready;
+    bool starting = strcmp(info->state, "ready") != 0;
+    next_row(core, info, mailbox, &row);
+    if (write_node(core, &row, info, err) != 0) return -1;
+    struct fleet_node *node = nodes_add(core, &row, info);
+    node->heard = heard;
+    node->mailbox_ready = ready_mailbox;
+    if (!same) log_info("node %s registered with %zu devices (%s)", row.name, node->device_count, row.incarnation);
+    if (!same && old && attempts_abandon_node(core, row.name, row.incarnation, true, "its node started anew", err) != 0) return -1;
+    if (starting || !ready_mailbox) core_want_mailbox(core, row.name);
+    core->schedule_wanted = true;
+    return plan_again(core, err);
+}
+
+int nodes_on_record(struct core *core, struct rec_node *info, bool live, struct error *err) {
+    char mailbox[BUS_TOPIC_MAX + 1];
+    bool leaving = strcmp(info->state, "leaving") == 0;
+    int status = check_record(info, mailbox, err);
+    if (status == 0 && !core_node(core, info->node) && map_count(core->nodes) >= NODES_MAX)
+        status = error_set(err, ERR_INVALID, "node %s: there are %d nodes already", info->node, NODES_MAX);
+    if (status == 0 && leaving) status = on_leaving(core, info->node, info->incarnation, err);
+    if (status == 0 && !leaving) return registered(core, info, mailbox, live, err);
+    rec_free(&rec_node_desc, info);
+    return status;
+}
+
+int nodes_on_mailbox(struct core *core, const char *name, struct error *err) {
+    struct fleet_node *node = core_node(core, name);
+    struct rec_desired desired;
+    if (!node || node->row.state == NODE_LEFT) return 0;
+    node->mailbox_ready = true;
+    rec_desired_init(&desired);
+    desired.epoch = store_epoch(core->store);
+    rec_set(&desired.node, name);
+    rec_set(&desired.incarnation, node->row.incarnation);
+    bool held_back = node->row.state == NODE_DRAINED || node->row.state == NODE_QUARANTINED || node->row.state == NODE_REFUSED;
+    rec_set(&desired.state, node_state_name(held_back ? node->row.state : NODE_IN_SERVICE));
+    rec_set(&desired.reason, node->row.reason);
+    rec_set(&desired.mailbox_topic, node->row.mailbox);
+    desired.mailbox_partition = node->row.mailbox_partition;
+    desired.lease_ms = core->config.lease_ms;
+    int status = core_send(core, TOPIC_DESIRED, 0, name, &rec_desired_desc, &desired, NULL, err);
+    rec_desired_done(&desired);
+    core->schedule_wanted = true;
+    return status;
+}
+
+int nodes_on_link(struct core *core, bool new_cluster, struct error *err) {
+    size_t cursor = 0;
+    void *value;
+    while (map_next(core->nodes, &cursor, NULL, &value)) {
+        struct fleet_node *node = value;
+        node->heard = false;
+        node->mailbox_ready = false;
+        node->lease_until = core->lease.now_ms + core->config.lease_ms;
+        if (node->row.state == NODE_LEFT) continue;
+        if (!new_cluster) core_want_mailbox(core, node->row.name);
+        else if (node->row.state <= NODE_IN_SERVICE && set_state(core, node, NODE_ABSENT, "the broker is a new one", err) != 0) return -1;
+        if (new_cluster && attempts_abandon_node(core, node->row.name, NULL, false, "the broker is a new one", err) != 0) return -1;
+    }
+    for (size_t i = 0; i < core->open_count; i++) core->open[i]->lease_until = core->lease.now_ms + core->config.lease_ms;
+    return 0;
+}
+
+/* --- heartbeats ---------------------------------------------------------------------------------------------------------- */
+int nodes_on_heartbeat(struct core *core, const struct rec_heartbeat *beat, struct error *err) {
+    struct fleet_node *node = core_node(core, beat->node);
+    /* A foreign incarnation is one that was replaced, or whose registration is still to be read. */
+    if (!node || strcmp(node->row.incarnation, beat->incarnation) != 0 || node->row.state == NODE_LEFT) return 0;
+    if (!node->heard) core->schedule_wanted = true;
+    node->heard = true;
+    node->heard_mono_ms = core_mono_ms(core);
+    node->load_1m = beat->load_1m;
+    node->lease_until = core->lease.now_ms + core->config.lease_ms;
+    if (node->row.state == NODE_ABSENT) {
+        /* It was ready before it fell silent, unless it never got that far: then its own record says so again. */
+        bool ready = strcmp(node->info->state, "ready") == 0;
+        if (set_state(core, node, ready ? NODE_IN_SERVICE : NODE_STARTING, "", err) != 0) return -1;
+        log_info("node %s is heard again", node->row.name);
+    }
+    for (size_t i = 0; i < beat->attempts.count; i++)
+        if (attempt_on_held(core, node, &beat->attempts.items[i], err) != 0) return -1;
+    return 0;
+}
+
+static int lapse_node(struct core *core, struct fleet_node *node, struct error *err) {
+    bool serving = node->row.state == NODE_IN_SERVICE || node->row.state == NODE_STARTING;
+    if (!serving || core->lease.now_ms <= node->lease_until) return 0;
+    char reason[96];
+    snprintf(reason, sizeof reason, "no heartbeat for %lld s", (long long)(core->config.lease_ms / 1000));
+    log_warn("node %s: %s", node->row.name, reason);
+    node->heard = false;
+    return set_state(core, node, NODE_ABSENT, reason, err);
+}
+
+int nodes_on_lease_time(struct core *core, bool gap, struct error *err) {
+    size_t cursor = 0;
+    void *value;
+    core->metrics.ticks++;
+    while (map_next(core->nodes, &cursor, NULL, &value)) {
+        struct fleet_node *node = value;
+        if (gap) node->lease_until = core->lease.now_ms + core->config.lease_ms;
+        else if (lapse_node(core, node, err) != 0) return -1;
+    }
+    return attempts_on_lease_time(core, gap, err);
+}
+
+/* --- devices ------------------------------------------------------------------------------------------------------------- */
+bool device_in_service(const struct device *device) {
+    return device->node->row.state == NODE_IN_SERVICE && device->node->heard && device->node->mailbox_ready;
+}
+
+bool device_known(const struct core *core, const struct device *device) {
+    const struct fleet_node *node = device->node;
+    if (node->row.state == NODE_LEFT || node->row.state == NODE_REFUSED) return false;
+    return node->row.state != NODE_ABSENT || core->lease.now_ms - node->lease_until < core->config.absent_ms;
+}
+
+void devices_each(struct core *core, bool (*visit)(void *context, struct device *device), void *context) {
+    size_t cursor = 0;
+    void *value;
+    while (map_next(core->nodes, &cursor, NULL, &value)) {
+        struct fleet_node *node = value;
+        for (size_t i = 0; i < node->device_count; i++)
+            if (!visit(context, &node->devices[i])) return;
+    }
+}
+
+struct names {
+    const char **items;
+    size_t count;
+};
+
+static bool collect_name(void *context, struct device *device) {
+    struct names *names = context;
+    if (!device_in_service(device)) return true;
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->items[i], device->target) == 0) return true;
+    names->items = xrealloc(names->items, (names->count + 2) * sizeof *names->items);
+    names->items[names->count++] = device->target;
+    names->items[names->count] = NULL;
+    return true;
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char **targets_in_service(struct core *core, size_t *ret_count) {
+    struct names names = {0};
+    names.items = xcalloc(1, sizeof *names.items);
+    devices_each(core, collect_name, &names);
+    qsort(names.items, names.count, sizeof *names.items, by_name);
+    *ret_count = names.count;
+    return names.items;
+}
