@@ -1,0 +1,20 @@
+/* The buffers of one launch of a plan in a runner's arena, and what the worker writes into them before and looks at behind. */
+#pragma once
+#include "agent-node/worker/layout.h"
+#include "agent-node/worker/poison.h"
+#include "agent-node/worker/pool.h"
+
+struct group {
+    struct slot *slot; /* per buffer of the plan; owned */
+    struct poison poison, guards;
+};
+/* Lay a group out. -1 when the arena is full. */
+int group_place(struct layout *l, const struct plan *plan, struct group *ret);
+void group_done(struct group *g);
+
+/* Everything before a run whose inputs come from `d`: guard bands, inputs, fresh poison in outputs and scratch. */
+void group_write(struct group *g, const struct plan *plan, uint8_t *arena, size_t guard, const struct data_set *d);
+void group_write_guards(struct group *g, const struct plan *plan, uint8_t *arena, size_t guard);
+void group_write_inputs(struct group *g, const struct plan *plan, uint8_t *arena, const struct data_set *d);
+/* Outputs and scratch. Draws a new pattern. */
+void group_write_poison(struct group *g, const struct plan *plan, uint8_t *arena);

@@ -1,0 +1,50 @@
+/* The known-answer check: a tiny problem with the plain baseline in the candidate's place, through compile runner, measure runner
+ * and judge, as every task goes. What it says of a device, it says before any task does. */
+#include <string.h>
+
+#include "agent-node/worker/measure.h"
+#include "common/clock.h"
+
+static const char PROBLEM[] = "problem: known-answer\n"
+                              "level: 1\n"
+                              "origin: portolan\n"
+                              "sizes:\n"
+                              "  check: {M: 33, K: 65, N: 17}\n"
+                              "inputs:\n"
+                              "  a: {dtype: f32, shape: [M, K], fill: 'uniform(-1, 1)'}\n"
+                              "  b: {dtype: f32, shape: [K, N], fill: 'uniform(-1, 1)'}\n"
+                              "graph:\n"
+                              "  - c = matmul(a, b)\n"
+                              "  - y = relu(c)\n"
+                              "outputs: [y]\n";
+
+static int check(struct trial *t, struct finding *f) {
+    struct error err = ERROR_INIT;
+    struct accuracy acc = {0};
+    CLEANUP(subject_done) struct subject s = {0};
+    CLEANUP(compiler_done) struct compiler c = {.trial = t};
+    t->problem = problem_parse(PROBLEM, sizeof PROBLEM - 1, "known-answer.yaml", &err);
+    if (!t->problem) return finding_error(f, &err, "known answer");
+    t->bound = problem_bind(t->problem, t->task->size, &err);
+    if (!t->bound) return finding_error(f, &err, "known answer");
+    if (trial_lock(t, DOMAIN_SHARED, f) != 0 || subject_baseline(t, "plain", &s, f) != 0 || build(&c, &s, f) != 0) return -1;
+    return verify_subject(t, &s, &acc, f);
+}
+
+int worker_health_check(struct worker *w, struct error *err) {
+    CLEANUP(finding_done) struct finding f = FINDING_INIT;
+    struct rec_task task;
+    rec_task_init(&task);
+    rec_set(&task.size, "check");
+    struct trial t = {.worker = w, .task = &task};
+    enum domain_mode before = domain_lock_mode(w->domain);
+    check(&t, &f);
+    if (before == DOMAIN_FREE) domain_lock_set(w->domain, DOMAIN_FREE, NULL, NULL, NULL);
+    bound_free(t.bound);
+    problem_free(t.problem);
+    rec_task_done(&task);
+    if (!finding_any(&f)) return 0;
+    if (f.kind == FINDING_VERDICT)
+        return error_set(err, ERR_DEVICE, "the known-answer check failed: %s: %s", verdict_name(f.verdict), f.text);
+    return error_set(err, ERR_DEVICE, "the known-answer check failed: %s", f.text);
+}

@@ -1,0 +1,52 @@
+/* Verification and timing of one built candidate. */
+#include "agent-node/worker/measure.h"
+
+#include "common/clock.h"
+
+/* The candidate's time a launch, for the speed of light. */
+static double typical_ns(const struct side *s) {
+    return stats_median(s->ns, s->n);
+}
+
+static int time_it(struct trial *t, const struct subject *s, struct baselines *b, const struct timed_data *data, struct accuracy *acc,
+                   struct finding *f) {
+    CLEANUP_FREE struct timing *m = calloc(1, sizeof *m);
+    if (!m) return finding_infrastructure(f, "out of memory");
+    if (trial_lock(t, DOMAIN_EXCLUSIVE, f) != 0) return -1;
+    int64_t from = clock_mono_ns();
+    int status = baselines_screen(t, data, b, f);
+    if (status == 0) status = timing_run(t, &b->subject[b->fastest], s, data, m, f);
+    phases_add(&t->phases, "time", clock_mono_ns() - from);
+    if (trial_lock(t, DOMAIN_SHARED, f) != 0 || status != 0) return -1;
+    if (physics_check(t, typical_ns(&m->candidate), m->rotating_bytes, f) != 0) return -1;
+    if (m->acc.worst > acc->worst) acc->worst = m->acc.worst;
+    if (m->acc.rms > acc->rms) acc->rms = m->acc.rms;
+    attempt_add_timing(t, s, b, m, acc);
+    return 0;
+}
+
+static int beside_baselines(struct trial *t, const struct subject *s, struct accuracy *acc, struct finding *f) {
+    CLEANUP(baselines_done) struct baselines b = {0};
+    struct error err = ERROR_INIT;
+    int64_t oracle_ns = 0;
+    trial_progress(t, "compile", 0, "baselines");
+    if (baselines_build(t, &b, f) != 0) return -1;
+    trial_progress(t, "oracle", 0, t->bound->size);
+    struct pool *pool = t->worker->pool;
+    const struct timed_data *data = pool_timed(pool, t->bound, t->fresh, trial_cancel(t), &oracle_ns, &err);
+    phases_add(&t->phases, "oracle", oracle_ns);
+    if (!data) return finding_error(f, &err, "oracle");
+    int status = time_it(t, s, &b, data, acc, f);
+    pool_timed_release(pool, data, f->kind == FINDING_VERDICT);
+    return status;
+}
+
+int measure_candidate(struct trial *t, const struct subject *s, struct finding *f) {
+    struct accuracy acc = {0};
+    if (trial_lock(t, DOMAIN_SHARED, f) != 0) return -1;
+    trial_progress(t, "verify", 0, s->name);
+    if (verify_subject(t, s, &acc, f) != 0 || audit_run(t, s, f) != 0) return -1;
+    if (promotion_sets(trial_policy(t)) > 0) return beside_baselines(t, s, &acc, f);
+    attempt_add_candidate(t, s, VERDICT_CORRECT, &acc);
+    return 0;
+}

@@ -1,0 +1,93 @@
+/* Filling and checking of patterns, past the caches where the processor has such stores. */
+#include "agent-node/worker/poison.h"
+
+#include <string.h>
+
+#include "common/random.h"
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+struct poison poison_new(void) {
+    struct poison p;
+    random_bytes(&p.base, sizeof p.base);
+    return p;
+}
+
+static void fill_tail(const struct poison *p, enum dtype dtype, uint8_t *out, size_t from, size_t bytes) {
+    for (size_t i = from; i < bytes; i += 4) {
+        uint32_t word = poison_word(p, dtype, i / 4);
+        memcpy(out + i, &word, bytes - i < 4 ? bytes - i : 4);
+    }
+}
+
+void poison_fill(const struct poison *p, enum dtype dtype, void *out, size_t bytes) {
+    size_t done = 0;
+#ifdef __SSE2__
+    for (; done + 16 <= bytes; done += 16) {
+        size_t i = done / 4;
+        __m128i v = _mm_set_epi32((int)poison_word(p, dtype, i + 3), (int)poison_word(p, dtype, i + 2),
+                                  (int)poison_word(p, dtype, i + 1), (int)poison_word(p, dtype, i));
+        _mm_stream_si128((__m128i *)(void *)((uint8_t *)out + done), v);
+    }
+#endif
+    fill_tail(p, dtype, out, done, bytes);
+}
+
+void stream_copy(void *to, const void *from, size_t bytes) {
+    size_t done = 0;
+#ifdef __SSE2__
+    for (; done + 64 <= bytes; done += 64)
+        for (size_t k = 0; k < 64; k += 16)
+            _mm_stream_si128((__m128i *)(void *)((uint8_t *)to + done + k),
+                             _mm_loadu_si128((const __m128i *)(const void *)((const uint8_t *)from + done + k)));
+#endif
+    memcpy((uint8_t *)to + done, (const uint8_t *)from + done, bytes - done);
+}
+
+void stream_fence(void) {
+#ifdef __SSE2__
+    _mm_sfence();
+#endif
+}
+
+int64_t poison_left(const struct poison *p, enum dtype dtype, const void *data, int64_t elements, int64_t *ret_first) {
+    int64_t left = 0, first = -1;
+    size_t width = dtype_bytes(dtype);
+    for (int64_t i = 0; i < elements; i++) {
+        size_t at = (size_t)i * width;
+        uint32_t word = poison_word(p, dtype, at / 4);
+        if (memcmp((const uint8_t *)data + at, (const uint8_t *)&word + at % 4, width) != 0) continue;
+        if (left++ == 0) first = i;
+    }
+    if (ret_first) *ret_first = first;
+    return left;
+}
+
+/* Both bands are numbered through, the one behind the data after the one in front. */
+static uint8_t guard_byte(const struct poison *p, size_t i) {
+    uint32_t h = (p->base ^ 0x5BD1E995u) + (uint32_t)(i / 4) * 0x85EBCA6Bu;
+    h ^= h >> 13;
+    return (uint8_t)(h >> (i % 4 * 8));
+}
+
+void guard_fill(const struct poison *p, uint8_t *data, size_t bytes, size_t guard) {
+    for (size_t i = 0; i < guard; i++) {
+        data[(ptrdiff_t)i - (ptrdiff_t)guard] = guard_byte(p, i);
+        data[bytes + i] = guard_byte(p, guard + i);
+    }
+}
+
+int guard_check(const struct poison *p, const uint8_t *data, size_t bytes, size_t guard, int64_t *ret_at) {
+    for (size_t i = 0; i < guard; i++) {
+        if (data[(ptrdiff_t)i - (ptrdiff_t)guard] == guard_byte(p, i)) continue;
+        *ret_at = (int64_t)i - (int64_t)guard;
+        return -1;
+    }
+    for (size_t i = 0; i < guard; i++) {
+        if (data[bytes + i] == guard_byte(p, guard + i)) continue;
+        *ret_at = (int64_t)(bytes + i);
+        return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,285 @@
+/* Secret data sets with the oracle's answers, kept between tasks up to a number of bytes. */
+#include "agent-node/worker/pool.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent-node/worker/bank.h"
+#include "common/buf.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/random.h"
+#include "problems/graph/oracle.h"
+
+struct timed_data {
+    struct bank *bank;
+    struct data_set *check[POOL_CHECKS];
+};
+/* A verification set or the timed data of one size. */
+struct entry {
+    struct entry *next; /* most recently used first */
+    char *key;
+    struct data_set *set;
+    struct timed_data *timed;
+    size_t bytes;
+    int uses, borrowed;
+    bool retired; /* goes at its last release */
+};
+struct pool {
+    struct entry *first;
+    size_t bytes;
+    int threads;
+};
+
+/* --- sets --------------------------------------------------------------------------------------------------------- */
+static void set_free(struct data_set *d) {
+    if (!d) return;
+    for (int i = 0; i < d->n_inputs; i++) free(d->input[i].data);
+    for (int i = 0; i < d->n_outputs; i++) {
+        free(d->output[i].expected.value);
+        free(d->output[i].expected.scale);
+    }
+    free(d->input);
+    free(d->output);
+    free(d);
+}
+DEFINE_CLEANUP(cleanup_set, struct data_set *, set_free)
+
+const void *data_set_input(const struct data_set *d, int tensor) {
+    for (int i = 0; i < d->n_inputs; i++)
+        if (d->input[i].tensor == tensor) return d->input[i].data;
+    return NULL;
+}
+
+/* Memory for all inputs, 64-byte aligned, contents undefined. */
+static struct data_set *set_new(const struct bound *b, struct error *err) {
+    CLEANUP(cleanup_set) struct data_set *d = xcalloc(1, sizeof *d);
+    d->input = xcalloc((size_t)b->n_tensors, sizeof *d->input);
+    d->output = xcalloc((size_t)b->n_outputs, sizeof *d->output);
+    for (int i = 0; i < b->n_tensors; i++) {
+        if (b->tensor[i].role != TENSOR_INPUT && b->tensor[i].role != TENSOR_WEIGHT) continue;
+        size_t bytes = b->tensor[i].bytes;
+        void *data = NULL;
+        if (posix_memalign(&data, 64, bytes ? bytes : 64) != 0) {
+            error_set(err, ERR_NOMEM, "out of memory for test data of %s", b->tensor[i].name);
+            return NULL;
+        }
+        d->input[d->n_inputs].tensor = i;
+        d->input[d->n_inputs].data = data;
+        d->input[d->n_inputs++].bytes = bytes;
+        d->bytes += bytes;
+    }
+    return TAKE(d);
+}
+
+static float *scales_up(const double *scale, int64_t n) {
+    float *up = malloc((size_t)n * sizeof *up);
+    if (!up) return NULL;
+    for (int64_t i = 0; i < n; i++) {
+        up[i] = (float)scale[i];
+        if ((double)up[i] < scale[i]) up[i] = nextafterf(up[i], INFINITY);
+    }
+    return up;
+}
+
+static int set_answer(struct data_set *d, const struct bound *b, int threads, const volatile bool *cancel, struct error *err) {
+    CLEANUP_FREE const void **data = xcalloc((size_t)b->n_tensors, sizeof *data);
+    for (int i = 0; i < d->n_inputs; i++) data[d->input[i].tensor] = d->input[i].data;
+    struct oracle_result r = {0};
+    if (oracle_eval(b, data, threads, false, cancel, &r, err) != 0) return -1;
+    int status = 0;
+    for (int i = 0; i < b->n_outputs && status == 0; i++) {
+        int t = b->output[i];
+        struct expected *e = &d->output[i].expected;
+        d->output[i].tensor = t;
+        *e = (struct expected){.dtype = b->tensor[t].dtype, .n = b->tensor[t].elements, .value = r.value[t]};
+        r.value[t] = NULL;
+        e->scale = scales_up(r.scale[t], e->n);
+        d->n_outputs++;
+        d->bytes += (size_t)e->n * (sizeof *e->value + sizeof *e->scale);
+        if (!e->scale) status = error_set(err, ERR_NOMEM, "out of memory for the oracle's answers");
+    }
+    oracle_done(&r);
+    return status;
+}
+
+static struct data_set *draw(struct pool *p, const struct bound *b, enum distribution dist, const volatile bool *cancel,
+                             struct error *err) {
+    CLEANUP(cleanup_set) struct data_set *d = set_new(b, err);
+    if (!d) return NULL;
+    CLEANUP_FREE void **data = xcalloc((size_t)b->n_tensors, sizeof *data);
+    for (int i = 0; i < d->n_inputs; i++) data[d->input[i].tensor] = d->input[i].data;
+    data_seed_random(&d->seed);
+    d->dist = dist;
+    if (data_fill_all(b, &d->seed, 0, dist, data, err) != 0) return NULL;
+    if (set_answer(d, b, p->threads, cancel, err) != 0) return NULL;
+    return TAKE(d);
+}
+
+/* --- timed data ----------------------------------------------------------------------------------------------------- */
+static void timed_free(struct timed_data *t) {
+    if (!t) return;
+    bank_free(t->bank);
+    for (int i = 0; i < POOL_CHECKS; i++) set_free(t->check[i]);
+    free(t);
+}
+DEFINE_CLEANUP(cleanup_timed, struct timed_data *, timed_free)
+
+static struct timed_data *timed_new(struct pool *p, const struct bound *b, const volatile bool *cancel, struct error *err) {
+    CLEANUP(cleanup_timed) struct timed_data *t = xcalloc(1, sizeof *t);
+    t->bank = bank_new(b, err);
+    if (!t->bank) return NULL;
+    for (int i = 0; i < POOL_CHECKS; i++) {
+        struct data_set *d = t->check[i] = set_new(b, err);
+        if (!d) return NULL;
+        uint64_t number = random_u64();
+        for (int k = 0; k < d->n_inputs; k++) bank_assemble(t->bank, d->input[k].tensor, number, d->input[k].data);
+        if (set_answer(d, b, p->threads, cancel, err) != 0) return NULL;
+    }
+    return TAKE(t);
+}
+
+const struct data_set *timed_check(const struct timed_data *t, int i) {
+    return t->check[i];
+}
+
+void timed_assemble(const struct timed_data *t, int tensor, uint64_t number, void *to) {
+    bank_assemble(t->bank, tensor, number, to);
+}
+
+static size_t timed_bytes(const struct timed_data *t) {
+    size_t bytes = bank_bytes(t->bank);
+    for (int i = 0; i < POOL_CHECKS; i++) bytes += t->check[i]->bytes;
+    return bytes;
+}
+
+/* --- the pool -------------------------------------------------------------------------------------------------------- */
+struct pool *pool_new(int threads) {
+    struct pool *p = xcalloc(1, sizeof *p);
+    p->threads = threads;
+    return p;
+}
+
+static void entry_free(struct pool *p, struct entry *e) {
+    p->bytes -= e->bytes;
+    set_free(e->set);
+    timed_free(e->timed);
+    free(e->key);
+    free(e);
+}
+
+void pool_free(struct pool *p) {
+    if (!p) return;
+    while (p->first) {
+        struct entry *e = p->first;
+        p->first = e->next;
+        entry_free(p, e);
+    }
+    free(p);
+}
+
+/* Removes what is over the limit, the longest unused first, and what is retired; borrowed ones stay. */
+static void trim(struct pool *p) {
+    size_t sum = 0;
+    for (struct entry **at = &p->first; *at;) {
+        struct entry *e = *at;
+        sum += e->bytes;
+        if (e->borrowed == 0 && (e->retired || sum > POOL_MAX_BYTES)) {
+            *at = e->next;
+            entry_free(p, e);
+        } else {
+            at = &e->next;
+        }
+    }
+}
+
+static char *key_of(const struct bound *b, const char *what) {
+    struct buf k = BUF_INIT;
+    char hash[65];
+    problem_hash(b->problem, hash);
+    buf_printf(&k, "%s %s", hash, what);
+    for (int i = 0; i < b->n_dims; i++) buf_printf(&k, " %s=%lld", b->dim[i].name, (long long)b->dim[i].value);
+    return buf_take(&k);
+}
+
+/* Found ones move to the front. */
+static struct entry *find(struct pool *p, const char *key) {
+    for (struct entry **at = &p->first; *at; at = &(*at)->next) {
+        struct entry *e = *at;
+        if (e->retired || strcmp(e->key, key) != 0) continue;
+        *at = e->next;
+        e->next = p->first;
+        p->first = e;
+        return e;
+    }
+    return NULL;
+}
+
+static struct entry *add(struct pool *p, const char *key, struct data_set *set, struct timed_data *timed, bool fresh) {
+    struct entry *e = xcalloc(1, sizeof *e);
+    e->key = xstrdup(key);
+    e->set = set;
+    e->timed = timed;
+    e->bytes = set ? set->bytes : timed_bytes(timed);
+    e->retired = fresh;
+    e->next = p->first;
+    p->first = e;
+    p->bytes += e->bytes;
+    return e;
+}
+
+static void borrow(struct pool *p, struct entry *e) {
+    e->borrowed++;
+    if (++e->uses >= POOL_USES_MAX) e->retired = true;
+    trim(p);
+}
+
+const struct data_set *pool_get(struct pool *p, const struct bound *b, enum distribution dist, bool fresh,
+                                const volatile bool *cancel, int64_t *ret_oracle_ns, struct error *err) {
+    CLEANUP_FREE char *key = key_of(b, distribution_name(dist));
+    struct entry *e = fresh ? NULL : find(p, key);
+    if (!e) {
+        int64_t from = clock_mono_ns();
+        struct data_set *set = draw(p, b, dist, cancel, err);
+        if (ret_oracle_ns) *ret_oracle_ns += clock_mono_ns() - from;
+        if (!set) return NULL;
+        e = add(p, key, set, NULL, fresh);
+    }
+    borrow(p, e);
+    return e->set;
+}
+
+const struct timed_data *pool_timed(struct pool *p, const struct bound *b, bool fresh, const volatile bool *cancel,
+                                    int64_t *ret_oracle_ns, struct error *err) {
+    CLEANUP_FREE char *key = key_of(b, "timed");
+    struct entry *e = fresh ? NULL : find(p, key);
+    if (!e) {
+        int64_t from = clock_mono_ns();
+        struct timed_data *timed = timed_new(p, b, cancel, err);
+        if (ret_oracle_ns) *ret_oracle_ns += clock_mono_ns() - from;
+        if (!timed) return NULL;
+        e = add(p, key, NULL, timed, fresh);
+    }
+    borrow(p, e);
+    return e->timed;
+}
+
+static void release(struct pool *p, const struct data_set *set, const struct timed_data *timed, bool seen) {
+    for (struct entry *e = p->first; e; e = e->next) {
+        if ((set && e->set != set) || (timed && e->timed != timed)) continue;
+        e->borrowed--;
+        e->retired = e->retired || seen;
+        break;
+    }
+    trim(p);
+}
+
+void pool_release(struct pool *p, const struct data_set *d, bool seen) {
+    if (d) release(p, d, NULL, seen);
+}
+
+void pool_timed_release(struct pool *p, const struct timed_data *t, bool seen) {
+    if (t) release(p, NULL, t, seen);
+}

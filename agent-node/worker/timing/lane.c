@@ -1,0 +1,239 @@
+/* One side of the timed window. */
+#include "agent-node/worker/timing/lane.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent-node/worker/timing/lane_check.h"
+#include "common/buf.h"
+#include "common/clock.h"
+#include "common/random.h"
+#include "common/stats.h"
+#include "problems/graph/pieces.h"
+
+#define REPEATS_MAX 64
+#define ROUND_TRIPS 9
+/* A stopped process uses no processor time; its counters may still be settling when they are read. */
+#define STOPPED_CPU_MAX_NS 3000000
+
+static size_t set_bytes(const struct subject *s) {
+    return layout_plan_need(s->cases[0].plan, LANE_GUARD);
+}
+
+size_t lane_arena_bytes(const struct subject *s) {
+    size_t two = 2 * set_bytes(s);
+    return two > LANE_BYTES ? two : LANE_BYTES;
+}
+
+struct pace pace_for(const struct subject *s, double launch_ns, double window_ns) {
+    double fit = (double)(lane_arena_bytes(s) / set_bytes(s)), wanted = ceil(window_ns / (launch_ns > 1 ? launch_ns : 1));
+    if (set_bytes(s) * 2 > LANE_BYTES) fit = 1;
+    double n = wanted < fit ? wanted : fit;
+    n = n < 1 ? 1 : n > LANE_SETS_MAX ? LANE_SETS_MAX : n;
+    double repeats = ceil(wanted / n);
+    return (struct pace){.n = (int)n, .repeats = repeats > REPEATS_MAX ? REPEATS_MAX : (int)repeats};
+}
+
+static int judge(struct lane *l, enum runner_status status, const struct error *err) {
+    struct runner_event e = {.status = status, .runner = l->r, .err = err, .who = l->s->name, .doing = "timed runs",
+                             .limit_ms = trial_policy(l->t)->run_timeout_ms, .trusted = l->s->trusted};
+    return trial_judge_runner(l->t, &e, l->f);
+}
+
+/* --- stop and go --------------------------------------------------------------------------------------------------- */
+static int stop(struct lane *l) {
+    struct error err = ERROR_INIT;
+    if (l->is_stopped) return 0;
+    if (runner_pause(l->r, &err) != 0) {
+        if (!runner_alive(l->r)) return judge(l, RUNNER_CRASHED, &err);
+        return finding_error(l->f, &err, "cannot stop a runner");
+    }
+    l->is_stopped = true;
+    l->stopped_cpu_ns = runner_cpu_ns(l->r);
+    return 0;
+}
+
+static int go(struct lane *l) {
+    struct error err = ERROR_INIT;
+    if (!l->is_stopped) return 0;
+    int64_t used_ns = runner_cpu_ns(l->r) - l->stopped_cpu_ns;
+    if (used_ns > STOPPED_CPU_MAX_NS && !l->s->trusted)
+        return finding_verdict(l->f, VERDICT_IMPLAUSIBLE, "the runner used %.1f ms of processor time while it was stopped",
+                               (double)used_ns / 1e6);
+    if (runner_resume(l->r, &err) != 0) return finding_error(l->f, &err, "cannot continue a runner");
+    l->is_stopped = false;
+    return 0;
+}
+
+/* --- buffers ---------------------------------------------------------------------------------------------------------- */
+static void release_groups(struct lane *l) {
+    for (int v = 0; v < 2; v++) {
+        for (int i = 0; i < l->groups && l->group[v]; i++) group_done(&l->group[v][i]);
+        free(l->group[v]);
+        free(l->set[v]);
+        l->group[v] = NULL;
+        l->set[v] = NULL;
+    }
+    free(l->check);
+    free(l->number);
+    l->check = NULL;
+    l->number = NULL;
+    l->groups = 0;
+}
+
+int lane_open(struct lane *l, struct trial *t, const struct subject *s, const struct timed_data *data, struct runner *r,
+              struct finding *f) {
+    struct error err = ERROR_INIT;
+    *l = (struct lane){.t = t, .s = s, .data = data, .r = r, .f = f};
+    enum runner_status status =
+        runner_load(r, s->cases[0].plan, &s->binary, trial_policy(t)->run_timeout_ms, &l->program, &err);
+    return judge(l, status, &err) != 0 ? -1 : stop(l);
+}
+
+void lane_close(struct lane *l) {
+    release_groups(l);
+}
+
+static int place_groups(struct lane *l) {
+    const struct plan *p = l->s->cases[0].plan;
+    struct layout layout = layout_new(lane_arena_bytes(l->s), LANE_GUARD);
+    struct poison guards = poison_new();
+    l->group[0] = xcalloc((size_t)l->groups, sizeof *l->group[0]);
+    l->group[1] = xcalloc((size_t)l->groups, sizeof *l->group[1]);
+    for (int i = 0; i < l->groups; i++) {
+        if (group_place(&layout, p, &l->group[0][i]) != 0) return finding_infrastructure(l->f, "the timed sets do not fit the arena");
+        l->group[0][i].guards = guards;
+    }
+    for (int i = 0; i < l->groups; i++) {
+        const struct group *mine = &l->group[0][i], *other = &l->group[0][l->groups - 1 - i];
+        struct group *g = &l->group[1][i];
+        *g = (struct group){.slot = xcalloc((size_t)p->n_buffers, sizeof *g->slot), .poison = poison_new(), .guards = guards};
+        for (int b = 0; b < p->n_buffers; b++)
+            g->slot[b] = p->buffer[b].role == PLAN_OUTPUT ? other->slot[b] : mine->slot[b];
+    }
+    return 0;
+}
+
+static int bind_groups(struct lane *l) {
+    struct error err = ERROR_INIT;
+    const struct plan *p = l->s->cases[0].plan;
+    for (int v = 0; v < 2; v++) {
+        l->set[v] = xcalloc((size_t)l->groups, sizeof *l->set[v]);
+        for (int i = 0; i < l->groups; i++) {
+            enum runner_status status =
+                runner_bind(l->r, l->program, l->group[v][i].slot, (size_t)p->n_buffers, LANE_GUARD, &l->set[v][i], &err);
+            if (judge(l, status, &err) != 0) return -1;
+        }
+    }
+    return 0;
+}
+
+struct preparation {
+    struct lane *l;
+    int variant;
+};
+
+/* Inputs that the runner has not seen, and poison: one launch's. */
+static void prepare_one(void *context, int64_t begin, int64_t end) {
+    const struct preparation *p = context;
+    struct lane *l = p->l;
+    const struct plan *plan = l->s->cases[0].plan;
+    uint8_t *arena = runner_arena(l->r);
+    for (int64_t i = begin; i < end; i++) {
+        struct group *g = &l->group[p->variant][i];
+        if (l->check[i] >= 0) {
+            group_write_inputs(g, plan, arena, timed_check(l->data, l->check[i]));
+        } else {
+            for (int b = 0; b < plan->n_buffers; b++)
+                if (plan->buffer[b].role == PLAN_INPUT)
+                    timed_assemble(l->data, plan->buffer[b].tensor, l->number[i], arena + g->slot[b].offset);
+        }
+        group_write_poison(g, plan, arena);
+    }
+}
+
+static void prepare(struct lane *l, int window, int repeat, int variant) {
+    int64_t from = clock_mono_ns();
+    random_bytes(l->number, (size_t)l->pace.n * sizeof *l->number);
+    for (int i = 0; i < l->pace.n; i++) l->check[i] = -1;
+    for (int k = 0; k < POOL_CHECKS && window >= 0; k++)
+        if (l->peek[k].window == window && l->peek[k].repeat == repeat) l->check[l->peek[k].position] = k;
+    struct preparation p = {.l = l, .variant = variant};
+    pieces_run(l->pace.n, 1, l->t->worker->threads, NULL, prepare_one, &p);
+    l->prepare_ns += clock_mono_ns() - from;
+}
+
+int lane_fit(struct lane *l, struct pace pace) {
+    if (go(l) != 0) return -1;
+    runner_unbind_all(l->r);
+    release_groups(l);
+    l->pace = pace;
+    l->groups = pace.n > 2 ? pace.n : 2;
+    l->check = xcalloc((size_t)l->groups, sizeof *l->check);
+    l->number = xcalloc((size_t)l->groups, sizeof *l->number);
+    if (place_groups(l) != 0 || bind_groups(l) != 0 || stop(l) != 0) return -1;
+    const struct plan *p = l->s->cases[0].plan;
+    for (int i = 0; i < l->groups; i++) group_write_guards(&l->group[0][i], p, runner_arena(l->r), LANE_GUARD);
+    prepare(l, -1, 0, 0);
+    return 0;
+}
+
+void lane_choose_peeks(struct lane *l, int windows) {
+    const struct pace *p = &l->pace;
+    for (int k = 0; k < POOL_CHECKS; k++) {
+        struct peek *peek = &l->peek[k];
+        *peek = (struct peek){.window = (int)random_below((uint64_t)windows), .repeat = (int)random_below((uint64_t)p->repeats),
+                              .position = (int)random_below((uint64_t)p->n)};
+        if (k == 0) *peek = (struct peek){0};
+        if (k == 1) *peek = (struct peek){.window = windows - 1, .repeat = p->repeats - 1, .position = p->n - 1};
+    }
+}
+
+/* --- windows ------------------------------------------------------------------------------------------------------------- */
+static int fire(struct lane *l, int variant, int64_t *ret_wall_ns) {
+    struct error err = ERROR_INIT;
+    struct run_claim claim = {0};
+    int64_t limit_ms = trial_policy(l->t)->run_timeout_ms, wall_ns = 0;
+    size_t n = (size_t)l->pace.n;
+    if (go(l) != 0) return -1;
+    enum runner_status status = runner_in_place(l->r) ? RUNNER_OK : runner_upload(l->r, l->set[variant], n, limit_ms, &err);
+    if (status == RUNNER_OK) status = runner_run(l->r, l->set[variant], n, limit_ms, &wall_ns, &claim, &err);
+    if (judge(l, status, &err) != 0) return -1;
+    if (stop(l) != 0) return -1;
+    *ret_wall_ns += wall_ns;
+    l->window_ns += wall_ns;
+    l->claimed_ns += (double)claim.span_ns;
+    l->overhead_ns += (double)(l->s->cases[0].plan->n_launches * l->pace.n) * trial_device(l->t)->launch_us * 1e3;
+    return 0;
+}
+
+int lane_window(struct lane *l, int window, int variant, int64_t *ret_wall_ns) {
+    *ret_wall_ns = 0;
+    for (int repeat = 0; repeat < l->pace.repeats; repeat++) {
+        if (window >= 0) prepare(l, window, repeat, variant);
+        if (fire(l, variant, ret_wall_ns) != 0) return -1;
+        if (window >= 0 && lane_check(l, variant) != 0) return -1;
+    }
+    return 0;
+}
+
+int lane_round_trip(struct lane *l, double *ret_ns) {
+    struct error err = ERROR_INIT;
+    struct run_claim claim;
+    double ns[ROUND_TRIPS];
+    for (int i = 0; i < ROUND_TRIPS; i++) {
+        int64_t wall_ns = 0;
+        if (stop(l) != 0 || go(l) != 0) return -1;
+        enum runner_status status = runner_run(l->r, l->set[0], 0, trial_policy(l->t)->run_timeout_ms, &wall_ns, &claim, &err);
+        if (judge(l, status, &err) != 0) return -1;
+        ns[i] = (double)wall_ns;
+    }
+    *ret_ns = stats_median(ns, ROUND_TRIPS);
+    return stop(l);
+}
+
+int lane_finish(struct lane *l) {
+    return lane_check_guards(l) != 0 || lane_check_claims(l) != 0 ? -1 : 0;
+}

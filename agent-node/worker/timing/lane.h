@@ -1,0 +1,61 @@
+/* One side of the timed window: a runner with a subject's program in it and R groups of buffers. Outside its windows the runner
+ * is stopped, and what it may not do then (use processor time) is noticed. Inputs are new and outputs poisoned for every window;
+ * some of the sets have known answers, and which ones nobody can tell. */
+#pragma once
+#include "agent-node/worker/group.h"
+#include "agent-node/worker/verify/inspect.h"
+
+#define LANE_GUARD ((size_t)4096)
+#define LANE_BYTES ((size_t)64 << 20) /* what R sets may take, unless one alone takes more */
+#define LANE_SETS_MAX 512
+#define LANE_WINDOWS_MAX 256
+
+/* How a window is filled: `n` launches in one go, `repeats` times. */
+struct pace {
+    int n, repeats;
+};
+/* For launches of about `launch_ns`, to fill `window_ns`. */
+struct pace pace_for(const struct subject *s, double launch_ns, double window_ns);
+/* Bytes of arena for a lane of this subject. */
+size_t lane_arena_bytes(const struct subject *s);
+
+/* Where a set with a known answer stands: in which window, which repeat of it, which launch. */
+struct peek {
+    int window, repeat, position;
+};
+struct lane {
+    struct trial *t;
+    const struct subject *s;
+    const struct timed_data *data;
+    struct finding *f;
+    struct accuracy acc;
+    struct runner *r;      /* borrowed */
+    int program;
+    struct pace pace;
+    int groups;            /* bound: pace.n, at least two */
+    struct group *group[2]; /* [1]: the same inputs, each other's outputs */
+    int *set[2];
+    int *check;            /* per launch: index of the known answer that is there now, or -1 */
+    uint64_t *number;
+    struct peek peek[POOL_CHECKS];
+    int set_no;            /* of the fresh sets of runners, for messages */
+    bool is_stopped;
+    int64_t stopped_cpu_ns;
+    int64_t prepare_ns, window_ns; /* where the time went */
+    double claimed_ns, overhead_ns; /* sums over windows, where the device has a clock */
+};
+/* Load the subject into `r`. The lane is stopped afterwards. -1 with *f set; lane_close() in any case. */
+int lane_open(struct lane *l, struct trial *t, const struct subject *s, const struct timed_data *data, struct runner *r,
+              struct finding *f);
+void lane_close(struct lane *l);
+/* Bind buffers for `pace`, in place of what was bound. Guard bands and a first set of data are written. */
+int lane_fit(struct lane *l, struct pace pace);
+/* Choose where the known answers will stand among `windows` windows. */
+void lane_choose_peeks(struct lane *l, int windows);
+/* One window, number `window` (-1: none that is recorded, no answers are looked at, data stay as they are). Outputs are where
+ * `variant` (0, 1) has them. *ret_wall_ns is the worker's clock over all repeats. -1 with *f set. */
+int lane_window(struct lane *l, int window, int variant, int64_t *ret_wall_ns);
+/* Median of what a request costs that launches nothing, from a stopped runner on, in nanoseconds. */
+int lane_round_trip(struct lane *l, double *ret_ns);
+/* All guard bands, and the runner's claims against the worker's clock. */
+int lane_finish(struct lane *l);

@@ -1,0 +1,154 @@
+/* Fresh sets of runners, quads in each, and what follows from them. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent-node/worker/timing/timing.h"
+#include "agent-node/worker/timing/warmup.h"
+#include "agent-node/worker/verify/verify.h"
+#include "common/clock.h"
+
+#define FIRST_PACE ((struct pace){.n = 4, .repeats = 1})
+#define WARM_LEAST_MS 15.0
+#define WARM_MOST_MS 150.0
+#define SET_MAX_MS 4000.0 /* of windows; a slow kernel gets fewer quads */
+#define QUADS_MIN 2
+
+enum which { BASELINE, CANDIDATE };
+struct measuring {
+    struct trial *t;
+    const struct subject *subject[2];
+    const struct timed_data *data;
+    struct timing *m;
+    struct finding *f;
+    struct pace pace[2];
+    bool paced;            /* paces and the number of quads are chosen, in the first set's warm-up */
+};
+/* One set. */
+struct pair {
+    struct runner *runner[2];
+    struct lane lane[2];
+    double round_trip_ns;
+};
+
+static void pair_done(struct pair *p) {
+    for (int i = 0; i < 2; i++) {
+        lane_close(&p->lane[i]);
+        runner_free(p->runner[i]);
+    }
+}
+
+/* The order of starting, loading and binding alternates from set to set. */
+static int open_pair(struct measuring *x, int set, struct pair *p) {
+    int64_t from = clock_mono_ns();
+    int status = 0;
+    for (int i = 0; i < 2 && status == 0; i++) {
+        enum which w = (i + set) & 1 ? CANDIDATE : BASELINE;
+        p->runner[w] = trial_runner_start(x->t, RUNNER_MEASURE, lane_arena_bytes(x->subject[w]), x->f);
+        status = !p->runner[w] ? -1 : lane_open(&p->lane[w], x->t, x->subject[w], x->data, p->runner[w], x->f);
+        p->lane[w].set_no = set;
+        if (status == 0) status = lane_fit(&p->lane[w], x->paced ? x->pace[w] : FIRST_PACE);
+    }
+    phases_add(&x->t->phases, "time/start", clock_mono_ns() - from);
+    return status;
+}
+
+static void choose_quads(struct measuring *x, const double ns[2]) {
+    double window_ms = trial_policy(x->t)->window_ms, quad_ms = 0;
+    for (int w = 0; w < 2; w++) {
+        x->pace[w] = pace_for(x->subject[w], ns[w], window_ms * 1e6);
+        quad_ms += 2 * ns[w] * x->pace[w].n * x->pace[w].repeats / 1e6;
+    }
+    int quads = trial_policy(x->t)->quads;
+    if (quads > TIMING_QUADS_MAX) quads = TIMING_QUADS_MAX;
+    if (quads * quad_ms > SET_MAX_MS) quads = (int)(SET_MAX_MS / quad_ms);
+    x->m->quads = quads < QUADS_MIN ? QUADS_MIN : quads;
+    x->m->baseline.pace = x->pace[BASELINE];
+    x->m->candidate.pace = x->pace[CANDIDATE];
+    x->paced = true;
+}
+
+static int warm(struct measuring *x, struct pair *p) {
+    struct lane *lanes[] = {&p->lane[0], &p->lane[1]};
+    double ns[2];
+    if (!x->paced) {
+        if (warm_up(lanes, 2, WARM_LEAST_MS / 4, WARM_MOST_MS / 4, ns) != 0) return -1;
+        choose_quads(x, ns);
+        for (int w = 0; w < 2; w++)
+            if (lane_fit(&p->lane[w], x->pace[w]) != 0) return -1;
+    }
+    if (warm_up(lanes, 2, WARM_LEAST_MS, WARM_MOST_MS, ns) != 0) return -1;
+    return lane_round_trip(&p->lane[BASELINE], &p->round_trip_ns);
+}
+
+/* Nanoseconds a launch in one window. What asking costs is taken off both sides alike, as the baseline's runner shows it. */
+static int window(struct measuring *x, struct pair *p, enum which w, int number, int variant, double *ret_ns) {
+    struct lane *l = &p->lane[w];
+    struct side *side = w == BASELINE ? &x->m->baseline : &x->m->candidate;
+    int64_t wall_ns;
+    if (lane_window(l, number, variant, &wall_ns) != 0) return -1;
+    double ns = (double)wall_ns - l->pace.repeats * p->round_trip_ns;
+    if (!(ns > 0)) ns = 1; /* faster than asking: step 8 has a word for it */
+    *ret_ns = ns / (l->pace.n * l->pace.repeats);
+    side->ns[side->n++] = *ret_ns;
+    return 0;
+}
+
+static int measure_quads(struct measuring *x, struct pair *p, int set) {
+    double log_ratio[TIMING_QUADS_MAX];
+    int quads = x->m->quads;
+    for (int w = 0; w < 2; w++) lane_choose_peeks(&p->lane[w], 2 * quads);
+    for (int q = 0; q < quads; q++) {
+        enum which outer = (q / 2 + set) & 1 ? CANDIDATE : BASELINE, inner = outer == BASELINE ? CANDIDATE : BASELINE;
+        double a1, a2, b1, b2;
+        if (window(x, p, outer, 2 * q, q & 1, &a1) != 0 || window(x, p, inner, 2 * q, q & 1, &b1) != 0 ||
+            window(x, p, inner, 2 * q + 1, q & 1, &b2) != 0 || window(x, p, outer, 2 * q + 1, q & 1, &a2) != 0)
+            return -1;
+        log_ratio[q] = log((a1 + a2) / (b1 + b2)) * (outer == BASELINE ? 1 : -1);
+    }
+    x->m->log_ratio[set] = stats_median(log_ratio, (size_t)quads);
+    return 0;
+}
+
+static void keep_accuracy(const struct lane *l, struct accuracy *acc) {
+    if (l->acc.worst > acc->worst) acc->worst = l->acc.worst;
+    if (l->acc.rms > acc->rms) acc->rms = l->acc.rms;
+    acc->elements += l->acc.elements;
+}
+
+static int run_set(struct measuring *x, int set) {
+    struct pair p = {0};
+    int status = open_pair(x, set, &p);
+    if (status == 0) status = warm(x, &p);
+    if (status == 0) status = measure_quads(x, &p, set);
+    for (int w = 0; w < 2; w++) {
+        if (status == 0) status = lane_finish(&p.lane[w]);
+        phases_add(&x->t->phases, "time/prepare", p.lane[w].prepare_ns);
+        phases_add(&x->t->phases, "time/kernels", p.lane[w].window_ns);
+    }
+    keep_accuracy(&p.lane[CANDIDATE], &x->m->acc);
+    pair_done(&p);
+    return status;
+}
+
+static void estimate(struct timing *m, double confidence) {
+    struct interval i = stats_hodges_lehmann(m->log_ratio, (size_t)m->sets, confidence);
+    m->speedup = (struct interval){
+        .estimate = exp(i.estimate), .low = exp(i.low), .high = exp(i.high), .confidence = i.confidence};
+}
+
+int timing_run(struct trial *t, const struct subject *baseline, const struct subject *candidate, const struct timed_data *data,
+               struct timing *ret, struct finding *f) {
+    struct measuring x = {.t = t, .subject = {baseline, candidate}, .data = data, .m = ret, .f = f};
+    int sets = promotion_sets(trial_policy(t));
+    memset(ret, 0, sizeof *ret);
+    if (sets > TIMING_SETS_MAX) sets = TIMING_SETS_MAX;
+    for (int i = 0; i < sets; i++) {
+        trial_progress(t, "time", (double)i / sets, candidate->name);
+        if (run_set(&x, i) != 0) return -1;
+        ret->sets++;
+    }
+    ret->rotating_bytes = (size_t)ret->candidate.pace.n * layout_plan_need(candidate->cases[0].plan, 0);
+    estimate(ret, trial_policy(t)->confidence);
+    return 0;
+}

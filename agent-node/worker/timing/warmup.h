@@ -1,0 +1,7 @@
+/* Warm-up by time: windows that count for nothing, until lanes are steady. */
+#pragma once
+#include "agent-node/worker/timing/lane.h"
+
+/* Runs the lanes in turns, at least `least_ms` of windows each, until their last windows agree, at most `most_ms` each.
+ * ret_ns[i] is lane i's nanoseconds a launch. -1 with the lane's finding set. */
+int warm_up(struct lane *const *lanes, int n, double least_ms, double most_ms, double *ret_ns);

@@ -1,0 +1,163 @@
+/* Steps 4 and 5. The order of the checks is that of the verdicts. */
+#include "agent-node/worker/verify/inspect.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/buf.h"
+
+void describe_element(const struct tensor *t, int64_t index, char *out, size_t size) {
+    struct buf b = BUF_INIT;
+    int64_t at[TENSOR_MAX_RANK];
+    buf_puts(&b, t->name);
+    for (int d = t->shape.rank - 1; d >= 0; d--) {
+        at[d] = index % t->shape.dim[d];
+        index /= t->shape.dim[d];
+    }
+    for (int d = 0; d < t->shape.rank; d++) buf_printf(&b, "%s%lld", d ? ", " : "[", (long long)at[d]);
+    if (t->shape.rank > 0) buf_putc(&b, ']');
+    snprintf(out, size, "%s", b.data);
+    buf_done(&b);
+}
+
+void describe_where(const struct size_case *at, const struct data_set *d, const char *when, char *out, size_t size) {
+    struct buf b = BUF_INIT;
+    buf_printf(&b, "size %s (", at->bound->size);
+    for (int i = 0; i < at->bound->n_dims; i++)
+        buf_printf(&b, "%s%s=%lld", i ? ", " : "", at->bound->dim[i].name, (long long)at->bound->dim[i].value);
+    buf_printf(&b, "), data %s", distribution_name(d->dist));
+    if (when[0]) buf_printf(&b, ", %s", when);
+    snprintf(out, size, "%s", b.data);
+    buf_done(&b);
+}
+
+static void where(const struct inspection *in, char out[400]) {
+    describe_where(in->at, in->data, in->when, out, 400);
+}
+
+static int check_guards(const struct inspection *in, struct finding *f) {
+    const struct plan *p = in->at->plan;
+    for (int i = 0; i < p->n_buffers; i++) {
+        const struct slot *s = &in->group->slot[i];
+        int64_t at = 0;
+        if (guard_check(&in->group->guards, in->arena + s->offset, s->bytes, in->guard, &at) == 0) continue;
+        char text[400];
+        where(in, text);
+        long long off = at < 0 ? -at : at - (int64_t)s->bytes;
+        return finding_verdict(f, VERDICT_OUT_OF_BOUNDS, "%s: wrote outside `%s` (%zu bytes): byte %lld %s", text, p->buffer[i].name,
+                               s->bytes, off, at < 0 ? "in front of its start" : "behind its end");
+    }
+    return 0;
+}
+
+static int check_inputs(const struct inspection *in, struct finding *f) {
+    const struct plan *p = in->at->plan;
+    for (int i = 0; i < p->n_buffers; i++) {
+        const struct plan_buffer *b = &p->buffer[i];
+        if (b->role != PLAN_INPUT) continue;
+        const uint8_t *now = in->arena + in->group->slot[i].offset, *before = data_set_input(in->data, b->tensor);
+        if (memcmp(now, before, b->bytes) == 0) continue;
+        size_t at = 0, width = dtype_bytes(b->dtype);
+        while (now[at] == before[at]) at++;
+        char text[400], element[120];
+        where(in, text);
+        describe_element(&in->at->bound->tensor[b->tensor], (int64_t)(at / width), element, sizeof element);
+        return finding_verdict(f, VERDICT_INPUT_MODIFIED, "%s: the kernel changed its input: %s was %.9g and is %.9g", text, element,
+                               element_value(b->dtype, before, (int64_t)(at / width)),
+                               element_value(b->dtype, now, (int64_t)(at / width)));
+    }
+    return 0;
+}
+
+/* Is `got` right for one of the other sets? */
+static bool is_stale(const struct inspection *in, int output, const void *got) {
+    for (size_t i = 0; i < in->n_earlier; i++) {
+        const struct data_set *d = in->earlier[i];
+        if (d == in->data) continue;
+        struct comparison c;
+        const struct expected *e = &d->output[output].expected;
+        struct tolerance t = tolerance_make(e->dtype, in->at->reduction);
+        compare_output(e, &t, got, NULL, in->trial->worker->threads, &c);
+        if (comparison_ok(&c)) return true;
+    }
+    return false;
+}
+
+static int say_unwritten(const struct inspection *in, const struct tensor *t, const struct comparison *c, struct finding *f) {
+    char text[400], element[120];
+    where(in, text);
+    describe_element(t, c->first_unwritten, element, sizeof element);
+    return finding_verdict(f, VERDICT_INCOMPLETE_WRITE, "%s: %s was never written, nor %lld more of %lld elements", text, element,
+                           (long long)c->unwritten - 1, (long long)c->n);
+}
+
+static int say_wrong(const struct inspection *in, const struct tensor *t, const struct expected *e, const struct tolerance *tol,
+                     const struct comparison *c, enum verdict v, const void *got, struct finding *f) {
+    bool infinite = v == VERDICT_NOT_FINITE;
+    int64_t at = infinite ? c->first_not_finite : c->wrong ? c->first_wrong : c->worst_at;
+    int64_t n = infinite ? c->not_finite : c->wrong;
+    char text[400], element[120], worst[120];
+    where(in, text);
+    describe_element(t, at, element, sizeof element);
+    describe_element(t, c->worst_at, worst, sizeof worst);
+    const char *kind = v == VERDICT_STALE_STATE         ? ": an earlier data set's answer came back"
+                       : v == VERDICT_REDUCED_PRECISION ? ": less precise than float32"
+                                                        : "";
+    if (infinite)
+        return finding_verdict(f, v, "%s: %s is %.9g, expected %.9g; %lld of %lld elements are like it", text, element,
+                               element_value(e->dtype, got, at), e->value[at], (long long)n, (long long)c->n);
+    return finding_verdict(f, v,
+                           "%s%s: %s is %.9g, expected %.9g (tolerance %.2g); %lld of %lld elements are off by more than the "
+                           "tolerance, the worst %s by %.3g times; error rms %.3g in units of rounding",
+                           text, kind, element, element_value(e->dtype, got, at), e->value[at],
+                           tol->element * e->scale[at] + tol->floor, (long long)n, (long long)c->n, worst, c->worst, c->rms);
+}
+
+/* Dropped precision shows on the probe and on signed data; long positive sums hide it. */
+static bool judges_class(enum distribution d) {
+    return d == DIST_PRECISION_PROBE || d == DIST_SIGNED_UNIFORM;
+}
+
+static int check_output(const struct inspection *in, int output, const void *got, struct accuracy *acc, struct finding *f) {
+    const struct expected *e = &in->data->output[output].expected;
+    const struct tensor *t = &in->at->bound->tensor[in->data->output[output].tensor];
+    struct tolerance tol = tolerance_make(e->dtype, in->at->reduction);
+    struct comparison c;
+    compare_output(e, &tol, got, &in->group->poison, in->trial->worker->threads, &c);
+    if (c.unwritten > 0) return say_unwritten(in, t, &c, f);
+    if (c.not_finite > 0) return say_wrong(in, t, e, &tol, &c, VERDICT_NOT_FINITE, got, f);
+    bool coarse = judges_class(in->data->dist) && c.rms > CLASS_RMS_MAX;
+    if (c.wrong > 0 || coarse) {
+        enum verdict v = c.wrong > 0 && is_stale(in, output, got) ? VERDICT_STALE_STATE
+                         : comparison_reduced(&c) || c.wrong == 0 ? VERDICT_REDUCED_PRECISION
+                                                                  : VERDICT_WRONG_OUTPUT;
+        return say_wrong(in, t, e, &tol, &c, v, got, f);
+    }
+    if (c.worst > acc->worst) acc->worst = c.worst;
+    if (c.rms > acc->rms) acc->rms = c.rms;
+    acc->elements += c.n;
+    return 0;
+}
+
+/* The buffer of the plan that holds tensor `tensor` as an output. A plan writes every output (checked when it was bound). */
+static int output_buffer(const struct plan *p, int tensor) {
+    for (int i = 0; i < p->n_buffers; i++)
+        if (p->buffer[i].role == PLAN_OUTPUT && p->buffer[i].tensor == tensor) return i;
+    return -1;
+}
+
+int inspect(const struct inspection *in, struct accuracy *acc, struct finding *f) {
+    if (check_guards(in, f) != 0 || check_inputs(in, f) != 0) return -1;
+    int status = 0;
+    for (int i = 0; i < in->data->n_outputs; i++) {
+        int buffer = output_buffer(in->at->plan, in->data->output[i].tensor);
+        if (buffer < 0) {
+            status = finding_verdict(f, VERDICT_INCOMPLETE_WRITE, "output %s is bound nowhere",
+                                     in->at->bound->tensor[in->data->output[i].tensor].name);
+            continue;
+        }
+        if (check_output(in, i, in->arena + in->group->slot[buffer].offset, acc, f) != 0) status = -1;
+    }
+    return status;
+}

@@ -1,0 +1,156 @@
+/* One worker: takes a task, gives an attempt. Loads no driver; whatever runs a candidate is a runner, and seeds, expected answers,
+ * comparison and clock stay here. */
+#include "agent-node/worker/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent-node/worker/measure.h"
+#include "common/buf.h"
+#include "common/clock.h"
+#include "common/fileio.h"
+#include "problems/graph/pieces.h"
+
+struct worker *worker_new(const struct worker_config *c, struct error *err) {
+    if (c->device.id[0] == 0) {
+        error_set(err, ERR_INVALID, "a worker needs a device");
+        return NULL;
+    }
+    struct worker *w = xcalloc(1, sizeof *w);
+    rec_copy(&rec_device_desc, &w->device, &c->device);
+    w->sandbox = c->sandbox;
+    w->threads = c->oracle_threads > 0 ? c->oracle_threads : pieces_cores();
+    w->pool = pool_new(w->threads);
+    CLEANUP_FREE char *folder = c->cache_dir ? path_join(c->cache_dir, "binaries") : NULL;
+    w->cache = binary_cache_new(folder);
+    w->domain = domain_lock_new(w->device.domain, w->device.id);
+    return w;
+}
+
+void worker_free(struct worker *w) {
+    if (!w) return;
+    domain_lock_free(w->domain);
+    binary_cache_free(w->cache);
+    pool_free(w->pool);
+    rec_done(&rec_device_desc, &w->device);
+    free(w);
+}
+
+/* --- one task -------------------------------------------------------------------------------------------------------------- */
+static void begin_attempt(const struct worker *w, const struct rec_task *task, struct rec_attempt *a) {
+    rec_attempt_init(a);
+    a->epoch = task->epoch;
+    a->attempt = task->attempt;
+    rec_set(&a->task_id, task->task_id);
+    rec_set(&a->attempt_id, task->attempt_id);
+    rec_set(&a->campaign, task->campaign);
+    rec_set(&a->node, task->node);
+    rec_set(&a->incarnation, task->incarnation);
+    rec_set(&a->device, task->device[0] ? task->device : w->device.id);
+    rec_set(&a->target, task->target[0] ? task->target : w->device.target);
+    rec_set(&a->fingerprint, w->device.fingerprint);
+    rec_set(&a->agent_version, PORTOLAN_VERSION);
+    rec_set(&a->kernel_hash, task->kernel_hash);
+}
+
+/* Problem and kernel as they came in the task. A problem that does not parse is not the kernel's fault. */
+static int parse(struct trial *t, struct finding *f) {
+    const struct rec_task *task = t->task;
+    struct error err = ERROR_INIT;
+    CLEANUP_FREE char *problem_file = xasprintf("%s.yaml", task->problem[0] ? task->problem : "problem");
+    CLEANUP_FREE char *kernel_file = xasprintf("%s.yaml", task->kernel[0] ? task->kernel : "kernel");
+    t->problem = problem_parse(task->problem_yaml, strlen(task->problem_yaml), problem_file, &err);
+    if (!t->problem) return finding_error(f, &err, "the task's problem");
+    t->bound = problem_bind(t->problem, task->size, &err);
+    if (!t->bound) return finding_error(f, &err, "the task's size");
+    bound_cost(t->bound, &t->cost);
+    t->kernel = kernel_parse(task->kernel_yaml, strlen(task->kernel_yaml), kernel_file, task->kernel_source,
+                             strlen(task->kernel_source), &err);
+    if (!t->kernel) {
+        if (err.code == ERR_NOMEM) return finding_error(f, &err, "the task's kernel");
+        return finding_verdict(f, err.code == ERR_LIMIT ? VERDICT_LIMIT_EXCEEDED : VERDICT_BAD_KERNEL_FILE, "%s", err.text);
+    }
+    if (strcmp(kernel_language(t->kernel), "opencl-c") != 0)
+        return finding_verdict(f, VERDICT_UNSUPPORTED, "language %s on a device of backend %s", kernel_language(t->kernel),
+                               trial_device(t)->backend);
+    char hash[65];
+    kernel_hash(t->kernel, hash);
+    rec_set(&t->out->kernel_hash, hash);
+    return 0;
+}
+
+static int measure_task(struct trial *t, struct finding *f) {
+    struct error err = ERROR_INIT;
+    struct tune_point point;
+    CLEANUP(subject_done) struct subject s = {0};
+    CLEANUP(compiler_done) struct compiler c = {.trial = t};
+    if (kernel_default_point(t->kernel, t->bound, &point, &err) != 0)
+        return finding_verdict(f, VERDICT_BAD_KERNEL_FILE, "%s", err.text);
+    int status = subject_candidate(t, &point, false, &s, f);
+    rec_set(&t->out->config, s.config);
+    attempt_add_sizes(t, &s);
+    if (status != 0 || trial_lock(t, DOMAIN_SHARED, f) != 0) return -1;
+    trial_progress(t, "compile", 0, s.name);
+    int64_t from = clock_mono_ns();
+    status = build(&c, &s, f);
+    compiler_done(&c);
+    phases_add(&t->phases, "compile", clock_mono_ns() - from);
+    if (status == 0) status = measure_candidate(t, &s, f);
+    if (f->kind == FINDING_VERDICT) attempt_add_candidate(t, &s, f->verdict, NULL);
+    return status;
+}
+
+static int run(struct trial *t, struct finding *f) {
+    int64_t from = clock_mono_ns();
+    int status = parse(t, f);
+    phases_add(&t->phases, "parse", clock_mono_ns() - from);
+    if (status != 0 || admission_check(t, f) != 0) return -1;
+    return strcmp(t->task->kind, "search") == 0 && kernel_has_tuning(t->kernel) ? search_run(t, f) : measure_task(t, f);
+}
+
+/* A finding as the attempt's outcome; none is `correct`, reached here and nowhere else. */
+static void conclude(struct rec_attempt *a, const struct finding *f) {
+    enum verdict v = f->kind == FINDING_NONE ? VERDICT_CORRECT : f->verdict;
+    if (f->kind == FINDING_NONE || f->kind == FINDING_VERDICT) {
+        rec_set(&a->outcome, "verdict");
+        rec_set(&a->verdict, verdict_name(v));
+        rec_set(&a->evidence, f->text);
+    } else if (f->kind == FINDING_CANCELLED) {
+        rec_set(&a->outcome, "cancelled");
+    } else {
+        rec_set(&a->outcome, "infrastructure");
+        rec_set(&a->infrastructure, f->text);
+    }
+    if (f->log) rec_set(&a->log, f->log);
+}
+
+static bool test_hooks(void) {
+    const char *on = getenv("PORTOLAN_TEST_HOOKS");
+    return on && strcmp(on, "1") == 0;
+}
+
+int worker_run(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, struct rec_attempt *ret,
+               struct error *err) {
+    (void)err;
+    int64_t from = clock_mono_ns();
+    CLEANUP(finding_done) struct finding f = FINDING_INIT;
+    struct trial t = {.worker = w, .task = task, .hooks = hooks, .out = ret, .test_hooks = test_hooks(),
+                      .fresh = promotion_wants_fresh(&task->policy)};
+    begin_attempt(w, task, ret);
+    if (!task->policy.source_rules && !t.test_hooks) {
+        rec_set(&ret->outcome, "refused");
+        rec_set(&ret->evidence, "policy.source_rules is a switch for tests, which this agent does not honour");
+    } else {
+        run(&t, &f);
+        domain_lock_set(w->domain, DOMAIN_FREE, NULL, NULL, NULL);
+        conclude(ret, &f);
+    }
+    kernel_free(t.kernel);
+    bound_free(t.bound);
+    problem_free(t.problem);
+    int64_t total_ns = clock_mono_ns() - from;
+    phases_report(&t.phases, total_ns, &ret->phases);
+    ret->duration_ms = (double)total_ns / 1e6;
+    ret->finished_ms = clock_wall_ms();
+    return 0;
+}
