@@ -124,16 +124,23 @@ static enum session_end join(struct session *s, struct error *err) {
 }
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
+/* The bus knows topics by their short names; a desired record may carry the full one. */
+static const char *short_name(const struct session *s, const char *topic) {
+    size_t len = strlen(bus_prefix(s->bus));
+    return strncmp(topic, bus_prefix(s->bus), len) ? topic : topic + len;
+}
+
 static int open_mailbox(struct session *s, const struct rec_desired *desired, struct error *err) {
     int64_t low, high;
     int32_t partition = desired->mailbox_partition;
-    if (mailbox_is_at(&s->mailbox, desired->mailbox_topic, partition)) return 0;
-    if (bus_watermarks(s->bus, desired->mailbox_topic, partition, SEND_TIMEOUT_MS, &low, &high, err)) return -1;
-    if (bus_assign(s->consumer, desired->mailbox_topic, partition, high, err)) return -1;
-    mailbox_move(&s->mailbox, s->consumer, desired->mailbox_topic, partition);
+    const char *topic = short_name(s, desired->mailbox_topic);
+    if (mailbox_is_at(&s->mailbox, topic, partition)) return 0;
+    if (bus_watermarks(s->bus, topic, partition, SEND_TIMEOUT_MS, &low, &high, err)) return -1;
+    if (bus_assign(s->consumer, topic, partition, high, err)) return -1;
+    mailbox_move(&s->mailbox, s->consumer, topic, partition);
     if (publish_node(s, "ready", NULL, err)) return -1;
     s->ready = true;
-    log_info("ready: mailbox %s/%d from offset %lld", desired->mailbox_topic, (int)partition, (long long)high);
+    log_info("ready: mailbox %s/%d from offset %lld", topic, (int)partition, (long long)high);
     return 0;
 }
 

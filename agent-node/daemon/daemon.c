@@ -1,0 +1,170 @@
+#include "agent-node/daemon/daemon.h"
+
+#include <ctype.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent-node/daemon/devices.h"
+#include "agent-node/daemon/session.h"
+#include "agent-node/worker/discovery.h"
+#include "common/buf.h"
+#include "common/fileio.h"
+#include "common/log.h"
+
+#define RUNTIME_FILE "coordinator.json"
+#define RUNTIME_FILE_LIMIT 65536
+
+static atomic_bool stop_asked;
+
+static void on_signal(int signal_number) {
+    (void)signal_number;
+    atomic_store(&stop_asked, true);
+}
+
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+void daemon_node_name(const char *text, char out[64]) {
+    size_t n = 0;
+    for (; *text && *text != '.' && n < 63; text++) {
+        char c = (char)tolower((unsigned char)*text);
+        out[n++] = isalnum((unsigned char)c) ? c : '-';
+    }
+    if (!n) out[n++] = 'n';
+    out[n] = '\0';
+}
+
+/* --- where the broker is ------------------------------------------------------------------------------------------ */
+/* The broker's address as the coordinator of this machine has written it down; NULL when there is none. Caller frees. */
+static char *runtime_bootstrap(void) {
+    CLEANUP_FREE char *dir = dir_standard("runtime", NULL);
+    if (!dir) return NULL;
+    CLEANUP_FREE char *path = path_join(dir, RUNTIME_FILE);
+    size_t len = 0;
+    CLEANUP_FREE char *text = file_read(path, RUNTIME_FILE_LIMIT, &len, NULL);
+    json_t *root = text ? json_loadb(text, len, 0, NULL) : NULL;
+    const char *address = json_string_value(json_object_get(root, "kafka"));
+    char *found = address ? xstrdup(address) : NULL;
+    json_decref(root);
+    return found;
+}
+
+struct daemon {
+    const struct daemon_config *config;
+    char node[64];
+    struct jobs *jobs;
+    struct reports *reports;
+    struct devices *devices;
+    struct rec_list_string labels;
+    atomic_uint changes;
+};
+
+static bool address_moved(void *context, const char *bootstrap) {
+    const struct daemon *d = context;
+    if (d->config->bootstrap) return false;
+    CLEANUP_FREE char *now = runtime_bootstrap();
+    return now && strcmp(now, bootstrap) != 0;
+}
+
+static char *find_bootstrap(const struct daemon *d, struct error *err) {
+    if (d->config->bootstrap) return xstrdup(d->config->bootstrap);
+    for (bool told = false; !atomic_load(&stop_asked); told = true) {
+        char *address = runtime_bootstrap();
+        if (address) return address;
+        if (!told) log_info("no broker is given and no coordinator runs on this machine yet; waiting for one");
+        usleep(200000);
+    }
+    error_set(err, ERR_CANCELLED, "stopped before a broker was known");
+    return NULL;
+}
+
+/* --- devices --------------------------------------------------------------------------------------------------------- */
+static bool wanted(const struct daemon_config *config, const struct rec_device *device) {
+    for (size_t i = 0; i < config->driver_count; i++)
+        if (strstr(device->id, config->drivers[i]) || strstr(device->icd, config->drivers[i])) return true;
+    return config->driver_count == 0;
+}
+
+static void on_devices_changed(void *context) {
+    struct daemon *d = context;
+    atomic_fetch_add(&d->changes, 1);
+}
+
+static int start_devices(struct daemon *d, const char *cache_dir, struct error *err) {
+    struct rec_list_device all = {0}, some = {0};
+    struct discovery_config discovery = {.cache_dir = cache_dir, .sandbox = d->config->sandbox, .measure = true,
+                                         .only = d->config->drivers, .only_count = d->config->driver_count};
+    int rc = discovery_run(&discovery, &all, err);
+    for (size_t i = 0; !rc && i < all.count; i++) {
+        if (!wanted(d->config, &all.items[i])) continue;
+        struct rec_device *item = rec_list_device_push(&some);
+        rec_device_done(item);
+        rec_device_copy(item, &all.items[i]);
+        log_info("device %s: %s, driver %s", item->id, item->name, item->driver_version);
+    }
+    if (!rc && !some.count) {
+        rc = error_set(err, ERR_NOT_FOUND, "no device found%s", d->config->driver_count ? " with these drivers" : "");
+        error_hint(err, "portolan-agent devices lists what is here; Debian's pocl-opencl-icd gives any machine one");
+    }
+    struct devices_config config = {.found = &some, .cache_dir = cache_dir, .sandbox = d->config->sandbox, .jobs = d->jobs,
+                                    .reports = d->reports, .changed = on_devices_changed, .context = d};
+    if (!rc) d->devices = devices_start(&config, err);
+    discovery_list_done(&all);
+    discovery_list_done(&some);
+    return d->devices ? 0 : -1;
+}
+
+/* --- life ------------------------------------------------------------------------------------------------------------- */
+static int run_sessions(struct daemon *d, struct error *err) {
+    while (!atomic_load(&stop_asked)) {
+        CLEANUP_FREE char *bootstrap = find_bootstrap(d, err);
+        if (!bootstrap) return 0;
+        log_info("broker %s", bootstrap);
+        struct session_config session = {
+            .node = d->node, .bootstrap = bootstrap, .prefix = d->config->prefix, .keys = d->config->keys,
+            .values = d->config->values, .property_count = d->config->property_count, .labels = &d->labels,
+            .sandbox = d->config->sandbox ? "on" : "off", .jobs = d->jobs, .reports = d->reports, .devices = d->devices,
+            .stop = &stop_asked, .changes = &d->changes, .moved = address_moved, .context = d};
+        enum session_end end = session_run(&session, err);
+        if (end == SESSION_FENCED || end == SESSION_REFUSED || end == SESSION_FAILED) return -1;
+        if (end == SESSION_MOVED) log_info("the broker has moved; joining again as a new incarnation");
+    }
+    return 0;
+}
+
+static void stop_devices(struct daemon *d) {
+    while (jobs_close(d->jobs)) { /* no session is left to report through: the lease gives these back */
+    }
+    devices_stop(d->devices);
+}
+
+int daemon_run(const struct daemon_config *config, struct error *err) {
+    struct daemon d = {.config = config};
+    char host[256] = "node";
+    gethostname(host, sizeof host - 1);
+    snprintf(d.node, sizeof d.node, "%s", config->node ? config->node : "");
+    if (!config->node) daemon_node_name(host, d.node);
+    catch_signals();
+    log_context(d.node, NULL, NULL);
+    for (size_t i = 0; i < config->label_count; i++) rec_list_string_push(&d.labels, config->labels[i]);
+    CLEANUP_FREE char *cache_dir = dir_standard("cache", err);
+    if (!cache_dir) return -1;
+    d.jobs = jobs_new();
+    d.reports = reports_new(d.jobs);
+    int rc = start_devices(&d, cache_dir, err);
+    if (!rc) rc = run_sessions(&d, err);
+    stop_devices(&d);
+    reports_free(d.reports);
+    jobs_free(d.jobs);
+    for (size_t i = 0; i < d.labels.count; i++) free(d.labels.items[i]);
+    free(d.labels.items);
+    return rc;
+}
