@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fleet/bus/topics.h"
+#include "tests/tools/under_tsan.h"
 
 static void control_topics_have_one_partition(void **state) {
     (void)state;
@@ -43,6 +44,7 @@ static void a_mailbox_takes_proper_node_names_only(void **state) {
 
 static void the_embedded_broker_gets_all_topics(void **state) {
     (void)state;
+    if (UNDER_TSAN) skip();
     struct error err = ERROR_INIT;
     struct topic_status *status;
     size_t count;
