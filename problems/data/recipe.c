@@ -138,6 +138,8 @@ static void set_row(const struct bound *b, int tensor, int axis, struct data_rec
     for (int i = axis + 1; axis >= 0 && i < s->rank; i++) r->p[1] *= s->dim[i];
 }
 
+/* At most 8 high: under exp() a higher one would leave the others near the last bit of the sum, where an honest float32 sum
+ * drops all of them alike. */
 static void set_needle(const struct bound *b, int tensor, double size, bool positive, struct data_recipe *r) {
     bool partner;
     int axis = reduced_axis(b, tensor, &partner);
@@ -147,7 +149,7 @@ static void set_needle(const struct bound *b, int tensor, double size, bool posi
     r->rule = RULE_NEEDLE;
     r->p[2] = positive;
     r->p[3] = unit ? 0 : NEEDLE_SHIFT;
-    set_line(r, (unit ? 1.0 : size) * 0x1p-24, 0.0, 0x1p27);
+    set_line(r, (unit ? 1.0 : fmin(size, 1.0)) * 0x1p-24, 0.0, 0x1p27);
 }
 
 static void set_probe(const struct bound *b, int tensor, double size, bool positive, struct data_recipe *r) {

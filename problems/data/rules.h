@@ -1,5 +1,6 @@
-/* The rules by which data are made, once for the host and for every device: DATA_RULES is C and OpenCL C alike. It stands
- * on the types p_u32, p_u64, p_i64 and on p_mulhi32, p_mulhi64, p_clz64 (p > 0), which each side defines for itself.
+/* The rules by which data are made, once for the host and for every device: DATA_RULES_TEXT is C and OpenCL C alike (so
+ * nothing in it may be called half, say). It stands on the types p_u32, p_u64, p_i64 and on p_mulhi32, p_mulhi64 and
+ * p_clz64 (of numbers > 0), which each side defines for itself.
  *
  * Philox4x32-10: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11.
  * The generator's counter is (call, call >> 32 | stream << 24, salt0, salt1); word n of a stream is lane n % 4 of call n / 4.
@@ -12,7 +13,9 @@ enum data_rule {
     RULE_INTEGERS, /* z in [0, p0) */
     RULE_CONSTANT, /* z = 0 */
     RULE_HEAVY,    /* odd z, |z| < 2^24 (positive if p2); one in p0 at random is p1 binary digits longer */
-    RULE_NEEDLE,   /* rows of p0 elements p1 apart: a constant in [2^22, 2^23), and in one place 2^p3 times [2^23, 2^24) */
+    RULE_NEEDLE,   /* rows of p0 elements p1 apart: a constant in [2^22, 2^23), the same in the whole tensor, plus up to 2^16,
+                    * and in one place 2^p3 times [2^23, 2^24). (Of equal numbers the roundings line up: an honest sum's error
+                    * would grow with K, not sqrt(K).) */
     RULE_PROBE,    /* such rows: zeros, but one odd z in [2^23, 2^24) in each stretch of p2 elements */
     RULE_COUNT
 };
@@ -63,7 +66,7 @@ static inline p_i64 p_needle(p_u64 i, p_i64 p0, p_i64 p1, p_i64 p2, p_i64 p3, p_
     p_u64 length = (p_u64)p0, inner = (p_u64)p1; \
     p_u64 row = i / (length * inner) * inner + i % inner, j = i / inner % length; \
     p_u32 w = p_word(0, 2, k0, k1, s0, s1); \
-    p_i64 z = (p_i64)(0x400000u | w >> 10); \
+    p_i64 z = (p_i64)((0x400000u | w >> 10) + (p_word(i, 0, k0, k1, s0, s1) >> 16)); \
     if (j == p_below(row, 1, length, k0, k1, s0, s1)) { \
         w = p_word(row, 3, k0, k1, s0, s1); \
         z = (p_i64)(0x800000u | w >> 9) << p3; \
@@ -95,8 +98,8 @@ static inline p_i64 p_integer(int rule, p_u64 i, p_i64 p0, p_i64 p1, p_i64 p2, p
 static inline p_u64 p_shift(p_u64 m, int s) { \
     if (s <= 0) return m << -s; \
     if (s > 63) return 0; \
-    p_u64 q = m >> s, rest = m & (((p_u64)1 << s) - 1), half = (p_u64)1 << (s - 1); \
-    return q + (rest > half || (rest == half && (q & 1)) ? 1 : 0); \
+    p_u64 q = m >> s, rest = m & (((p_u64)1 << s) - 1), tie = (p_u64)1 << (s - 1); \
+    return q + (rest > tie || (rest == tie && (q & 1)) ? 1 : 0); \
 } \
 /* v * 2^-k as the bits of a float with `digits` significant ones and least exponent `least`; `sign` is the sign's bit and \
    `infinity` the bits of infinity. |v| < 2^63. */ \

@@ -1,5 +1,6 @@
 /* Cost of a bound graph from its operators' own. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/buf.h"
 #include "common/cleanup.h"
@@ -19,18 +20,27 @@ static void node_cost(const struct bound *b, const struct node *n, struct op_cos
     n->op->cost(n, in, &b->tensor[n->out].shape, ret);
 }
 
-void bound_cost(const struct bound *b, struct cost *ret) {
-    /* chain[t]: roundings folded into an element of tensor t along its longest path */
-    CLEANUP_FREE int64_t *chain = xcalloc((size_t)b->n_tensors, sizeof *chain);
-    *ret = (struct cost){.bytes_least = tensor_bytes(b), .reduction = 1};
+void bound_chains(const struct bound *b, int64_t *ret_chain) {
+    memset(ret_chain, 0, (size_t)b->n_tensors * sizeof *ret_chain);
     for (int i = 0; i < b->n_nodes; i++) {
         const struct node *n = &b->node[i];
         struct op_cost cost;
         node_cost(b, n, &cost);
         int64_t longest = 0;
         for (int k = 0; k < n->n_in; k++)
-            if (chain[n->in[k]] > longest) longest = chain[n->in[k]];
-        if (__builtin_add_overflow(longest, cost.reduction, &chain[n->out])) chain[n->out] = INT64_MAX;
+            if (ret_chain[n->in[k]] > longest) longest = ret_chain[n->in[k]];
+        if (__builtin_add_overflow(longest, cost.reduction, &ret_chain[n->out])) ret_chain[n->out] = INT64_MAX;
+    }
+}
+
+void bound_cost(const struct bound *b, struct cost *ret) {
+    CLEANUP_FREE int64_t *chain = xcalloc((size_t)b->n_tensors, sizeof *chain);
+    bound_chains(b, chain);
+    *ret = (struct cost){.bytes_least = tensor_bytes(b), .reduction = 1};
+    for (int i = 0; i < b->n_nodes; i++) {
+        const struct node *n = &b->node[i];
+        struct op_cost cost;
+        node_cost(b, n, &cost);
         ret->flops += cost.flops;
         ret->oracle_flops += cost.oracle_flops;
         if (chain[n->out] > ret->reduction) ret->reduction = chain[n->out];

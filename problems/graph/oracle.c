@@ -6,6 +6,7 @@
 #include "problems/graph/pieces.h"
 #include "problems/ops/op.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct run {
     const volatile bool *cancel;
     struct oracle_result *ret;
     int *last_use; /* per tensor: index of the last node that reads it */
+    int64_t *chain;
 };
 
 static double half_value(uint16_t h) {
@@ -95,12 +97,10 @@ static int branch_count(const struct op *op) {
 }
 
 /* Units in a piece: enough pieces for the threads to end together, and short ones. */
-static int64_t piece_step(const struct run *r, const struct node *n, const struct shape *in, const struct shape *out, int64_t units) {
-    struct op_cost cost;
-    n->op->cost(n, in, out, &cost);
-    double pieces = cost.oracle_flops / PIECE_FLOPS;
+static int64_t piece_step(const struct run *r, double flops, int64_t units) {
+    double pieces = flops / PIECE_FLOPS;
     int threads = r->threads > 0 ? r->threads : pieces_cores();
-    if (pieces < 4.0 * threads && threads > 1 && cost.oracle_flops > 1e5) pieces = 4.0 * threads;
+    if (pieces < 4.0 * threads && threads > 1 && flops > 1e5) pieces = 4.0 * threads;
     if (pieces < 1) pieces = 1;
     int64_t step = (int64_t)((double)units / pieces);
     return step < 1 ? 1 : step;
@@ -110,20 +110,24 @@ static int eval_node(struct run *r, int index, struct error *err) {
     const struct node *n = &r->bound->node[index];
     const struct tensor *out = &r->bound->tensor[n->out];
     struct shape in[OP_MAX_INPUTS];
+    struct op_cost cost;
+    for (int k = 0; k < n->n_in; k++) in[k] = r->bound->tensor[n->in[k]].shape;
+    n->op->cost(n, in, &out->shape, &cost);
     struct piece_context c = {.eval = {.node = n, .out_shape = &out->shape, .u = dtype_unit_roundoff(out->dtype)},
                               .branches = branch_count(n->op), .lock = PTHREAD_MUTEX_INITIALIZER};
     for (int k = 0; k < n->n_in; k++) {
         int t = n->in[k];
         if (need_input(r, t, err) != 0) return -1;
-        in[k] = r->bound->tensor[t].shape;
         c.eval.in[k] = (struct view){&r->bound->tensor[t].shape, r->ret->value[t], r->ret->scale[t]};
     }
+    c.eval.one = 1.0 / sqrt((double)r->chain[n->out]);
+    c.eval.sum = sqrt((double)cost.reduction) * c.eval.one;
     c.eval.value = r->ret->value[n->out] = doubles(out->elements, err);
     if (!c.eval.value) return -1;
     c.eval.scale = r->ret->scale[n->out] = doubles(out->elements, err);
     if (!c.eval.scale) return -1;
     if (c.branches) c.branch = r->ret->branch[index] = xcalloc((size_t)c.branches, sizeof *c.branch);
-    int64_t units = n->op->units(n, in, &out->shape), step = piece_step(r, n, in, &out->shape, units);
+    int64_t units = n->op->units(n, in, &out->shape), step = piece_step(r, cost.oracle_flops, units);
     if (!pieces_run(units, step, r->threads, r->cancel, eval_piece, &c))
         return error_set(err, ERR_CANCELLED, "oracle: cancelled at node %d of %d", index + 1, r->bound->n_nodes);
     return 0;
@@ -197,8 +201,11 @@ int oracle_eval(const struct bound *b, const void *const *data, int threads, boo
     ret->branch = xcalloc((size_t)b->n_nodes + 1, sizeof *ret->branch);
     struct run r = {.bound = b, .data = data, .threads = threads, .keep_all = keep_all, .cancel = cancel, .ret = ret};
     r.last_use = last_uses(b);
+    r.chain = xcalloc((size_t)b->n_tensors, sizeof *r.chain);
+    bound_chains(b, r.chain);
     int rc = run(&r, err);
     free(r.last_use);
+    free(r.chain);
     if (rc != 0) oracle_done(ret);
     return rc;
 }

@@ -44,25 +44,26 @@ static int64_t avg_pool1d_units(const struct node *n, const struct shape *in, co
     return shape_elements(out) / out->dim[out->rank - 1];
 }
 
-static void pool_row(const struct pool *p, const double *x, const double *sx, double *y, double *s) {
+static void pool_row(const struct op_eval *e, const struct pool *p, const double *x, const double *sx, double *y, double *s) {
     for (int64_t o = 0; o < p->out; o++) {
         int64_t begin = o * p->stride - p->padding, end = begin + p->kernel;
         if (begin < 0) begin = 0;
         if (end > p->length) end = p->length;
         double sum = 0.0, magnitude = 0.0;
         for (int64_t i = begin; i < end; i++) sum += x[i], magnitude += fabs(x[i]);
+        magnitude *= ROUND_BASIC * e->sum;
         if (sx)
             for (int64_t i = begin; i < end; i++) magnitude += sx[i];
         double divisor = (double)(p->count_pad ? p->kernel : end - begin);
         y[o] = sum / divisor;
-        s[o] = magnitude * ROUND_BASIC / divisor + fabs(y[o]) * ROUND_DIV;
+        s[o] = magnitude / divisor + fabs(y[o]) * ROUND_DIV * e->one;
     }
 }
 
 static void avg_pool1d_eval(const struct op_eval *e, int64_t begin, int64_t end) {
     struct pool p = pool_of(e->node, e->in[0].shape);
     for (int64_t row = begin; row < end; row++)
-        pool_row(&p, e->in[0].value + row * p.length, e->in[0].scale ? e->in[0].scale + row * p.length : NULL,
+        pool_row(e, &p, e->in[0].value + row * p.length, e->in[0].scale ? e->in[0].scale + row * p.length : NULL,
                  e->value + row * p.out, e->scale + row * p.out);
 }
 

@@ -103,7 +103,7 @@ static void store(void *context, int64_t matrix, int64_t m0, int rows, int64_t n
             int64_t output = group * c->outputs + n0 + j;
             double b = bias ? bias->value[output] : 0.0, sb = bias && bias->scale ? bias->scale[output] : 0.0;
             p->e->value[at] = value[r * PRODUCT_COLUMNS + j] + b;
-            p->e->scale[at] = scale[r * PRODUCT_COLUMNS + j] + ROUND_BASIC * fabs(b) + sb;
+            p->e->scale[at] = scale[r * PRODUCT_COLUMNS + j] + ROUND_BASIC * fabs(b) * p->e->one + sb;
         }
     }
 }
@@ -140,7 +140,7 @@ void conv_transpose_eval(const struct conv_transpose *c, const struct op_eval *e
         before += units;
         if (from >= to) continue;
         struct product product = {.matrices = c->batch * c->groups, .m = p.axis[0].count * p.axis[1].count, .n = c->outputs,
-                                  .k = c->channels * p.taps, .a_exact = !e->in[0].scale, .b_exact = !e->in[1].scale,
+                                  .k = c->channels * p.taps, .own = e->sum, .a_exact = !e->in[0].scale, .b_exact = !e->in[1].scale,
                                   .fetch_a = fetch_x, .fetch_b = fetch_w, .store = store, .context = &p};
         product_run(&product, from, to);
     }

@@ -8,7 +8,7 @@
 static void div_block(const struct element_block *k) {
     for (int i = 0; i < k->n; i++) {
         k->y[i] = k->a[i] / k->b[i];
-        k->sy[i] = fabs(k->y[i]) * ROUND_DIV + (k->sa[i] + fabs(k->y[i]) * k->sb[i]) / fabs(k->b[i]);
+        k->sy[i] = fabs(k->y[i]) * ROUND_DIV * k->e->one + (k->sa[i] + fabs(k->y[i]) * k->sb[i]) / fabs(k->b[i]);
     }
 }
 

@@ -16,7 +16,7 @@ static void finish(const struct element_block *k, int i, double f, double round_
     double x = k->a[i], s = k->sa[i], y = 0.5 * x * (1.0 + f);
     double own = 0.5 * fabs(x) * (round_f * fabs(f) + damp + ROUND_BASIC * (1.0 + f)) + ROUND_BASIC * fabs(y);
     k->y[i] = y;
-    k->sy[i] = own + (fabs(slope) + 0.57 * CURVATURE_UNITS * k->e->u * s) * s;
+    k->sy[i] = own * k->e->one + (fabs(slope) + 0.57 * CURVATURE_UNITS * k->e->u * s) * s;
 }
 
 static void gelu_erf_block(const struct element_block *k) {

@@ -46,14 +46,14 @@ struct moments {
     double sx_projected;       /* mean of |normalised| * sx */
 };
 
-static struct moments moments_of(const double *x, const double *sx, int64_t length, double eps) {
+static struct moments moments_of(const struct op_eval *e, const double *x, const double *sx, int64_t length, double eps) {
     struct moments m = {0};
     double sum = 0.0, magnitude = 0.0, squares = 0.0, n = (double)length;
     for (int64_t i = 0; i < length; i++) sum += x[i], magnitude += fabs(x[i]);
     m.mean = sum / n;
     for (int64_t i = 0; i < length; i++) squares += (x[i] - m.mean) * (x[i] - m.mean);
     m.reciprocal = 1.0 / sqrt(squares / n + eps);
-    m.mean_error = ROUND_BASIC * magnitude / n + ROUND_BASIC * fabs(m.mean);
+    m.mean_error = ROUND_BASIC * (magnitude / n * e->sum + fabs(m.mean) * e->one);
     if (sx)
         for (int64_t i = 0; i < length; i++) {
             m.sx_mean += sx[i] / n;
@@ -62,9 +62,10 @@ static struct moments moments_of(const double *x, const double *sx, int64_t leng
     return m;
 }
 
-/* Own roundings of the normalised value, in units of itself: subtraction here (1) and through the variance (1), squares,
- * their sum and quotient (1.5, halved by the square root), square root and reciprocal, two products. */
-#define OWN (1.0 + 1.0 + 1.5 + ROUND_SQRT + ROUND_DIV + 2.0)
+/* Own roundings of the normalised value, in units of itself: subtraction here (1) and through the variance (1), its squares
+ * and quotient (2, halved by the square root), square root and reciprocal, two products; and the sum of squares, halved. */
+#define OWN (1.0 + 1.0 + 1.0 + ROUND_SQRT + ROUND_DIV + 2.0)
+#define OWN_SUM 0.5
 
 /* The input's errors pass through d(normalised[i])/dx[j] = r (delta[i][j] - 1/n - normalised[i] normalised[j] / n); the
  * mean's error shifts a row and, to first order, leaves the variance alone (two passes or Welford; the one-pass formula
@@ -74,12 +75,13 @@ static void layer_norm_row(const struct op_eval *e, int64_t row, int64_t length,
     const double *gamma = e->in[GAMMA].value, *sg = e->in[GAMMA].scale;
     const double *beta = e->in[BETA].value, *sb = e->in[BETA].scale;
     double *y = e->value + row * length, *s = e->scale + row * length;
-    struct moments m = moments_of(x, sx, length, eps);
+    struct moments m = moments_of(e, x, sx, length, eps);
     for (int64_t i = 0; i < length; i++) {
         double z = (x[i] - m.mean) * m.reciprocal, size = fabs(z);
         double input = m.reciprocal * ((sx ? sx[i] : 0.0) + m.sx_mean + m.mean_error + size * m.sx_projected);
         y[i] = z * gamma[i] + beta[i];
-        s[i] = fabs(gamma[i]) * (input + OWN * size) + (sg ? sg[i] * size : 0.0) + (sb ? sb[i] : 0.0) + ROUND_BASIC * fabs(y[i]);
+        s[i] = fabs(gamma[i]) * (input + (OWN * e->one + OWN_SUM * e->sum) * size) + (sg ? sg[i] * size : 0.0) +
+               (sb ? sb[i] : 0.0) + ROUND_BASIC * fabs(y[i]) * e->one;
     }
 }
 

@@ -60,14 +60,14 @@ static void store(void *context, int64_t matrix, int64_t m0, int rows, int64_t n
             int64_t at = (m0 + i) * n + n0 + j;
             double b = bias ? bias->value[n0 + j] : 0.0, sb = bias && bias->scale ? bias->scale[n0 + j] : 0.0;
             e->value[at] = value[i * PRODUCT_COLUMNS + j] + b;
-            e->scale[at] = scale[i * PRODUCT_COLUMNS + j] + ROUND_BASIC * fabs(b) + sb;
+            e->scale[at] = scale[i * PRODUCT_COLUMNS + j] + ROUND_BASIC * fabs(b) * e->one + sb;
         }
 }
 
 static void linear_eval(const struct op_eval *e, int64_t begin, int64_t end) {
     struct op_eval copy = *e;
     struct product p = {.matrices = 1, .m = rows_of(e->out_shape), .n = e->in[1].shape->dim[0], .k = e->in[1].shape->dim[1],
-                        .a_exact = !e->in[0].scale, .b_exact = !e->in[1].scale,
+                        .own = e->sum, .a_exact = !e->in[0].scale, .b_exact = !e->in[1].scale,
                         .fetch_a = fetch_x, .fetch_b = fetch_w, .store = store, .context = &copy};
     product_run(&p, begin, end);
 }

@@ -112,7 +112,7 @@ static void matmul_eval(const struct op_eval *e, int64_t begin, int64_t end) {
     const struct shape *leads[2] = {&m.l.lead_a, &m.l.lead_b};
     emit_broadcast_make(&m.l.lead, leads, 2, &m.lead);
     struct product p = {.matrices = m.l.matrices, .m = m.l.m, .n = m.l.n, .k = m.l.k,
-                        .a_exact = !e->in[0].scale, .b_exact = !e->in[1].scale,
+                        .own = e->sum, .a_exact = !e->in[0].scale, .b_exact = !e->in[1].scale,
                         .fetch_a = fetch_a, .fetch_b = fetch_b, .store = store, .context = &m};
     product_run(&p, begin, end);
 }

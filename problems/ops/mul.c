@@ -8,7 +8,7 @@
 static void mul_block(const struct element_block *k) {
     for (int i = 0; i < k->n; i++) {
         k->y[i] = k->a[i] * k->b[i];
-        k->sy[i] = fabs(k->y[i]) * ROUND_BASIC + k->sa[i] * fabs(k->b[i]) + fabs(k->a[i]) * k->sb[i];
+        k->sy[i] = fabs(k->y[i]) * ROUND_BASIC * k->e->one + k->sa[i] * fabs(k->b[i]) + fabs(k->a[i]) * k->sb[i];
     }
 }
 

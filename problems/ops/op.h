@@ -13,8 +13,8 @@ struct attr_spec {
     int64_t min, max;      /* ints */
     const char *words;     /* "none|tanh" */
 };
-/* A tensor during evaluation: value, and the scale of its honest rounding error in units of u (see docs/verification.md):
- * an evaluation in arithmetic of unit roundoff u has |error| <~ c * u * scale * sqrt(K). */
+/* A tensor during evaluation: value, and the scale of its honest rounding error in units of u :
+ * an evaluation in arithmetic of unit roundoff u has |error| <= c * u * scale * sqrt(K), see docs/operators.md. */
 struct view {
     const struct shape *shape;
     const double *value;
@@ -25,6 +25,9 @@ struct op_eval {
     struct view in[OP_MAX_INPUTS];
     const struct shape *out_shape;
     double u;                /* unit roundoff of the output's dtype, for second-order terms */
+    /* What this node's own roundings count in the scale, given that the tolerance multiplies by sqrt(K) in the end: a
+     * single one 1 / sqrt(chain), a sum of the node's K terms sqrt(K / chain), chain being the reductions up to here. */
+    double one, sum;
     double *value, *scale;   /* whole output arrays; the call fills units [begin, end), see op.units */
     uint32_t *branch;        /* counts per branch, or NULL; the caller sums over threads */
 };
@@ -60,6 +63,9 @@ struct op {
      * the emitter); NULL for others. */
     int (*emit_element)(const struct node *n, const char *const *operands, struct buf *ret);
 };
+/* chain[t], for each of the n_tensors: roundings folded into an element of tensor t along its longest path. */
+void bound_chains(const struct bound *b, int64_t *ret_chain);
+
 /* One constant per row of ops.def. */
 #define X(name) extern const struct op op_##name;
 #include "problems/ops/ops.def"

@@ -17,7 +17,7 @@ typedef double vec __attribute__((vector_size(VECTOR * sizeof(double)), aligned(
 typedef int64_t vec_bits __attribute__((vector_size(VECTOR * sizeof(double))));
 
 struct panel { /* operands of one block, packed */
-    double a[PRODUCT_ROWS * DEPTH], ta[PRODUCT_ROWS * DEPTH]; /* a, |a| + sa: [row / MR][k][row % MR] */
+    double a[PRODUCT_ROWS * DEPTH], ta[PRODUCT_ROWS * DEPTH]; /* a, own |a| + sa: [row / MR][k][row % MR] */
     double b[DEPTH * PRODUCT_COLUMNS], sb[DEPTH * PRODUCT_COLUMNS]; /* [column / NR][k][column % NR] */
     double raw[PRODUCT_ROWS * DEPTH + DEPTH * PRODUCT_COLUMNS];
     double raw_scale[PRODUCT_ROWS * DEPTH + DEPTH * PRODUCT_COLUMNS];
@@ -84,7 +84,7 @@ static void pack_a(const struct product *p, struct panel *q, int64_t matrix, int
             double v = i < rows ? q->raw[i * DEPTH + k] : 0.0;
             double s = i < rows && !p->a_exact ? q->raw_scale[i * DEPTH + k] : 0.0;
             to[k * MR] = v;
-            total[k * MR] = __builtin_fabs(v) + s;
+            total[k * MR] = __builtin_fabs(v) * p->own + s;
         }
     }
 }

@@ -1,5 +1,5 @@
 /* Sums of products for the oracle: y[m][n] = sum over k of a[m][k] * b[k][n], in double, with the error scale
- * sum |a||b| + sa |b| + |a| sb accumulated beside it. Matmul, linear layers and convolutions are this with different ways
+ * sum own |a||b| + sa |b| + |a| sb accumulated beside it. Matmul, linear layers and convolutions are this with different ways
  * to find the operands. Each element is summed in the order of k, so the result does not depend on how the work is cut. */
 #pragma once
 #include <stdbool.h>
@@ -18,6 +18,7 @@ typedef void product_store(void *context, int64_t matrix, int64_t m0, int rows, 
 struct product {
     int64_t matrices, m, n, k;
     bool a_exact, b_exact;
+    double own;             /* what |a||b| counts in the scale: op_eval's sum */
     product_fetch *fetch_a; /* rows are m, columns k */
     product_fetch *fetch_b; /* rows are k, columns n */
     product_store *store;

@@ -12,7 +12,8 @@ static void sigmoid_block(const struct element_block *k) {
         double slope = t / ((1.0 + t) * (1.0 + t));
         k->y[i] = y;
         /* exp's own error reaches y damped by 1 - y; then a sum and a quotient. |f''| / 2 <= 0.05. */
-        k->sy[i] = y * (ROUND_EXP * (1.0 - y) + ROUND_BASIC + ROUND_DIV) + (slope + 0.05 * CURVATURE_UNITS * k->e->u * s) * s;
+        double own = y * (ROUND_EXP * (1.0 - y) + ROUND_BASIC + ROUND_DIV) * k->e->one;
+        k->sy[i] = own + (slope + 0.05 * CURVATURE_UNITS * k->e->u * s) * s;
     }
 }
 

@@ -30,12 +30,12 @@ static int64_t softmax_units(const struct node *n, const struct shape *in, const
 /* Rounding, to first order, with q[j] = |t[j]| + sx[j] + exp's own, t[j] = x[j] - max: the relative error of each exp().
  * The maximum's own error shifts all of them alike and cancels. From dy[i]/dx[j] = y[i] (delta[i][j] - y[j]):
  *   scale[i] = y[i] * ((1 - y[i]) q[i] + sum over j != i of y[j] q[j] + sum and quotient). */
-static void softmax_row(const double *x, const double *sx, int64_t step, int64_t length, double *y, double *s) {
+static void softmax_row(const struct op_eval *e, const double *x, const double *sx, int64_t step, int64_t length, double *y, double *s) {
     double max = -INFINITY, sum = 0.0, spread = 0.0;
     for (int64_t j = 0; j < length; j++) max = fmax(max, x[j * step]);
     for (int64_t j = 0; j < length; j++) {
         double t = x[j * step] - max, v = exp(t);
-        double q = fabs(t) + (sx ? sx[j * step] : 0.0) + ROUND_EXP;
+        double q = (fabs(t) + ROUND_EXP) * e->one + (sx ? sx[j * step] : 0.0);
         y[j * step] = v;
         s[j * step] = q;
         sum += v;
@@ -45,7 +45,7 @@ static void softmax_row(const double *x, const double *sx, int64_t step, int64_t
         double v = y[j * step] / sum, q = s[j * step];
         double own = v > 0 ? (1.0 - v) * q + fmax(0.0, spread / sum - v * q) : 0.0;
         y[j * step] = v;
-        s[j * step] = v * (own + ROUND_BASIC + ROUND_DIV);
+        s[j * step] = v * (own + ROUND_BASIC * e->sum + ROUND_DIV * e->one);
     }
 }
 
@@ -54,7 +54,7 @@ static void softmax_eval(const struct op_eval *e, int64_t begin, int64_t end) {
     struct rows r = rows_make(x->shape, axis_of(e->node, x->shape));
     for (int64_t unit = begin; unit < end; unit++) {
         int64_t base = unit / r.inner * r.length * r.inner + unit % r.inner;
-        softmax_row(x->value + base, x->scale ? x->scale + base : NULL, r.inner, r.length, e->value + base, e->scale + base);
+        softmax_row(e, x->value + base, x->scale ? x->scale + base : NULL, r.inner, r.length, e->value + base, e->scale + base);
     }
 }
 

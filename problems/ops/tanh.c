@@ -10,7 +10,7 @@ static void tanh_block(const struct element_block *k) {
         double y = tanh(k->a[i]), s = k->sa[i];
         k->y[i] = y;
         /* |f''| / 2 <= 0.39. */
-        k->sy[i] = fabs(y) * ROUND_TANH + (1.0 - y * y + 0.39 * CURVATURE_UNITS * k->e->u * s) * s;
+        k->sy[i] = fabs(y) * ROUND_TANH * k->e->one + (1.0 - y * y + 0.39 * CURVATURE_UNITS * k->e->u * s) * s;
     }
 }
 

@@ -142,7 +142,8 @@ def report(good, sentence):
 def problem_text(shapes, call, dtype):
     names = "xyz"[:len(shapes)]
     # A divisor must stay away from 0, where quotients and their scale grow without bound.
-    fills = ["normal(0, 2)", "uniform(0.5, 2)" if call.startswith("div") else "uniform(-1, 1)", "uniform(-1, 1)"]
+    # No powers of two, or the sums come out exact.
+    fills = ["normal(0.1, 1.9)", "uniform(0.6, 2.1)" if call.startswith("div") else "uniform(-0.7, 0.9)", "uniform(-1.1, 0.7)"]
     rows = "".join(f"  {n}: {{dtype: {dtype}, shape: {s}, fill: {f}}}\n" for n, s, f in zip(names, shapes, fills))
     return f"problem: variant\nlevel: 1\nsizes: {{one: {{Q: 1}}}}\ninputs:\n{rows}graph:\n  - r = {call}\noutputs: [r]\n"
 
@@ -155,8 +156,9 @@ def load(folder, graph, index):
     return torch.from_numpy(raw.reshape(tensor["shape"]))
 
 
-def compare(folder):
-    """Worst difference in units of the scale, over every tensor of the graph; each node gets PyTorch's own inputs."""
+def compare(folder, change=0.0):
+    """Worst difference in units of the scale, over every tensor of the graph; each node gets PyTorch's own inputs.
+    `change` is added to one element of ours, in units of the scale, to see that it is noticed."""
     with open(f"{folder}/graph.json") as f:
         graph = json.load(f)
     values = {i: load(folder, graph, i) for i, t in enumerate(graph["tensors"]) if t["given"]}
@@ -168,6 +170,7 @@ def compare(folder):
         scale = torch.from_numpy(numpy.fromfile(f"{folder}/{node['out']}.scale").reshape(ours.shape))
         if list(out.shape) != list(ours.shape) or not torch.isfinite(scale).all() or (scale < 0).any():
             return graph, float("inf")
+        ours.view(-1)[-1] += change * scale.view(-1)[-1]
         difference = (out - ours).abs()
         ratio = torch.where(difference == 0, torch.zeros_like(scale), difference / scale)
         worst = max(worst, float(ratio.max()))
@@ -181,6 +184,8 @@ def check(tool, path, size, distribution, what):
             report(False, f"{what}: {run.stderr.strip()}")
             return
         graph, worst = compare(folder)
+        if compare(folder, 1e-9)[1] <= TOLERANCE:
+            report(False, f"{what}: a difference of 1e-9 of the scale goes unnoticed")
         report(worst <= TOLERANCE, f"{what} on {distribution} data agrees with PyTorch (worst {worst:.1e} of the scale)")
         if not graph["identical"]:
             report(False, f"{what}: the number of threads changes the result")
