@@ -168,6 +168,14 @@ static void fills_must_make_sense(void **state) {
     change_refused("f32, shape: [N, K]", "f64, shape: [N, K]", "unknown dtype `f64`");
 }
 
+static void commas_in_calls_need_no_quotes_and_shift_no_column(void **state) {
+    (void)state;
+    change_refused("fill: uniform(-1, 1)}", "fill: uniform(-1, 1), fil: 3}", "p.yaml:9:56: unknown key `fil`");
+    TEXT text = with(MLP, "origin: somebody", "origin: somebody (or, perhaps, somebody else");
+    PROBLEM p = problem_of(text);
+    assert_string_equal(problem_origin(p), "somebody (or, perhaps, somebody else");
+}
+
 static void a_fill_stays_within_its_domain(void **state) {
     (void)state;
     change_refused("fill: uniform(-1, 1)", "domain: positive, fill: uniform(-1, 1)", "its domain is positive");
@@ -229,6 +237,7 @@ int main(void) {
         cmocka_unit_test(outputs_must_come_from_the_graph),
         cmocka_unit_test(conditions_on_dims_are_checked),
         cmocka_unit_test(fills_must_make_sense),
+        cmocka_unit_test(commas_in_calls_need_no_quotes_and_shift_no_column),
         cmocka_unit_test(a_fill_stays_within_its_domain),
         cmocka_unit_test(files_beyond_the_limits_are_refused),
         cmocka_unit_test(other_documents_are_refused_not_crashed_on),
