@@ -53,16 +53,34 @@ void attempt_add_candidate(struct trial *t, const struct subject *s, enum verdic
     if (acc) add_accuracy(acc, row);
 }
 
+static void add_speedup(const struct timing *m, const struct subject *baseline, struct rec_measured *row) {
+    set_double(&row->speedup, &row->has_speedup, m->speedup.estimate);
+    set_double(&row->speedup_low, &row->has_speedup_low, m->speedup.low);
+    set_double(&row->speedup_high, &row->has_speedup_high, m->speedup.high);
+    row->speedup_confidence = m->speedup.confidence;
+    rec_set(&row->baseline, baseline->name + strlen("baseline "));
+}
+
+static void keep_samples(struct trial *t, const struct timing *m) {
+    CLEANUP_FREE char *samples = timing_json(m);
+    rec_set(&t->out->samples, samples);
+}
+
+void attempt_add_baseline(struct trial *t, const struct subject *s, const struct subject *fastest, const struct timing *m,
+                          const struct accuracy *acc) {
+    struct rec_measured *row = add_row(t, s, "baseline", VERDICT_CORRECT);
+    add_side(t, &m->candidate, m->sets, row);
+    add_accuracy(acc, row);
+    add_speedup(m, fastest, row);
+    keep_samples(t, m);
+}
+
 void attempt_add_timing(struct trial *t, const struct subject *s, const struct baselines *b, const struct timing *m,
                         const struct accuracy *acc) {
     struct rec_measured *row = add_row(t, s, "candidate", VERDICT_CORRECT);
     add_side(t, &m->candidate, m->sets, row);
     add_accuracy(acc, row);
-    set_double(&row->speedup, &row->has_speedup, m->speedup.estimate);
-    set_double(&row->speedup_low, &row->has_speedup_low, m->speedup.low);
-    set_double(&row->speedup_high, &row->has_speedup_high, m->speedup.high);
-    row->speedup_confidence = m->speedup.confidence;
-    rec_set(&row->baseline, b->subject[b->fastest].name + strlen("baseline "));
+    add_speedup(m, &b->subject[b->fastest], row);
     for (int i = 0; i < b->n; i++) {
         row = add_row(t, &b->subject[i], "baseline", VERDICT_CORRECT);
         if (i == b->fastest) {
@@ -73,8 +91,7 @@ void attempt_add_timing(struct trial *t, const struct subject *s, const struct b
         row->sets = 1;
         add_rates(t, row);
     }
-    CLEANUP_FREE char *samples = timing_json(m);
-    rec_set(&t->out->samples, samples);
+    keep_samples(t, m);
 }
 
 void attempt_add_sizes(struct trial *t, const struct subject *s) {

@@ -1,4 +1,5 @@
 /* The baselines of a task: built, screened, the fastest one found. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent-node/worker/measure.h"
@@ -51,5 +52,36 @@ int baselines_screen(struct trial *t, const struct timed_data *data, struct base
     }
     screen_done(&screen);
     phases_add(&t->phases, "time/screen", clock_mono_ns() - from);
+    return status;
+}
+
+/* --- `portolan-agent bench` without a kernel ------------------------------------------------------------------------------ */
+static int time_all(struct trial *t, struct baselines *b, const struct timed_data *data, const struct accuracy *acc, struct finding *f) {
+    CLEANUP_FREE struct timing *m = calloc(1, sizeof *m);
+    if (!m) return finding_infrastructure(f, "out of memory");
+    if (trial_lock(t, DOMAIN_EXCLUSIVE, f) != 0) return -1;
+    int64_t from = clock_mono_ns();
+    int status = baselines_screen(t, data, b, f);
+    for (int i = 0; i < b->n && status == 0; i++) {
+        status = timing_run(t, &b->subject[b->fastest], &b->subject[i], data, m, f);
+        if (status == 0) attempt_add_baseline(t, &b->subject[i], &b->subject[b->fastest], m, &acc[i]);
+    }
+    phases_add(&t->phases, "time", clock_mono_ns() - from);
+    return status;
+}
+
+int measure_all_baselines(struct trial *t, struct finding *f) {
+    CLEANUP(baselines_done) struct baselines b = {0};
+    struct accuracy acc[BASELINES_MAX] = {0};
+    struct error err = ERROR_INIT;
+    int64_t oracle_ns = 0;
+    if (trial_lock(t, DOMAIN_SHARED, f) != 0 || baselines_build(t, &b, f) != 0) return -1;
+    for (int i = 0; i < b.n; i++)
+        if (verify_subject(t, &b.subject[i], &acc[i], f) != 0) return -1;
+    const struct timed_data *data = pool_timed(t->worker->pool, t->bound, false, trial_cancel(t), &oracle_ns, &err);
+    phases_add(&t->phases, "oracle", oracle_ns);
+    if (!data) return finding_error(f, &err, "oracle");
+    int status = time_all(t, &b, data, acc, f);
+    pool_timed_release(t->worker->pool, data, false);
     return status;
 }

@@ -27,9 +27,15 @@ int measure_candidate(struct trial *t, const struct subject *s, struct finding *
 /* A search task: enumerate, compile, screen, measure the best (search.c). Fills the attempt's config and counts. */
 int search_run(struct trial *t, struct finding *f);
 
+/* baselines.c: verify each baseline and time it against the fastest of them. */
+int measure_all_baselines(struct trial *t, struct finding *f);
+
 /* attempt.c: rows of the attempt. */
 void attempt_add_candidate(struct trial *t, const struct subject *s, enum verdict v, const struct accuracy *acc);
 void attempt_add_timing(struct trial *t, const struct subject *s, const struct baselines *b, const struct timing *m,
                         const struct accuracy *acc);
+/* A baseline timed against `fastest`. */
+void attempt_add_baseline(struct trial *t, const struct subject *s, const struct subject *fastest, const struct timing *m,
+                          const struct accuracy *acc);
 void attempt_add_sizes(struct trial *t, const struct subject *s);
 void attempt_count(struct trial *t, enum verdict v);

@@ -53,17 +53,23 @@ static void begin_attempt(const struct worker *w, const struct rec_task *task, s
     rec_set(&a->kernel_hash, task->kernel_hash);
 }
 
-/* Problem and kernel as they came in the task. A problem that does not parse is not the kernel's fault. */
-static int parse(struct trial *t, struct finding *f) {
+/* A problem that does not parse is not the kernel's fault. */
+static int parse_problem(struct trial *t, struct finding *f) {
     const struct rec_task *task = t->task;
     struct error err = ERROR_INIT;
     CLEANUP_FREE char *problem_file = xasprintf("%s.yaml", task->problem[0] ? task->problem : "problem");
-    CLEANUP_FREE char *kernel_file = xasprintf("%s.yaml", task->kernel[0] ? task->kernel : "kernel");
     t->problem = problem_parse(task->problem_yaml, strlen(task->problem_yaml), problem_file, &err);
     if (!t->problem) return finding_error(f, &err, "the task's problem");
     t->bound = problem_bind(t->problem, task->size, &err);
     if (!t->bound) return finding_error(f, &err, "the task's size");
     bound_cost(t->bound, &t->cost);
+    return admission_check(t, f);
+}
+
+static int parse_kernel(struct trial *t, struct finding *f) {
+    const struct rec_task *task = t->task;
+    struct error err = ERROR_INIT;
+    CLEANUP_FREE char *kernel_file = xasprintf("%s.yaml", task->kernel[0] ? task->kernel : "kernel");
     t->kernel = kernel_parse(task->kernel_yaml, strlen(task->kernel_yaml), kernel_file, task->kernel_source,
                              strlen(task->kernel_source), &err);
     if (!t->kernel) {
@@ -100,11 +106,12 @@ static int measure_task(struct trial *t, struct finding *f) {
     return status;
 }
 
+static int measure_baselines(struct trial *t, struct finding *f) {
+    return parse_problem(t, f) != 0 ? -1 : measure_all_baselines(t, f);
+}
+
 static int run(struct trial *t, struct finding *f) {
-    int64_t from = clock_mono_ns();
-    int status = parse(t, f);
-    phases_add(&t->phases, "parse", clock_mono_ns() - from);
-    if (status != 0 || admission_check(t, f) != 0) return -1;
+    if (parse_problem(t, f) != 0 || parse_kernel(t, f) != 0) return -1;
     return strcmp(t->task->kind, "search") == 0 && kernel_has_tuning(t->kernel) ? search_run(t, f) : measure_task(t, f);
 }
 
@@ -129,21 +136,25 @@ static bool test_hooks(void) {
     return on && strcmp(on, "1") == 0;
 }
 
-int worker_run(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, struct rec_attempt *ret,
-               struct error *err) {
-    (void)err;
-    int64_t from = clock_mono_ns();
+typedef int task_fn(struct trial *t, struct finding *f);
+
+static void run_task(struct trial *t, task_fn *fn) {
     CLEANUP(finding_done) struct finding f = FINDING_INIT;
+    fn(t, &f);
+    domain_lock_set(t->worker->domain, DOMAIN_FREE, NULL, NULL, NULL);
+    conclude(t->out, &f);
+}
+
+static int run_whole(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, task_fn *fn, struct rec_attempt *ret) {
+    int64_t from = clock_mono_ns();
     struct trial t = {.worker = w, .task = task, .hooks = hooks, .out = ret, .test_hooks = test_hooks(),
                       .fresh = promotion_wants_fresh(&task->policy)};
     begin_attempt(w, task, ret);
-    if (!task->policy.source_rules && !t.test_hooks) {
+    if (task->policy.source_rules || t.test_hooks) {
+        run_task(&t, fn);
+    } else {
         rec_set(&ret->outcome, "refused");
         rec_set(&ret->evidence, "policy.source_rules is a switch for tests, which this agent does not honour");
-    } else {
-        run(&t, &f);
-        domain_lock_set(w->domain, DOMAIN_FREE, NULL, NULL, NULL);
-        conclude(ret, &f);
     }
     kernel_free(t.kernel);
     bound_free(t.bound);
@@ -153,4 +164,16 @@ int worker_run(struct worker *w, const struct rec_task *task, const struct worke
     ret->duration_ms = (double)total_ns / 1e6;
     ret->finished_ms = clock_wall_ms();
     return 0;
+}
+
+int worker_run(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, struct rec_attempt *ret,
+               struct error *err) {
+    (void)err;
+    return run_whole(w, task, hooks, run, ret);
+}
+
+int worker_run_baselines(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, struct rec_attempt *ret,
+                         struct error *err) {
+    (void)err;
+    return run_whole(w, task, hooks, measure_baselines, ret);
 }

@@ -24,5 +24,8 @@ struct worker_hooks {
  * outcome "verdict", or "infrastructure" (driver lost, host out of memory, machine busy), or "cancelled". Returns 0 unless the
  * worker itself cannot go on. */
 int worker_run(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, struct rec_attempt *ret, struct error *err);
+/* The same for baselines alone (the task has no kernel): each is verified, and timed against the fastest of them, that one
+ * against itself (which shows how far the measurement can be trusted). */
+int worker_run_baselines(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, struct rec_attempt *ret, struct error *err);
 /* The known-answer check: a tiny kernel with a known answer through the same path. ERR_DEVICE with the reason when it fails. */
 int worker_health_check(struct worker *w, struct error *err);

@@ -1,0 +1,96 @@
+/* An attempt for a person. */
+#include "agent-node/commands/show_attempt.h"
+
+#include <string.h>
+
+#include "agent-node/worker/verdict.h"
+#include "common/table.h"
+
+void show_time(double ns, char out[32]) {
+    const char *unit = ns >= 1e9 ? "s" : ns >= 1e6 ? "ms" : ns >= 1e3 ? "us" : "ns";
+    double value = ns >= 1e9 ? ns / 1e9 : ns >= 1e6 ? ns / 1e6 : ns >= 1e3 ? ns / 1e3 : ns;
+    snprintf(out, 32, "%.4g %s", value, unit);
+}
+
+static const struct rec_measured *find_row(const struct rec_attempt *a, const char *role, const char *kernel) {
+    for (size_t i = 0; i < a->measured.count; i++) {
+        const struct rec_measured *m = &a->measured.items[i];
+        if (strcmp(m->role, role) == 0 && (!kernel || strcmp(m->kernel, kernel) == 0)) return m;
+    }
+    return NULL;
+}
+
+/* "1.83 x as fast as", or "not distinguishable from", by the interval and the margin. */
+static void show_speedup(const struct rec_task *task, const struct rec_attempt *a, const struct rec_measured *m, FILE *out) {
+    char base_time[32] = "?";
+    const struct rec_measured *base = m->baseline ? find_row(a, "baseline", m->baseline) : NULL;
+    double margin = task->policy.margin;
+    if (!m->has_speedup || !m->baseline) return;
+    if (base && base->has_time_ns_p50) show_time(base->time_ns_p50, base_time);
+    enum colour c = m->speedup_low > 1 + margin ? COLOUR_GREEN : m->speedup_high < 1 - margin ? COLOUR_RED : COLOUR_YELLOW;
+    const char *word = c == COLOUR_GREEN ? "faster than" : c == COLOUR_RED ? "slower than" : "no clear difference to";
+    fprintf(out, "  %s%.3fx%s, %s baseline %s (%s); %.4g %% interval %.3f to %.3f\n", colour_on(out, c), m->speedup, colour_off(out), word,
+            m->baseline, base_time, 100 * m->speedup_confidence, m->speedup_low, m->speedup_high);
+}
+
+static void show_times(const struct rec_task *task, const struct rec_attempt *a, const struct rec_measured *m, FILE *out) {
+    char p10[32], p50[32], p90[32];
+    if (!m->has_time_ns_p50) return;
+    show_time(m->time_ns_p10, p10);
+    show_time(m->time_ns_p50, p50);
+    show_time(m->time_ns_p90, p90);
+    fprintf(out, "  time %s (p10 %s, p90 %s) over %d sets, %d windows", p50, p10, p90, m->sets, m->windows);
+    if (m->has_gflops && m->flops > 0) fprintf(out, "; %.4g GFLOP/s, %.4g GB/s", m->gflops, m->gbps);
+    if (m->has_speed_of_light) fprintf(out, ", %.0f %% of the speed of light", 100 * m->speed_of_light);
+    fputc('\n', out);
+    show_speedup(task, a, m, out);
+}
+
+static void show_verdict(const struct rec_device *d, const struct rec_attempt *a, FILE *out) {
+    int v = a->verdict ? verdict_from_name(a->verdict) : -1;
+    enum colour c = v == VERDICT_CORRECT ? COLOUR_GREEN : COLOUR_RED;
+    fprintf(out, "%s%s%s: %s%s%s", colour_on(out, COLOUR_BOLD), d->id, colour_off(out), colour_on(out, c), a->verdict ? a->verdict : a->outcome,
+            colour_off(out));
+    if (v >= 0 && v != VERDICT_CORRECT) fprintf(out, ": %s", verdict_meaning((enum verdict)v));
+    fputc('\n', out);
+    if (a->evidence[0]) fprintf(out, "  %s\n", a->evidence);
+    if (a->infrastructure) fprintf(out, "  %s\n", a->infrastructure);
+}
+
+static void show_log(const struct rec_attempt *a, FILE *out) {
+    int lines = 0;
+    for (const char *at = a->log; *at && lines < 20; lines++) {
+        int len = (int)strcspn(at, "\n");
+        fprintf(out, "  | %.*s\n", len, at);
+        at += len;
+        at += *at == '\n';
+    }
+}
+
+void show_attempt(const struct rec_device *d, const struct rec_task *task, const struct rec_attempt *a, FILE *out) {
+    const struct rec_measured *m = find_row(a, "candidate", NULL);
+    show_verdict(d, a, out);
+    if (a->config[0] && strcmp(a->config, "{}") != 0) fprintf(out, "  configuration %s\n", a->config);
+    if (a->counts.count) {
+        fputs("  tried:", out);
+        for (size_t i = 0; i < a->counts.count; i++)
+            fprintf(out, "%s %lld %s", i ? "," : "", (long long)a->counts.items[i].n, a->counts.items[i].verdict);
+        fputc('\n', out);
+    }
+    if (a->verdict && strcmp(a->verdict, "correct") == 0) {
+        fprintf(out, "  %s; checked at", a->generality);
+        for (size_t i = 0; i < a->sizes_checked.count; i++) fprintf(out, "%s %s", i ? "," : "", a->sizes_checked.items[i]);
+        if (m && m->has_error_max) fprintf(out, "; largest error %.2g of the tolerance", m->error_max);
+        fputc('\n', out);
+    } else {
+        show_log(a, out);
+    }
+    if (m) show_times(task, a, m, out);
+}
+
+void show_phases(const struct rec_attempt *a, FILE *out) {
+    fprintf(out, "  %s%.2f s:", colour_on(out, COLOUR_DIM), a->duration_ms / 1e3);
+    for (size_t i = 0; i < a->phases.count; i++)
+        fprintf(out, "%s %s %.0f ms", i ? "," : "", a->phases.items[i].name, a->phases.items[i].ms);
+    fprintf(out, "%s\n", colour_off(out));
+}

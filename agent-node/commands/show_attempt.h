@@ -1,0 +1,11 @@
+/* An attempt for a person: verdict with evidence, times with interval. */
+#pragma once
+#include <stdio.h>
+
+#include "records.h"
+
+/* "0.412 ms" */
+void show_time(double ns, char out[32]);
+void show_attempt(const struct rec_device *d, const struct rec_task *task, const struct rec_attempt *a, FILE *out);
+/* Where its time went, one line. */
+void show_phases(const struct rec_attempt *a, FILE *out);
