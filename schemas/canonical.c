@@ -80,7 +80,8 @@ static void put_named(struct buf *b, const json_t *type, const char *kind, const
     buf_putc(b, '}');
 }
 
-static void put_container(struct buf *b, const char *kind, const char *key, const json_t *item, const char *name_space) {
+static void put_container(struct buf *b, const char *kind, const char *key, const json_t *item,
+                          const char *name_space) {
     buf_printf(b, "{\"type\":\"%s\",\"%s\":", kind, key);
     put_type(b, item, name_space);
     buf_putc(b, '}');

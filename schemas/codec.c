@@ -44,7 +44,8 @@ char *codec_canonical(const char *text, struct error *err) {
 static void fingerprint_own(void) {
     own_fingerprints = xcalloc(rec_top_level_count, sizeof *own_fingerprints);
     for (size_t i = 0; i < rec_top_level_count; i++)
-        if (codec_fingerprint(rec_top_level[i]->text, &own_fingerprints[i], NULL)) abort(); /* built in: cannot happen */
+        if (codec_fingerprint(rec_top_level[i]->text, &own_fingerprints[i], NULL))
+            abort(); /* built in: cannot happen */
 }
 
 /* 0 for a record without a schema of its own. */
@@ -133,7 +134,8 @@ static int bind_id(struct codec *codec, uint32_t id, const struct schema *schema
     const struct schema *bound = find_id(codec, id);
     if (bound == schema) return 0;
     if (bound) return error_set(err, ERR_CONFLICT, "schema id %u names another schema already", id);
-    if (codec->id_count == CODEC_SCHEMAS_MAX) return error_set(err, ERR_LIMIT, "more than %d schema ids", CODEC_SCHEMAS_MAX);
+    if (codec->id_count == CODEC_SCHEMAS_MAX)
+        return error_set(err, ERR_LIMIT, "more than %d schema ids", CODEC_SCHEMAS_MAX);
     codec->ids = xrealloc(codec->ids, (codec->id_count + 1) * sizeof *codec->ids);
     codec->ids[codec->id_count++] = (struct known_id){.id = id, .schema = schema};
     return 0;
@@ -169,7 +171,8 @@ static const struct schema *schema_by_id(struct codec *codec, const uint8_t *byt
 }
 
 /* The writer's schema and the length of the frame's head. */
-static const struct schema *read_head(struct codec *codec, const uint8_t *data, size_t len, size_t *ret_head, struct error *err) {
+static const struct schema *read_head(struct codec *codec, const uint8_t *data, size_t len, size_t *ret_head,
+                                      struct error *err) {
     if (len > CODEC_RECORD_MAX_BYTES) {
         error_set(err, ERR_INVALID, "a record of %zu bytes; %d is the limit", len, CODEC_RECORD_MAX_BYTES);
     } else if (len >= SINGLE_OBJECT_HEAD && data[0] == 0xc3 && data[1] == 0x01) {
@@ -204,6 +207,7 @@ int codec_decode_as(struct codec *codec, const void *data, size_t len, const str
     const struct schema *schema = read_head(codec, data, len, &head, err);
     if (!schema) return -1;
     if (schema->root->desc != want)
-        return error_set(err, ERR_INVALID, "a record %s where %s is expected", schema->root->full_name, want->full_name);
+        return error_set(err, ERR_INVALID, "a record %s where %s is expected", schema->root->full_name,
+                         want->full_name);
     return decode_record(schema, (const uint8_t *)data + head, len - head, want, rec, err);
 }

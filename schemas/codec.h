@@ -1,10 +1,10 @@
-/* Records to bytes and back: Avro binary in the single-object encoding (internal topics) or in the Confluent wire format
- * (public topics), and JSON.
+/* Records to bytes and back: Avro binary in the single-object encoding (internal topics) or in the Confluent wire
+ * format (public topics), and JSON.
  *
- * Decoding reads with the *writer's* schema, found by the fingerprint or id in front of the data, and maps its fields to
- * ours by name: fields that the writer does not have get our default, fields that we do not have are skipped; int widens
- * to long and double, long and float to double. Data come from outside: every length, count and depth has a limit below,
- * and a record that breaks one is refused with ERR_INVALID and the reason, never read past its end.
+ * Decoding reads with the *writer's* schema, found by the fingerprint or id in front of the data, and maps its fields
+ * to ours by name: fields that the writer does not have get our default, fields that we do not have are skipped; int
+ * widens to long and double, long and float to double. Data come from outside: every length, count and depth has a
+ * limit below, and a record that breaks one is refused with ERR_INVALID and the reason, never read past its end.
  * Sources: Avro 1.11 specification ("Single-object encoding", "Parsing Canonical Form", "Schema Resolution"). */
 #pragma once
 #include <jansson.h>
@@ -42,15 +42,15 @@ struct codec *codec_new(void);
 void codec_free(struct codec *codec);
 DEFINE_CLEANUP(cleanup_codec, struct codec *, codec_free)
 
-/* Remember a writer's schema (from the `schemas` topic). Known ones are a no-op. ERR_INVALID: not an Avro schema, or over
- * a limit; ERR_LIMIT: too many. */
+/* Remember a writer's schema (from the `schemas` topic). Known ones are a no-op. ERR_INVALID: not an Avro schema, or
+ * over a limit; ERR_LIMIT: too many. */
 int codec_learn(struct codec *codec, const char *text, struct error *err);
 /* Same, and `id` in the Confluent wire format names it from now on. ERR_CONFLICT: `id` names another schema already. */
 int codec_learn_id(struct codec *codec, uint32_t id, const char *text, struct error *err);
 
 /* Decode either framing (told apart by the first bytes). On success *ret_desc is the type and *ret_rec a record of it
- * that the caller releases with rec_free(). ERR_NOT_FOUND: fingerprint or id is not known (yet): wait for the schema, or
- * dead-letter. ERR_INVALID: anything wrong with the data, or a schema of a record that is none of ours. */
+ * that the caller releases with rec_free(). ERR_NOT_FOUND: fingerprint or id is not known (yet): wait for the schema,
+ * or dead-letter. ERR_INVALID: anything wrong with the data, or a schema of a record that is none of ours. */
 int codec_decode(struct codec *codec, const void *data, size_t len, const struct rec_desc **ret_desc, void **ret_rec,
                  struct error *err);
 /* Same into `rec`, uninitialised memory for a record of type `want`; ERR_INVALID when it is of another type. On failure
@@ -65,9 +65,10 @@ void codec_fingerprint_hex(const struct rec_desc *desc, char out[17]);
 /* The parsing canonical form; the caller frees. NULL with ERR_INVALID. */
 char *codec_canonical(const char *text, struct error *err);
 
-/* As a JSON object, fields in the schema's order. Absent optional fields are null, never left out; bytes are a string of
- * code points 0 to 255 (Avro's JSON encoding); non-finite numbers are "NaN", "Infinity", "-Infinity". New reference. */
+/* As a JSON object, fields in the schema's order. Absent optional fields are null, never left out; bytes are a string
+ * of code points 0 to 255 (Avro's JSON encoding); non-finite numbers are "NaN", "Infinity", "-Infinity". New reference.
+ */
 json_t *codec_to_json(const struct rec_desc *desc, const void *rec);
-/* The reverse, into uninitialised memory. Missing keys get their default; unknown keys and wrong types are ERR_INVALID with
- * the path of the field, and `rec` holds nothing then. */
+/* The reverse, into uninitialised memory. Missing keys get their default; unknown keys and wrong types are ERR_INVALID
+ * with the path of the field, and `rec` holds nothing then. */
 int codec_from_json(const struct rec_desc *desc, const json_t *json, void *rec, struct error *err);

@@ -47,17 +47,27 @@ static json_t *list_to_json(const struct rec_field *field, const struct rec_list
 static json_t *field_to_json(const struct rec_field *field, const void *rec) {
     const void *at = (const char *)rec + field->offset;
     switch (field->kind) {
-        case REC_STRING: return text_to_json(*(char *const *)at);
-        case REC_OPT_STRING: return *(char *const *)at ? text_to_json(*(char *const *)at) : json_null();
-        case REC_INT: return json_integer(*(const int32_t *)at);
-        case REC_LONG: return json_integer(*(const int64_t *)at);
-        case REC_DOUBLE: return number_to_json(*(const double *)at);
+        case REC_STRING:
+            return text_to_json(*(char *const *)at);
+        case REC_OPT_STRING:
+            return *(char *const *)at ? text_to_json(*(char *const *)at) : json_null();
+        case REC_INT:
+            return json_integer(*(const int32_t *)at);
+        case REC_LONG:
+            return json_integer(*(const int64_t *)at);
+        case REC_DOUBLE:
+            return number_to_json(*(const double *)at);
         case REC_OPT_DOUBLE:
-            return *(const bool *)((const char *)rec + field->has_offset) ? number_to_json(*(const double *)at) : json_null();
-        case REC_BOOL: return json_boolean(*(const bool *)at);
-        case REC_BYTES: return bytes_to_json(at);
-        case REC_LIST: return list_to_json(field, at);
-        case REC_RECORD: return codec_to_json(field->record, at);
+            return *(const bool *)((const char *)rec + field->has_offset) ? number_to_json(*(const double *)at)
+                                                                          : json_null();
+        case REC_BOOL:
+            return json_boolean(*(const bool *)at);
+        case REC_BYTES:
+            return bytes_to_json(at);
+        case REC_LIST:
+            return list_to_json(field, at);
+        case REC_RECORD:
+            return codec_to_json(field->record, at);
     }
     abort();
 }
@@ -94,15 +104,21 @@ static int integer_from_json(const struct rec_field *field, const json_t *json, 
 
 static int number_from_json(const struct rec_field *field, const json_t *json, double *ret, struct error *err) {
     const char *text = json_string_value(json);
-    if (json_is_number(json)) *ret = json_number_value(json);
-    else if (text && !strcmp(text, "NaN")) *ret = NAN;
-    else if (text && !strcmp(text, "Infinity")) *ret = INFINITY;
-    else if (text && !strcmp(text, "-Infinity")) *ret = -INFINITY;
-    else return wrong(field, "a number", err);
+    if (json_is_number(json))
+        *ret = json_number_value(json);
+    else if (text && !strcmp(text, "NaN"))
+        *ret = NAN;
+    else if (text && !strcmp(text, "Infinity"))
+        *ret = INFINITY;
+    else if (text && !strcmp(text, "-Infinity"))
+        *ret = -INFINITY;
+    else
+        return wrong(field, "a number", err);
     return 0;
 }
 
-static int bytes_from_json(const struct rec_field *field, const json_t *json, struct rec_bytes *ret, struct error *err) {
+static int bytes_from_json(const struct rec_field *field, const json_t *json, struct rec_bytes *ret,
+                           struct error *err) {
     const char *text = json_string_value(json);
     size_t len = json_string_length(json);
     struct buf b = BUF_INIT;
@@ -121,7 +137,8 @@ static int bytes_from_json(const struct rec_field *field, const json_t *json, st
     return 0;
 }
 
-static int list_from_json(const struct rec_field *field, const json_t *json, struct rec_list *list, int depth, struct error *err) {
+static int list_from_json(const struct rec_field *field, const json_t *json, struct rec_list *list, int depth,
+                          struct error *err) {
     if (!json_is_array(json)) return wrong(field, "a list", err);
     if (json_array_size(json) > CODEC_ITEMS_MAX) return wrong(field, "a shorter list", err);
     for (size_t i = 0; i < json_array_size(json); i++) {
@@ -143,20 +160,27 @@ static int field_from_json(const struct rec_field *field, const json_t *json, vo
     if (optional && json_is_null(json)) return 0;
     switch (field->kind) {
         case REC_STRING:
-        case REC_OPT_STRING: return text_from_json(field, json, at, err);
+        case REC_OPT_STRING:
+            return text_from_json(field, json, at, err);
         case REC_INT:
             if (integer_from_json(field, json, &whole, err)) return -1;
             *(int32_t *)at = (int32_t)whole;
             return 0;
-        case REC_LONG: return integer_from_json(field, json, at, err);
-        case REC_OPT_DOUBLE: *(bool *)((char *)rec + field->has_offset) = true; return number_from_json(field, json, at, err);
-        case REC_DOUBLE: return number_from_json(field, json, at, err);
+        case REC_LONG:
+            return integer_from_json(field, json, at, err);
+        case REC_OPT_DOUBLE:
+            *(bool *)((char *)rec + field->has_offset) = true;
+            return number_from_json(field, json, at, err);
+        case REC_DOUBLE:
+            return number_from_json(field, json, at, err);
         case REC_BOOL:
             if (!json_is_boolean(json)) return wrong(field, "true or false", err);
             *(bool *)at = json_is_true(json);
             return 0;
-        case REC_BYTES: return bytes_from_json(field, json, at, err);
-        case REC_LIST: return list_from_json(field, json, at, depth, err);
+        case REC_BYTES:
+            return bytes_from_json(field, json, at, err);
+        case REC_LIST:
+            return list_from_json(field, json, at, depth, err);
         case REC_RECORD:
             if (record_from_json(field->record, json, at, depth + 1, err)) return error_wrap(err, "%s", field->name);
             return 0;

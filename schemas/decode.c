@@ -1,7 +1,7 @@
-/* Decoder of Avro binary (specification 1.11, "Binary Encoding") by the writer's schema. The data are untrusted. What keeps
- * it bounded: it never reads past the end; a string or block is checked against the bytes that are left before anything
- * is allocated; items are counted over the whole record, also those that take no bytes; so are types entered, because a
- * recursive schema has no depth of its own. */
+/* Decoder of Avro binary (specification 1.11, "Binary Encoding") by the writer's schema. The data are untrusted. What
+ * keeps it bounded: it never reads past the end; a string or block is checked against the bytes that are left before
+ * anything is allocated; items are counted over the whole record, also those that take no bytes; so are types entered,
+ * because a recursive schema has no depth of its own. */
 #include "schemas/decode.h"
 
 #include <stdlib.h>
@@ -95,8 +95,8 @@ static int read_branch(struct reader *r, const struct schema_type *type, const s
     return 0;
 }
 
-/* The next block of an array or map: its number of items, 0 at the end. A negative count is followed by the block's size in
- * bytes, which we do not need. */
+/* The next block of an array or map: its number of items, 0 at the end. A negative count is followed by the block's
+ * size in bytes, which we do not need. */
 static int read_count(struct reader *r, size_t *ret) {
     int64_t count, size;
     if (read_long(r, &count)) return -1;
@@ -150,16 +150,24 @@ static int skip(struct reader *r, const struct schema_type *type) {
     bool truth;
     int result = 0;
     switch (type->kind) {
-        case SCHEMA_NULL: return 0;
-        case SCHEMA_BOOLEAN: return read_boolean(r, &truth);
+        case SCHEMA_NULL:
+            return 0;
+        case SCHEMA_BOOLEAN:
+            return read_boolean(r, &truth);
         case SCHEMA_INT:
-        case SCHEMA_ENUM: return read_int(r, &number);
-        case SCHEMA_LONG: return read_long(r, &number);
-        case SCHEMA_FLOAT: return read_bytes(r, 4, &bytes);
-        case SCHEMA_DOUBLE: return read_bytes(r, 8, &bytes);
-        case SCHEMA_FIXED: return read_bytes(r, type->size, &bytes);
+        case SCHEMA_ENUM:
+            return read_int(r, &number);
+        case SCHEMA_LONG:
+            return read_long(r, &number);
+        case SCHEMA_FLOAT:
+            return read_bytes(r, 4, &bytes);
+        case SCHEMA_DOUBLE:
+            return read_bytes(r, 8, &bytes);
+        case SCHEMA_FIXED:
+            return read_bytes(r, type->size, &bytes);
         case SCHEMA_BYTES:
-        case SCHEMA_STRING: return read_block(r, &bytes, &len);
+        case SCHEMA_STRING:
+            return read_block(r, &bytes, &len);
         case SCHEMA_RECORD:
         case SCHEMA_ARRAY:
         case SCHEMA_MAP:
@@ -252,18 +260,27 @@ static int read_value(struct reader *r, const struct schema_type *type, const st
     if (type->kind == SCHEMA_NULL) return optional ? 0 : mismatch(r, type, "a value that is always there");
     switch (field->kind) {
         case REC_STRING:
-        case REC_OPT_STRING: return read_text(r, type, at);
+        case REC_OPT_STRING:
+            return read_text(r, type, at);
         case REC_INT:
             if (read_integer(r, type, false, &whole)) return -1;
             *(int32_t *)at = (int32_t)whole;
             return 0;
-        case REC_LONG: return read_integer(r, type, true, at);
-        case REC_OPT_DOUBLE: *(bool *)((char *)rec + field->has_offset) = true; return read_number(r, type, at);
-        case REC_DOUBLE: return read_number(r, type, at);
-        case REC_BOOL: return type->kind == SCHEMA_BOOLEAN ? read_boolean(r, at) : mismatch(r, type, "a boolean");
-        case REC_BYTES: return read_octets(r, type, at);
-        case REC_LIST: return read_list(r, type, field, at);
-        case REC_RECORD: return read_record(r, type, field->record, at);
+        case REC_LONG:
+            return read_integer(r, type, true, at);
+        case REC_OPT_DOUBLE:
+            *(bool *)((char *)rec + field->has_offset) = true;
+            return read_number(r, type, at);
+        case REC_DOUBLE:
+            return read_number(r, type, at);
+        case REC_BOOL:
+            return type->kind == SCHEMA_BOOLEAN ? read_boolean(r, at) : mismatch(r, type, "a boolean");
+        case REC_BYTES:
+            return read_octets(r, type, at);
+        case REC_LIST:
+            return read_list(r, type, field, at);
+        case REC_RECORD:
+            return read_record(r, type, field->record, at);
     }
     abort();
 }

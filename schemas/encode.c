@@ -1,5 +1,5 @@
-/* Encoder, through avro-c: a generic value is filled from the struct and written. avro-c owns the binary format; only what
- * we know of our fields is here. */
+/* Encoder, through avro-c: a generic value is filled from the struct and written. avro-c owns the binary format; only
+ * what we know of our fields is here. */
 #include "schemas/encode.h"
 
 #include <avro.h>
@@ -52,7 +52,8 @@ static int put_record(avro_value_t *value, const struct rec_desc *desc, const vo
 static int put_optional(avro_value_t *value, const struct rec_field *field, const void *rec) {
     const void *at = (const char *)rec + field->offset;
     const char *text = field->kind == REC_OPT_STRING ? *(char *const *)at : NULL;
-    bool present = field->kind == REC_OPT_STRING ? text != NULL : *(const bool *)((const char *)rec + field->has_offset);
+    bool present =
+        field->kind == REC_OPT_STRING ? text != NULL : *(const bool *)((const char *)rec + field->has_offset);
     avro_value_t branch;
     if (avro_value_set_branch(value, present ? 1 : 0, &branch)) return -1;
     if (!present) return avro_value_set_null(&branch);
@@ -81,16 +82,25 @@ static int put_bytes(avro_value_t *value, const struct rec_bytes *bytes) {
 static int put_field(avro_value_t *value, const struct rec_field *field, const void *rec) {
     const void *at = (const char *)rec + field->offset;
     switch (field->kind) {
-        case REC_STRING: return put_text(value, *(char *const *)at);
-        case REC_INT: return avro_value_set_int(value, *(const int32_t *)at);
-        case REC_LONG: return avro_value_set_long(value, *(const int64_t *)at);
-        case REC_DOUBLE: return avro_value_set_double(value, *(const double *)at);
-        case REC_BOOL: return avro_value_set_boolean(value, *(const bool *)at);
-        case REC_BYTES: return put_bytes(value, at);
-        case REC_LIST: return put_list(value, field, at);
-        case REC_RECORD: return put_record(value, field->record, at);
+        case REC_STRING:
+            return put_text(value, *(char *const *)at);
+        case REC_INT:
+            return avro_value_set_int(value, *(const int32_t *)at);
+        case REC_LONG:
+            return avro_value_set_long(value, *(const int64_t *)at);
+        case REC_DOUBLE:
+            return avro_value_set_double(value, *(const double *)at);
+        case REC_BOOL:
+            return avro_value_set_boolean(value, *(const bool *)at);
+        case REC_BYTES:
+            return put_bytes(value, at);
+        case REC_LIST:
+            return put_list(value, field, at);
+        case REC_RECORD:
+            return put_record(value, field->record, at);
         case REC_OPT_STRING:
-        case REC_OPT_DOUBLE: return put_optional(value, field, rec);
+        case REC_OPT_DOUBLE:
+            return put_optional(value, field, rec);
     }
     abort();
 }

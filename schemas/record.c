@@ -18,26 +18,43 @@ static const void *const_member(const struct rec_field *field, const void *rec) 
 
 size_t rec_item_size(const struct rec_field *field) {
     switch (field->item) {
-        case REC_STRING: return sizeof(char *);
-        case REC_LONG: return sizeof(int64_t);
-        case REC_RECORD: return field->record->size;
-        default: abort(); /* the generator makes no other lists */
+        case REC_STRING:
+            return sizeof(char *);
+        case REC_LONG:
+            return sizeof(int64_t);
+        case REC_RECORD:
+            return field->record->size;
+        default:
+            abort(); /* the generator makes no other lists */
     }
 }
 
 static void init_field(const struct rec_field *field, void *rec) {
     void *at = member(field, rec);
     switch (field->kind) {
-        case REC_STRING: *(char **)at = xstrdup(field->default_text); break;
-        case REC_INT: *(int32_t *)at = (int32_t)field->default_int; break;
-        case REC_LONG: *(int64_t *)at = field->default_int; break;
-        case REC_BOOL: *(bool *)at = field->default_int != 0; break;
-        case REC_DOUBLE: *(double *)at = field->default_double; break;
-        case REC_RECORD: rec_init(field->record, at); break;
+        case REC_STRING:
+            *(char **)at = xstrdup(field->default_text);
+            break;
+        case REC_INT:
+            *(int32_t *)at = (int32_t)field->default_int;
+            break;
+        case REC_LONG:
+            *(int64_t *)at = field->default_int;
+            break;
+        case REC_BOOL:
+            *(bool *)at = field->default_int != 0;
+            break;
+        case REC_DOUBLE:
+            *(double *)at = field->default_double;
+            break;
+        case REC_RECORD:
+            rec_init(field->record, at);
+            break;
         case REC_OPT_STRING:
         case REC_OPT_DOUBLE:
         case REC_BYTES:
-        case REC_LIST: break; /* absent and empty are all zero */
+        case REC_LIST:
+            break; /* absent and empty are all zero */
     }
 }
 
@@ -49,8 +66,10 @@ void rec_init(const struct rec_desc *desc, void *rec) {
 static void done_list(const struct rec_field *field, struct rec_list *list) {
     for (size_t i = 0; i < list->count && field->item != REC_LONG; i++) {
         void *item = (char *)list->items + i * rec_item_size(field);
-        if (field->item == REC_STRING) free(*(char **)item);
-        else rec_done(field->record, item);
+        if (field->item == REC_STRING)
+            free(*(char **)item);
+        else
+            rec_done(field->record, item);
     }
     free(list->items);
 }
@@ -59,10 +78,14 @@ void rec_done(const struct rec_desc *desc, void *rec) {
     for (size_t i = 0; i < desc->field_count; i++) {
         const struct rec_field *field = &desc->fields[i];
         void *at = member(field, rec);
-        if (field->kind == REC_STRING || field->kind == REC_OPT_STRING) free(*(char **)at);
-        else if (field->kind == REC_BYTES) free(((struct rec_bytes *)at)->data);
-        else if (field->kind == REC_LIST) done_list(field, at);
-        else if (field->kind == REC_RECORD) rec_done(field->record, at);
+        if (field->kind == REC_STRING || field->kind == REC_OPT_STRING)
+            free(*(char **)at);
+        else if (field->kind == REC_BYTES)
+            free(((struct rec_bytes *)at)->data);
+        else if (field->kind == REC_LIST)
+            done_list(field, at);
+        else if (field->kind == REC_RECORD)
+            rec_done(field->record, at);
     }
     memset(rec, 0, desc->size);
 }
@@ -76,9 +99,12 @@ static void copy_list(const struct rec_field *field, struct rec_list *to, const 
     for (size_t i = 0; i < from->count; i++) {
         void *item = (char *)to->items + i * size;
         const void *old = (const char *)from->items + i * size;
-        if (field->item == REC_STRING) *(char **)item = xstrdup(*(char *const *)old);
-        else if (field->item == REC_LONG) *(int64_t *)item = *(const int64_t *)old;
-        else rec_copy(field->record, item, old);
+        if (field->item == REC_STRING)
+            *(char **)item = xstrdup(*(char *const *)old);
+        else if (field->item == REC_LONG)
+            *(int64_t *)item = *(const int64_t *)old;
+        else
+            rec_copy(field->record, item, old);
     }
 }
 
@@ -127,11 +153,16 @@ static bool same_field(const struct rec_field *field, const void *a, const void 
     const void *x = const_member(field, a), *y = const_member(field, b);
     switch (field->kind) {
         case REC_STRING:
-        case REC_OPT_STRING: return same_text(*(char *const *)x, *(char *const *)y);
-        case REC_INT: return *(const int32_t *)x == *(const int32_t *)y;
-        case REC_LONG: return *(const int64_t *)x == *(const int64_t *)y;
-        case REC_BOOL: return *(const bool *)x == *(const bool *)y;
-        case REC_DOUBLE: return same_double(*(const double *)x, *(const double *)y);
+        case REC_OPT_STRING:
+            return same_text(*(char *const *)x, *(char *const *)y);
+        case REC_INT:
+            return *(const int32_t *)x == *(const int32_t *)y;
+        case REC_LONG:
+            return *(const int64_t *)x == *(const int64_t *)y;
+        case REC_BOOL:
+            return *(const bool *)x == *(const bool *)y;
+        case REC_DOUBLE:
+            return same_double(*(const double *)x, *(const double *)y);
         case REC_OPT_DOUBLE: {
             bool has = *(const bool *)((const char *)a + field->has_offset);
             if (has != *(const bool *)((const char *)b + field->has_offset)) return false;
@@ -141,8 +172,10 @@ static bool same_field(const struct rec_field *field, const void *a, const void 
             const struct rec_bytes *p = x, *q = y;
             return p->len == q->len && (!p->len || !memcmp(p->data, q->data, p->len));
         }
-        case REC_LIST: return same_list(field, x, y);
-        case REC_RECORD: return rec_equal(field->record, x, y);
+        case REC_LIST:
+            return same_list(field, x, y);
+        case REC_RECORD:
+            return rec_equal(field->record, x, y);
     }
     abort();
 }

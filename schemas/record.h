@@ -46,7 +46,7 @@ struct rec_list_long {
 struct rec_desc;
 struct rec_field {
     const char *name;
-    const char *doc;               /* "" when the .avsc has none */
+    const char *doc; /* "" when the .avsc has none */
     enum rec_kind kind;
     enum rec_kind item;            /* REC_LIST: REC_STRING, REC_LONG or REC_RECORD */
     size_t offset;                 /* of the member in the struct */
@@ -60,10 +60,10 @@ struct rec_desc {
     const char *name;      /* "VerdictCount" */
     const char *full_name; /* "io.portolan.VerdictCount" */
     const char *doc;
-    size_t size;           /* of the struct */
+    size_t size; /* of the struct */
     const struct rec_field *fields;
     size_t field_count;
-    const char *text;      /* the .avsc exactly as it stands in the tree; NULL for a nested record */
+    const char *text; /* the .avsc exactly as it stands in the tree; NULL for a nested record */
 };
 
 /* Set all fields to the defaults of the .avsc; `rec` is uninitialised memory of desc->size bytes. */
@@ -90,7 +90,7 @@ void rec_set_bytes(struct rec_bytes *field, const void *data, size_t len);
 /* Append; the result points to the new item and is valid until the next push. */
 char **rec_list_string_push(struct rec_list_string *list, const char *text); /* copies */
 int64_t *rec_list_long_push(struct rec_list_long *list, int64_t value);
-void *rec_list_push(struct rec_list *list, const struct rec_desc *desc);     /* generated code wraps it, typed */
+void *rec_list_push(struct rec_list *list, const struct rec_desc *desc); /* generated code wraps it, typed */
 /* Append an item of a list field's own kind, initialised ("" for strings, 0 for longs). */
 void *rec_list_push_item(const struct rec_field *field, struct rec_list *list);
 bool rec_list_string_has(const struct rec_list_string *list, const char *text);

@@ -1,5 +1,5 @@
-/* Parser of writers' schemas. A schema is untrusted: sizes, depth and every key are checked here, so that the decoder and
- * the canonical form may rely on what they walk. */
+/* Parser of writers' schemas. A schema is untrusted: sizes, depth and every key are checked here, so that the decoder
+ * and the canonical form may rely on what they walk. */
 #include "schemas/schema.h"
 
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 #define FIXED_MAX_BYTES CODEC_RECORD_MAX_BYTES
 
 const char *schema_kind_name(enum schema_kind kind) {
-    static const char *const names[] = {"null",   "boolean", "int",   "long", "float", "double", "bytes",
-                                        "string", "record",  "enum",  "array", "map",  "union",  "fixed"};
+    static const char *const names[] = {"null",   "boolean", "int",  "long",  "float", "double", "bytes",
+                                        "string", "record",  "enum", "array", "map",   "union",  "fixed"};
     return names[kind];
 }
 
@@ -93,7 +93,8 @@ static const struct rec_desc *our_record(const char *full_name) {
 /* --- types ----------------------------------------------------------------------------------------------------- */
 static const struct schema_type *parse_type(struct parser *p, const json_t *json, const char *name_space, int depth);
 
-static int parse_field(struct parser *p, struct schema_type *record, const json_t *json, const char *name_space, int depth) {
+static int parse_field(struct parser *p, struct schema_type *record, const json_t *json, const char *name_space,
+                       int depth) {
     const char *name = json_string_value(json_object_get(json, "name"));
     if (!name || !is_name(name, false))
         return error_set(p->err, ERR_INVALID, "a field of %s has no proper name", record->full_name);

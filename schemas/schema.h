@@ -34,14 +34,14 @@ struct schema_field {
 };
 struct schema_type {
     enum schema_kind kind;
-    char *full_name;              /* record, enum, fixed */
-    struct schema_field *fields;  /* record */
-    const struct rec_desc *desc;  /* record: ours of the same unqualified name, or NULL */
+    char *full_name;                     /* record, enum, fixed */
+    struct schema_field *fields;         /* record */
+    const struct rec_desc *desc;         /* record: ours of the same unqualified name, or NULL */
     const struct schema_type **branches; /* union; arrays and maps have their item type as the only one */
-    char **symbols;               /* enum */
-    size_t count;                 /* of fields, branches or symbols */
-    size_t size;                  /* fixed: bytes */
-    struct schema_type *next;     /* all types of a schema, for release */
+    char **symbols;                      /* enum */
+    size_t count;                        /* of fields, branches or symbols */
+    size_t size;                         /* fixed: bytes */
+    struct schema_type *next;            /* all types of a schema, for release */
 };
 struct schema {
     const struct schema_type *root; /* a record */
@@ -50,7 +50,8 @@ struct schema {
     char *canonical;
 };
 
-/* Parse the text of a schema whose top is a record. NULL with ERR_INVALID: not JSON, not Avro, over a limit of codec.h. */
+/* Parse the text of a schema whose top is a record. NULL with ERR_INVALID: not JSON, not Avro, over a limit of codec.h.
+ */
 struct schema *schema_parse(const char *text, struct error *err);
 void schema_free(struct schema *schema); /* accepts NULL */
 DEFINE_CLEANUP(cleanup_schema, struct schema *, schema_free)

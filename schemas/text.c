@@ -16,8 +16,10 @@ char *text_repaired(const char *text) {
     buf_append(&b, text, good);
     for (size_t i = good; i < len; i += n ? n : 1) {
         n = utf8_decode(text + i, len - i, &character);
-        if (n) buf_append(&b, text + i, n);
-        else buf_puts(&b, "\xef\xbf\xbd");
+        if (n)
+            buf_append(&b, text + i, n);
+        else
+            buf_puts(&b, "\xef\xbf\xbd");
     }
     return buf_take(&b);
 }

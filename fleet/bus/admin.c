@@ -28,7 +28,8 @@ static rd_kafka_AdminOptions_t *new_options(struct bus *bus, rd_kafka_admin_op_t
 }
 
 /* The answer, or NULL with err. */
-static rd_kafka_event_t *await(struct bus *bus, rd_kafka_queue_t *queue, int timeout_ms, const char *what, struct error *err) {
+static rd_kafka_event_t *await(struct bus *bus, rd_kafka_queue_t *queue, int timeout_ms, const char *what,
+                               struct error *err) {
     /* librdkafka answers its own time-out; a little longer, so that it is the one that speaks */
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
     if (event && !rd_kafka_event_error(event)) return event;
@@ -38,7 +39,8 @@ static rd_kafka_event_t *await(struct bus *bus, rd_kafka_queue_t *queue, int tim
     return NULL;
 }
 
-/* --- creation -------------------------------------------------------------------------------------------------------- */
+/* --- creation --------------------------------------------------------------------------------------------------------
+ */
 static int create_embedded(struct bus *bus, const char *name, int32_t partitions, struct error *err) {
     rd_kafka_resp_err_t code = rd_kafka_mock_topic_create(bus->embedded->cluster, name, partitions, 1);
     if (!code || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) return 0;
@@ -46,7 +48,8 @@ static int create_embedded(struct bus *bus, const char *name, int32_t partitions
 }
 
 static rd_kafka_NewTopic_t *describe_topic(const char *name, int32_t partitions, int replication,
-                                           const struct bus_topic_setting *settings, size_t setting_count, struct error *err) {
+                                           const struct bus_topic_setting *settings, size_t setting_count,
+                                           struct error *err) {
     char reason[256];
     rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, partitions, replication, reason, sizeof reason);
     if (!topic) {
@@ -59,7 +62,8 @@ static rd_kafka_NewTopic_t *describe_topic(const char *name, int32_t partitions,
 
 static int check_created(struct bus *bus, rd_kafka_event_t *event, const char *name, struct error *err) {
     size_t count = 0;
-    const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+    const rd_kafka_topic_result_t **results =
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
     for (size_t i = 0; i < count; i++) {
         rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[i]);
         if (code && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
@@ -69,20 +73,24 @@ static int check_created(struct bus *bus, rd_kafka_event_t *event, const char *n
 }
 
 int bus_topic_create(struct bus *bus, const char *topic, int32_t partitions, int replication,
-                     const struct bus_topic_setting *settings, size_t setting_count, int timeout_ms, struct error *err) {
+                     const struct bus_topic_setting *settings, size_t setting_count, int timeout_ms,
+                     struct error *err) {
     char name[BUS_TOPIC_MAX + 1];
     if (bus_topic_name(bus, topic, name, err)) return -1;
     if (bus->embedded) return create_embedded(bus, name, partitions, err);
-    CLEANUP(free_new_topic) rd_kafka_NewTopic_t *wanted = describe_topic(name, partitions, replication, settings, setting_count, err);
+    CLEANUP(free_new_topic)
+    rd_kafka_NewTopic_t *wanted = describe_topic(name, partitions, replication, settings, setting_count, err);
     if (!wanted) return -1;
-    CLEANUP(free_options) rd_kafka_AdminOptions_t *options = new_options(bus, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
+    CLEANUP(free_options)
+    rd_kafka_AdminOptions_t *options = new_options(bus, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
     CLEANUP(free_queue) rd_kafka_queue_t *queue = rd_kafka_queue_new(bus->client);
     rd_kafka_CreateTopics(bus->client, &wanted, 1, options, queue);
     CLEANUP(free_event) rd_kafka_event_t *event = await(bus, queue, timeout_ms, name, err);
     return event ? check_created(bus, event, name, err) : -1;
 }
 
-/* --- settings -------------------------------------------------------------------------------------------------------- */
+/* --- settings --------------------------------------------------------------------------------------------------------
+ */
 static char *find_setting(const rd_kafka_ConfigResource_t *resource, const char *key) {
     size_t count;
     const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
@@ -97,14 +105,17 @@ static char *find_setting(const rd_kafka_ConfigResource_t *resource, const char 
 char *bus_topic_setting(struct bus *bus, const char *topic, const char *key, int timeout_ms, struct error *err) {
     char name[BUS_TOPIC_MAX + 1];
     if (bus_topic_name(bus, topic, name, err)) return NULL;
-    CLEANUP(free_resource) rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);
-    CLEANUP(free_options) rd_kafka_AdminOptions_t *options = new_options(bus, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+    CLEANUP(free_resource)
+    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);
+    CLEANUP(free_options)
+    rd_kafka_AdminOptions_t *options = new_options(bus, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
     CLEANUP(free_queue) rd_kafka_queue_t *queue = rd_kafka_queue_new(bus->client);
     rd_kafka_DescribeConfigs(bus->client, &resource, 1, options, queue);
     CLEANUP(free_event) rd_kafka_event_t *event = await(bus, queue, timeout_ms, name, err);
     if (!event) return NULL;
     size_t count = 0;
-    const rd_kafka_ConfigResource_t **answers = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
+    const rd_kafka_ConfigResource_t **answers =
+        rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
     if (count != 1 || rd_kafka_ConfigResource_error(answers[0])) {
         bus_error(bus, err, count == 1 ? rd_kafka_ConfigResource_error(answers[0]) : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
                   count == 1 ? rd_kafka_ConfigResource_error_string(answers[0]) : NULL, "settings of topic %s", name);

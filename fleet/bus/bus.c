@@ -12,7 +12,8 @@
 #define RECHECK_MS 500
 #define LEARN_TIMEOUT_MS 100
 
-/* --- state of the connection --------------------------------------------------------------------------------------- */
+/* --- state of the connection ---------------------------------------------------------------------------------------
+ */
 static void tell(struct bus *bus, enum bus_state state, const char *text) {
     pthread_mutex_lock(&bus->lock);
     bool changed = state == BUS_WARNING || bus->state != (int)state;
@@ -78,11 +79,13 @@ static void *serve(void *argument) {
     return NULL;
 }
 
-/* --- making and ending --------------------------------------------------------------------------------------------- */
+/* --- making and ending ---------------------------------------------------------------------------------------------
+ */
 static int check_prefix(const char *prefix, struct error *err) {
     for (const char *c = prefix; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
-            return error_set(err, ERR_INVALID, "topic prefix %s: only letters, digits, '.', '_' and '-' can be in it", prefix);
+            return error_set(err, ERR_INVALID, "topic prefix %s: only letters, digits, '.', '_' and '-' can be in it",
+                             prefix);
     if (strlen(prefix) > 100) return error_set(err, ERR_INVALID, "the topic prefix is longer than 100 characters");
     return 0;
 }
@@ -126,7 +129,8 @@ struct bus *bus_new(const struct bus_config *config, struct error *err) {
         error_set(err, ERR_INVALID, "no kafka bootstrap address is given");
         return NULL;
     }
-    if (check_prefix(config->prefix ? config->prefix : BUS_PREFIX_DEFAULT, err) || bus_conf_check(config, err)) return NULL;
+    if (check_prefix(config->prefix ? config->prefix : BUS_PREFIX_DEFAULT, err) || bus_conf_check(config, err))
+        return NULL;
     CLEANUP(cleanup_bus) struct bus *bus = xcalloc(1, sizeof *bus);
     bus->state = -1;
     pthread_mutex_init(&bus->lock, NULL);
@@ -157,7 +161,8 @@ void bus_free(struct bus *bus) {
     free(bus);
 }
 
-/* --- names --------------------------------------------------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------------------------------------------------
+ */
 const char *bus_bootstrap(const struct bus *bus) {
     return bus->bootstrap;
 }
@@ -168,10 +173,12 @@ const char *bus_prefix(const struct bus *bus) {
 int bus_topic_name(const struct bus *bus, const char *topic, char *out, struct error *err) {
     size_t prefix_len = strlen(bus->prefix), len = strlen(topic);
     if (len == 0 || prefix_len + len > BUS_TOPIC_MAX)
-        return error_set(err, ERR_INVALID, "topic %s%.80s: a name has 1 to %d characters", bus->prefix, topic, BUS_TOPIC_MAX);
+        return error_set(err, ERR_INVALID, "topic %s%.80s: a name has 1 to %d characters", bus->prefix, topic,
+                         BUS_TOPIC_MAX);
     for (size_t i = 0; i < len; i++)
         if (!isalnum((unsigned char)topic[i]) && !strchr("._-", topic[i]))
-            return error_set(err, ERR_INVALID, "topic %.80s: only letters, digits, '.', '_' and '-' can be in it", topic);
+            return error_set(err, ERR_INVALID, "topic %.80s: only letters, digits, '.', '_' and '-' can be in it",
+                             topic);
     memcpy(out, bus->prefix, prefix_len);
     memcpy(out + prefix_len, topic, len + 1);
     return 0;
@@ -182,7 +189,8 @@ const char *bus_short_name(const struct bus *bus, const char *full) {
     return strncmp(full, bus->prefix, len) ? full : full + len;
 }
 
-/* --- metadata ------------------------------------------------------------------------------------------------------ */
+/* --- metadata ------------------------------------------------------------------------------------------------------
+ */
 int bus_wait(struct bus *bus, int timeout_ms, struct error *err) {
     int64_t deadline = clock_mono_ms() + timeout_ms;
     rd_kafka_resp_err_t code;
@@ -252,6 +260,7 @@ int bus_watermarks(struct bus *bus, const char *topic, int32_t partition, int ti
                    int64_t *ret_high, struct error *err) {
     char name[BUS_TOPIC_MAX + 1];
     if (bus_topic_name(bus, topic, name, err)) return -1;
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(bus->client, name, partition, ret_low, ret_high, timeout_ms);
+    rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(bus->client, name, partition, ret_low, ret_high, timeout_ms);
     return code ? bus_error(bus, err, code, NULL, "offsets of %s/%d", name, partition) : 0;
 }

@@ -4,8 +4,8 @@
  * Consumers assign partitions themselves at offsets that their owner stores; no consumer group is ever joined.
  *
  * Threads: every function may be called from any thread, except that one consumer and one producer's poll, flush and
- * transaction calls belong to one thread at a time (bus_send() may come from any). The state callback comes from threads
- * of librdkafka: it must be quick and call nothing of the bus.
+ * transaction calls belong to one thread at a time (bus_send() may come from any). The state callback comes from
+ * threads of librdkafka: it must be quick and call nothing of the bus.
  *
  * Errors: ERR_NETWORK and ERR_TIMEOUT are worth repeating and say which brokers were tried; ERR_NOT_FOUND: topic or
  * partition does not exist; ERR_AUTH: the broker refuses; ERR_FENCED: a newer producer of the same transactional id has
@@ -40,14 +40,15 @@ enum bus_state {
 typedef void bus_state_fn(void *context, enum bus_state state, const char *text);
 
 struct bus_config {
-    const char *bootstrap;      /* "host:port,host:port"; NULL with `embedded` */
-    const char *prefix;         /* NULL for BUS_PREFIX_DEFAULT */
-    const char *client_id;      /* NULL for "portolan" */
-    const char *const *keys;    /* librdkafka properties from the configuration, passed through; */
-    const char *const *values;  /*   they win over our defaults, but not over what the design depends on (acks, idempotence, */
-    size_t property_count;      /*   offset store, isolation): such a key is ERR_INVALID and named */
+    const char *bootstrap;   /* "host:port,host:port"; NULL with `embedded` */
+    const char *prefix;      /* NULL for BUS_PREFIX_DEFAULT */
+    const char *client_id;   /* NULL for "portolan" */
+    const char *const *keys; /* librdkafka properties from the configuration, passed through; */
+    const char *const
+        *values; /*   they win over our defaults, but not over what the design depends on (acks, idempotence, */
+    size_t property_count;         /*   offset store, isolation): such a key is ERR_INVALID and named */
     struct bus_embedded *embedded; /* the broker in this process, or NULL; not owned, must outlive the bus */
-    bus_state_fn *on_state;     /* may be NULL */
+    bus_state_fn *on_state;        /* may be NULL */
     void *context;
 };
 /* Checks the properties and starts connecting; succeeds while no broker is reachable. All strings are copied. */
@@ -76,15 +77,17 @@ struct bus_topic_setting {
     const char *key, *value; /* a topic configuration of Kafka's, e.g. "cleanup.policy", "compact" */
 };
 /* Create a topic; one that exists is fine, as it is. `replication` -1 takes the cluster's default. ERR_AUTH: may not;
- * the embedded broker ignores the settings, and one in another process is ERR_UNSUPPORTED (it creates topics by itself). */
+ * the embedded broker ignores the settings, and one in another process is ERR_UNSUPPORTED (it creates topics by
+ * itself). */
 int bus_topic_create(struct bus *bus, const char *topic, int32_t partitions, int replication,
                      const struct bus_topic_setting *settings, size_t setting_count, int timeout_ms, struct error *err);
 /* Value of a topic's configuration; the caller frees. ERR_NOT_FOUND, ERR_UNSUPPORTED (embedded), ERR_AUTH. */
 char *bus_topic_setting(struct bus *bus, const char *topic, const char *key, int timeout_ms, struct error *err);
 
 /* --- producing ------------------------------------------------------------------------------------------------- */
-/* What became of one record. code == ERR_NONE: it is in the log at (partition, offset), acknowledged by all in-sync replicas.
- * Otherwise it is not known to be there; ERR_NETWORK/ERR_TIMEOUT: it may be sent again (and may then be there twice). */
+/* What became of one record. code == ERR_NONE: it is in the log at (partition, offset), acknowledged by all in-sync
+ * replicas. Otherwise it is not known to be there; ERR_NETWORK/ERR_TIMEOUT: it may be sent again (and may then be there
+ * twice). */
 struct bus_delivery {
     enum error_code code;
     const char *text; /* "" when delivered; valid during the call */
@@ -99,8 +102,8 @@ struct bus_producer_config {
     const char *transactional_id; /* NULL: idempotent, no transactions. The prefix is put in front. */
     bus_delivery_fn *on_delivery; /* may be NULL; called exactly once for each record accepted by bus_send() */
     void *context;
-    bool own_thread;              /* deliveries come from a thread of the producer's own instead of bus_producer_poll() */
-    int timeout_ms;               /* until an unacknowledged record is given up, 0 for 120,000 */
+    bool own_thread; /* deliveries come from a thread of the producer's own instead of bus_producer_poll() */
+    int timeout_ms;  /* until an unacknowledged record is given up, 0 for 120,000 */
 };
 struct bus_producer *bus_producer_new(struct bus *bus, const struct bus_producer_config *config, struct error *err);
 /* Waits up to one second for what is in flight; the rest is delivered as ERR_CANCELLED. Accepts NULL. */
@@ -108,9 +111,9 @@ void bus_producer_free(struct bus_producer *producer);
 DEFINE_CLEANUP(cleanup_bus_producer, struct bus_producer *, bus_producer_free)
 
 #define BUS_ANY_PARTITION (-1) /* by the key, murmur2 as the Java client has it */
-/* Queue a record; data are copied. `key` may be NULL; value NULL is a tombstone. Partitions start out in order and stay so.
- * The first record to a topic waits for its metadata: a round trip, 100 ms at most. ERR_LIMIT: larger than a record may be,
- * or the queue is full (retry after polling); ERR_FENCED. */
+/* Queue a record; data are copied. `key` may be NULL; value NULL is a tombstone. Partitions start out in order and stay
+ * so. The first record to a topic waits for its metadata: a round trip, 100 ms at most. ERR_LIMIT: larger than a record
+ * may be, or the queue is full (retry after polling); ERR_FENCED. */
 int bus_send(struct bus_producer *producer, const char *topic, int32_t partition, const char *key, const void *value,
              size_t len, void *token, struct error *err);
 /* Send and wait for this record's own delivery; *ret_offset may be NULL. on_delivery is not called for it. */
@@ -123,10 +126,10 @@ int bus_flush(struct bus_producer *producer, int timeout_ms, struct error *err);
 /* Records not yet delivered. */
 int bus_producer_pending(struct bus_producer *producer);
 
-/* Transactions (a producer with a transactional_id can send in one only). init fences older producers of the id; call it once
- * before the first begin. commit waits for all deliveries of the transaction. A failed commit has been aborted where
- * that is possible: send its records again in a new transaction. ERR_FENCED is final: stop.
- * The embedded broker accepts all of it and fences nobody. */
+/* Transactions (a producer with a transactional_id can send in one only). init fences older producers of the id; call
+ * it once before the first begin. commit waits for all deliveries of the transaction. A failed commit has been aborted
+ * where that is possible: send its records again in a new transaction. ERR_FENCED is final: stop. The embedded broker
+ * accepts all of it and fences nobody. */
 int bus_tx_init(struct bus_producer *producer, int timeout_ms, struct error *err);
 int bus_tx_begin(struct bus_producer *producer, struct error *err);
 int bus_tx_commit(struct bus_producer *producer, int timeout_ms, struct error *err);
@@ -142,12 +145,13 @@ DEFINE_CLEANUP(cleanup_bus_consumer, struct bus_consumer *, bus_consumer_free)
 
 #define BUS_BEGINNING (-2)
 #define BUS_END (-1)
-/* Read (topic, partition) from `offset` on (that record first), or BUS_BEGINNING or BUS_END. Others that are assigned go
- * on undisturbed; assigning again moves to the new offset. */
+/* Read (topic, partition) from `offset` on (that record first), or BUS_BEGINNING or BUS_END. Others that are assigned
+ * go on undisturbed; assigning again moves to the new offset. */
 int bus_assign(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset, struct error *err);
 /* Stop reading it; not being assigned is a no-op. What was fetched of it is dropped. */
 int bus_unassign(struct bus_consumer *consumer, const char *topic, int32_t partition, struct error *err);
-/* Pause keeps the position. Pausing what is paused, and resuming what is not, is a no-op. ERR_NOT_FOUND: not assigned. */
+/* Pause keeps the position. Pausing what is paused, and resuming what is not, is a no-op. ERR_NOT_FOUND: not assigned.
+ */
 int bus_pause(struct bus_consumer *consumer, const char *topic, int32_t partition, struct error *err);
 int bus_resume(struct bus_consumer *consumer, const char *topic, int32_t partition, struct error *err);
 
@@ -155,18 +159,19 @@ struct bus_record {
     char topic[BUS_TOPIC_MAX + 1]; /* short name */
     int32_t partition;
     int64_t offset;
-    int64_t timestamp_ms;  /* the broker's or producer's label; -1 when absent */
-    const char *key;       /* key_len bytes and a NUL after them; NULL when absent */
+    int64_t timestamp_ms; /* the broker's or producer's label; -1 when absent */
+    const char *key;      /* key_len bytes and a NUL after them; NULL when absent */
     size_t key_len;
-    const uint8_t *value;  /* NULL for a tombstone */
+    const uint8_t *value; /* NULL for a tombstone */
     size_t len;
 };
 enum bus_event {
     BUS_NOTHING, /* nothing within the time, or bus_consumer_wake() */
     BUS_RECORD,  /* *ret is a record; release it with bus_record_free() */
-    BUS_AT_END,  /* everything up to the end of (topic, partition) as it is now was given; only those and offset are set */
-    BUS_FAILED,  /* err says what; the consumer goes on by itself unless the error is ERR_NOT_FOUND: the offset or topic of
-                  * (topic, partition) in *ret is gone and nothing more comes of it until it is assigned again */
+    BUS_AT_END,  /* everything up to the end of (topic, partition) as it is now was given; only those and offset are set
+                  */
+    BUS_FAILED,  /* err says what; the consumer goes on by itself unless the error is ERR_NOT_FOUND: the offset or topic
+                  * of  (topic, partition) in *ret is gone and nothing more comes of it until it is assigned again */
 };
 /* The next event. *ret is NULL for BUS_NOTHING, and for BUS_FAILED unless it concerns one partition; always free it. */
 enum bus_event bus_next(struct bus_consumer *consumer, int timeout_ms, struct bus_record **ret, struct error *err);
@@ -175,9 +180,9 @@ DEFINE_CLEANUP(cleanup_bus_record, struct bus_record *, bus_record_free)
 /* Make a bus_next() that waits, or the next one, return BUS_NOTHING. From any thread. */
 void bus_consumer_wake(struct bus_consumer *consumer);
 
-/* Read all partitions of a topic from the beginning to the end as of now, oldest first within a partition: how compacted control
- * topics are loaded. `visit` returns 0 to go on, -1 with err to stop. ERR_TIMEOUT: nothing came for timeout_ms;
- * ERR_NOT_FOUND: no such topic. */
+/* Read all partitions of a topic from the beginning to the end as of now, oldest first within a partition: how
+ * compacted control topics are loaded. `visit` returns 0 to go on, -1 with err to stop. ERR_TIMEOUT: nothing came for
+ * timeout_ms; ERR_NOT_FOUND: no such topic. */
 typedef int bus_visit_fn(void *context, const struct bus_record *record, struct error *err);
 int bus_replay(struct bus *bus, const char *topic, bool read_committed, int timeout_ms, bus_visit_fn *visit,
                void *context, struct error *err);
@@ -186,8 +191,8 @@ int bus_replay(struct bus *bus, const char *topic, bool read_committed, int time
 /* librdkafka's mock cluster in this process: loopback only, in memory, gone with the process. For a first try, the demo
  * and unit tests. Its limits at 2.0.2, all measured: 5 MiB or 100,000 batches per partition, then the oldest go; no
  * compaction; no admin API (other processes' topics appear with 4 partitions when first used); an empty fetch takes the
- * full fetch.wait.max.ms (20 ms is set for it here); transactions are accepted and fence nobody; a port and cluster id of
- * its own at each start. ERR_NETWORK when it cannot listen. */
+ * full fetch.wait.max.ms (20 ms is set for it here); transactions are accepted and fence nobody; a port and cluster id
+ * of its own at each start. ERR_NETWORK when it cannot listen. */
 struct bus_embedded *bus_embedded_start(struct error *err);
 const char *bus_embedded_bootstrap(const struct bus_embedded *embedded);
 void bus_embedded_stop(struct bus_embedded *embedded); /* accepts NULL */

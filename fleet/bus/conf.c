@@ -4,7 +4,8 @@
 #include "common/log.h"
 #include "fleet/bus/internal.h"
 
-/* The design depends on these: a user's value would break a promise, so it is refused rather than overruled in silence. */
+/* The design depends on these: a user's value would break a promise, so it is refused rather than overruled in silence.
+ */
 static const struct {
     const char *key, *why;
 } reserved[] = {
@@ -30,7 +31,8 @@ int bus_conf_check(const struct bus_config *config, struct error *err) {
     for (size_t i = 0; i < config->property_count; i++)
         for (size_t k = 0; k < sizeof reserved / sizeof *reserved; k++)
             if (!strcmp(config->keys[i], reserved[k].key))
-                return error_set(err, ERR_INVALID, "kafka property %s cannot be set: %s", config->keys[i], reserved[k].why);
+                return error_set(err, ERR_INVALID, "kafka property %s cannot be set: %s", config->keys[i],
+                                 reserved[k].why);
     return 0;
 }
 
@@ -47,17 +49,33 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
 }
 
 static int set_all(const struct bus *bus, rd_kafka_conf_t *conf, const char *const *fixed, struct error *err) {
-    static const char *const defaults[] = {
-        "reconnect.backoff.ms", "50", "reconnect.backoff.max.ms", "2000", /* resume soon after a broker's restart */
-        "compression.type", "lz4", "linger.ms", "1", "socket.keepalive.enable", "true", "log.connection.close", "false",
-        "fetch.error.backoff.ms", "100", "queued.max.messages.kbytes", "16384", "broker.address.family", "any", NULL};
+    static const char *const defaults[] = {"reconnect.backoff.ms",
+                                           "50",
+                                           "reconnect.backoff.max.ms",
+                                           "2000", /* resume soon after a broker's restart */
+                                           "compression.type",
+                                           "lz4",
+                                           "linger.ms",
+                                           "1",
+                                           "socket.keepalive.enable",
+                                           "true",
+                                           "log.connection.close",
+                                           "false",
+                                           "fetch.error.backoff.ms",
+                                           "100",
+                                           "queued.max.messages.kbytes",
+                                           "16384",
+                                           "broker.address.family",
+                                           "any",
+                                           NULL};
     for (size_t i = 0; defaults[i]; i += 2)
         if (bus_conf_set(conf, defaults[i], defaults[i + 1], err)) return -1;
     for (size_t i = 0; i < bus->property_count; i++)
         if (bus_conf_set(conf, bus->keys[i], bus->values[i], err)) return -1;
     for (size_t i = 0; fixed && fixed[i]; i += 2)
         if (bus_conf_set(conf, fixed[i], fixed[i + 1], err)) return -1;
-    return bus_conf_set(conf, "bootstrap.servers", bus->bootstrap, err) || bus_conf_set(conf, "client.id", bus->client_id, err)
+    return bus_conf_set(conf, "bootstrap.servers", bus->bootstrap, err) ||
+                   bus_conf_set(conf, "client.id", bus->client_id, err)
                ? -1
                : 0;
 }

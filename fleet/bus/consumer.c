@@ -35,10 +35,19 @@ static int complete_conf(struct bus *bus, rd_kafka_conf_t *conf, struct error *e
 
 struct bus_consumer *bus_consumer_new(struct bus *bus, const struct bus_consumer_config *config, struct error *err) {
     char reason[512];
-    const char *fixed[] = {"enable.auto.commit", "false", "enable.auto.offset.store", "false", "auto.offset.reset", "error",
-                           "enable.partition.eof", "true", "isolation.level",
+    const char *fixed[] = {"enable.auto.commit",
+                           "false",
+                           "enable.auto.offset.store",
+                           "false",
+                           "auto.offset.reset",
+                           "error",
+                           "enable.partition.eof",
+                           "true",
+                           "isolation.level",
                            config && config->read_committed ? "read_committed" : "read_uncommitted",
-                           bus_is_embedded(bus) ? "fetch.wait.max.ms" : NULL, BUS_EMBEDDED_FETCH_WAIT, NULL};
+                           bus_is_embedded(bus) ? "fetch.wait.max.ms" : NULL,
+                           BUS_EMBEDDED_FETCH_WAIT,
+                           NULL};
     struct bus_consumer *consumer = xcalloc(1, sizeof *consumer);
     consumer->bus = bus;
     pthread_mutex_init(&consumer->lock, NULL);
@@ -73,10 +82,12 @@ void bus_consumer_free(struct bus_consumer *consumer) {
     free(consumer);
 }
 
-/* --- assignment ------------------------------------------------------------------------------------------------------ */
+/* --- assignment ------------------------------------------------------------------------------------------------------
+ */
 static struct assigned *find(struct bus_consumer *consumer, const char *name, int32_t partition) {
     for (size_t i = 0; i < consumer->assigned_count; i++)
-        if (consumer->assigned[i].partition == partition && !strcmp(consumer->assigned[i].topic, name)) return &consumer->assigned[i];
+        if (consumer->assigned[i].partition == partition && !strcmp(consumer->assigned[i].topic, name))
+            return &consumer->assigned[i];
     return NULL;
 }
 
@@ -135,7 +146,8 @@ int bus_unassign(struct bus_consumer *consumer, const char *topic, int32_t parti
     return failed;
 }
 
-static int set_paused(struct bus_consumer *consumer, const char *topic, int32_t partition, bool paused, struct error *err) {
+static int set_paused(struct bus_consumer *consumer, const char *topic, int32_t partition, bool paused,
+                      struct error *err) {
     char name[BUS_TOPIC_MAX + 1];
     if (bus_topic_name(consumer->bus, topic, name, err)) return -1;
     pthread_mutex_lock(&consumer->lock);
@@ -143,14 +155,16 @@ static int set_paused(struct bus_consumer *consumer, const char *topic, int32_t 
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     if (at && at->paused != paused) {
         rd_kafka_topic_partition_list_t *list = one(name, partition, RD_KAFKA_OFFSET_INVALID);
-        code = paused ? rd_kafka_pause_partitions(consumer->client, list) : rd_kafka_resume_partitions(consumer->client, list);
+        code = paused ? rd_kafka_pause_partitions(consumer->client, list)
+                      : rd_kafka_resume_partitions(consumer->client, list);
         if (!code) code = list->elems[0].err;
         rd_kafka_topic_partition_list_destroy(list);
         if (!code) at->paused = paused;
     }
     pthread_mutex_unlock(&consumer->lock);
     if (!at) return error_set(err, ERR_NOT_FOUND, "%s/%d is not assigned", name, partition);
-    return code ? bus_error(consumer->bus, err, code, NULL, "%s of %s/%d", paused ? "pause" : "resume", name, partition) : 0;
+    return code ? bus_error(consumer->bus, err, code, NULL, "%s of %s/%d", paused ? "pause" : "resume", name, partition)
+                : 0;
 }
 
 int bus_pause(struct bus_consumer *consumer, const char *topic, int32_t partition, struct error *err) {
@@ -160,7 +174,8 @@ int bus_resume(struct bus_consumer *consumer, const char *topic, int32_t partiti
     return set_paused(consumer, topic, partition, false, err);
 }
 
-/* --- records --------------------------------------------------------------------------------------------------------- */
+/* --- records ---------------------------------------------------------------------------------------------------------
+ */
 /* One allocation: the record, its key and a NUL, its value. */
 static struct bus_record *copy_record(const struct bus *bus, const rd_kafka_message_t *message, bool with_data) {
     size_t key_len = with_data && message->key ? message->key_len : 0;
@@ -192,7 +207,8 @@ void bus_record_free(struct bus_record *record) {
     free(record);
 }
 
-static enum bus_event take_error(struct bus_consumer *consumer, const rd_kafka_message_t *message, struct bus_record **ret, struct error *err) {
+static enum bus_event take_error(struct bus_consumer *consumer, const rd_kafka_message_t *message,
+                                 struct bus_record **ret, struct error *err) {
     if (message->rkt && message->partition >= 0) *ret = copy_record(consumer->bus, message, false);
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return BUS_AT_END;
     if (*ret && message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
@@ -200,7 +216,8 @@ static enum bus_event take_error(struct bus_consumer *consumer, const rd_kafka_m
                   (*ret)->partition, rd_kafka_message_errstr(message));
         return BUS_FAILED;
     }
-    bus_error(consumer->bus, err, message->err, rd_kafka_message_errstr(message), "%s", *ret ? (*ret)->topic : "consumer");
+    bus_error(consumer->bus, err, message->err, rd_kafka_message_errstr(message), "%s",
+              *ret ? (*ret)->topic : "consumer");
     return BUS_FAILED;
 }
 
@@ -209,8 +226,10 @@ enum bus_event bus_next(struct bus_consumer *consumer, int timeout_ms, struct bu
     rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->client, timeout_ms);
     if (!message) return BUS_NOTHING;
     enum bus_event event = BUS_RECORD;
-    if (message->err) event = take_error(consumer, message, ret, err);
-    else *ret = copy_record(consumer->bus, message, true);
+    if (message->err)
+        event = take_error(consumer, message, ret, err);
+    else
+        *ret = copy_record(consumer->bus, message, true);
     rd_kafka_message_destroy(message);
     return event;
 }

@@ -38,7 +38,7 @@ void bus_embedded_stop(struct bus_embedded *embedded) {
 }
 
 int bus_embedded_set_up(struct bus_embedded *embedded, bool up, struct error *err) {
-    rd_kafka_resp_err_t code = up ? rd_kafka_mock_broker_set_up(embedded->cluster, 1)
-                                  : rd_kafka_mock_broker_set_down(embedded->cluster, 1);
+    rd_kafka_resp_err_t code =
+        up ? rd_kafka_mock_broker_set_up(embedded->cluster, 1) : rd_kafka_mock_broker_set_down(embedded->cluster, 1);
     return code ? error_set(err, ERR_INTERNAL, "embedded broker: %s", rd_kafka_err2str(code)) : 0;
 }

@@ -18,8 +18,8 @@ struct bus {
     struct bus_embedded *embedded;
     bus_state_fn *on_state;
     void *context;
-    rd_kafka_t *client; /* metadata, watermarks, administration; a producer that produces nothing */
-    pthread_t thread;   /* serves the client's events and watches the connection */
+    rd_kafka_t *client;          /* metadata, watermarks, administration; a producer that produces nothing */
+    pthread_t thread;            /* serves the client's events and watches the connection */
     atomic_bool stopping, check; /* check: some client lost a connection, look whether a broker still answers */
     pthread_mutex_t lock;        /* what follows */
     int state;                   /* enum bus_state, or -1 before anything is known */
@@ -47,8 +47,8 @@ int bus_error_object(struct bus *bus, struct error *err, rd_kafka_error_t *error
 
 /* bus.c: every client's error callback comes here. */
 void bus_client_error(struct bus *bus, rd_kafka_resp_err_t code, const char *reason);
-/* Have `client` learn of a topic now. By itself it looks once a second, so that the first record to a topic, or from it, would
- * be that late. Waits a round trip, 100 ms at most, and not at all while no broker answers. */
+/* Have `client` learn of a topic now. By itself it looks once a second, so that the first record to a topic, or from
+ * it, would be that late. Waits a round trip, 100 ms at most, and not at all while no broker answers. */
 void bus_learn_topic(struct bus *bus, rd_kafka_t *client, rd_kafka_topic_t *handle);
 /* Full name to short name; names without our prefix stay. Points into `full`. */
 const char *bus_short_name(const struct bus *bus, const char *full);

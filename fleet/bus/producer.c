@@ -1,8 +1,8 @@
 /* Producing. See bus.h.
  *
- * Each record in flight has a `struct sent` as its opaque, released by its one delivery report. The client itself may be
- * replaced (a fatal error of the idempotent producer leaves it useless): senders hold the lock shared, the thread that polls
- * takes it alone to swap. */
+ * Each record in flight has a `struct sent` as its opaque, released by its one delivery report. The client itself may
+ * be replaced (a fatal error of the idempotent producer leaves it useless): senders hold the lock shared, the thread
+ * that polls takes it alone to swap. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +51,8 @@ struct bus *bus_producer_bus(struct bus_producer *producer) {
     return producer->bus;
 }
 
-/* --- deliveries ------------------------------------------------------------------------------------------------------ */
+/* --- deliveries ------------------------------------------------------------------------------------------------------
+ */
 static void tell_waiter(struct bus_producer *producer, struct waiter *waiter, const struct bus_delivery *delivery) {
     pthread_mutex_lock(&producer->waiters);
     bool abandoned = waiter->abandoned;
@@ -75,8 +76,10 @@ static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, voi
         .token = sent->token,
     };
     (void)client;
-    if (sent->waiter) tell_waiter(producer, sent->waiter, &delivery);
-    else if (producer->on_delivery) producer->on_delivery(producer->context, &delivery);
+    if (sent->waiter)
+        tell_waiter(producer, sent->waiter, &delivery);
+    else if (producer->on_delivery)
+        producer->on_delivery(producer->context, &delivery);
     free(sent);
     pthread_mutex_lock(&producer->waiters);
     producer->pending--;
@@ -95,7 +98,8 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     bus_client_error(producer->bus, (rd_kafka_resp_err_t)code, reason);
 }
 
-/* --- the client ------------------------------------------------------------------------------------------------------ */
+/* --- the client ------------------------------------------------------------------------------------------------------
+ */
 static void close_topics(struct bus_producer *producer) {
     for (size_t i = 0; i < producer->topic_count; i++) rd_kafka_topic_destroy(producer->topics[i]);
     free(producer->topics);
@@ -108,8 +112,17 @@ static rd_kafka_t *new_client(struct bus_producer *producer, struct error *err) 
     bool transactional = producer->transactional_id != NULL;
     snprintf(timeout, sizeof timeout, "%d", producer->timeout_ms);
     snprintf(id, sizeof id, "%s%s", producer->bus->prefix, transactional ? producer->transactional_id : "");
-    const char *fixed[] = {"enable.idempotence", "true", "acks", "all", "partitioner", "murmur2_random",
-                           "message.timeout.ms", timeout, transactional ? "transactional.id" : NULL, id, NULL};
+    const char *fixed[] = {"enable.idempotence",
+                           "true",
+                           "acks",
+                           "all",
+                           "partitioner",
+                           "murmur2_random",
+                           "message.timeout.ms",
+                           timeout,
+                           transactional ? "transactional.id" : NULL,
+                           id,
+                           NULL};
     rd_kafka_conf_t *conf = bus_conf_new(producer->bus, fixed, producer, err);
     if (!conf) return NULL;
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
@@ -121,8 +134,8 @@ static rd_kafka_t *new_client(struct bus_producer *producer, struct error *err) 
     return NULL;
 }
 
-/* After a fatal error of an idempotent producer: everything in flight is reported as failed, then a new client takes its
- * place. Not for a transactional one: making it anew could fence the one that has rightly fenced us. */
+/* After a fatal error of an idempotent producer: everything in flight is reported as failed, then a new client takes
+ * its place. Not for a transactional one: making it anew could fence the one that has rightly fenced us. */
 static void rebuild(struct bus_producer *producer) {
     struct error err = ERROR_INIT;
     if (!producer->fatal || producer->transactional_id) return;
@@ -186,7 +199,8 @@ struct bus_producer *bus_producer_new(struct bus *bus, const struct bus_producer
 
 static void drain(struct bus_producer *producer) {
     int64_t deadline = clock_mono_ms() + FREE_WAIT_MS;
-    while (rd_kafka_outq_len(producer->client) > 0 && clock_mono_ms() < deadline) rd_kafka_poll(producer->client, POLL_MS);
+    while (rd_kafka_outq_len(producer->client) > 0 && clock_mono_ms() < deadline)
+        rd_kafka_poll(producer->client, POLL_MS);
     rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     while (rd_kafka_outq_len(producer->client) > 0) rd_kafka_poll(producer->client, POLL_MS);
 }
@@ -207,18 +221,22 @@ void bus_producer_free(struct bus_producer *producer) {
     free(producer);
 }
 
-/* --- sending --------------------------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------------------------------
+ */
 /* A record that could not be queued: why. */
-static int refuse(struct bus_producer *producer, const char *name, rd_kafka_resp_err_t code, size_t len, struct error *err) {
+static int refuse(struct bus_producer *producer, const char *name, rd_kafka_resp_err_t code, size_t len,
+                  struct error *err) {
     char text[512];
     if (code == RD_KAFKA_RESP_ERR__FATAL) {
         rd_kafka_resp_err_t cause = rd_kafka_fatal_error(producer->client, text, sizeof text);
         producer->fatal = true;
         /* not transactional: it will be rebuilt by the next poll, so trying again helps */
-        return error_set(err, producer->transactional_id ? bus_error_code(cause) : ERR_NETWORK, "sending to %s: %s", name, text);
+        return error_set(err, producer->transactional_id ? bus_error_code(cause) : ERR_NETWORK, "sending to %s: %s",
+                         name, text);
     }
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-        return error_set(err, ERR_LIMIT, "sending to %s: a record of %zu bytes is larger than message.max.bytes", name, len);
+        return error_set(err, ERR_LIMIT, "sending to %s: a record of %zu bytes is larger than message.max.bytes", name,
+                         len);
     return bus_error(producer->bus, err, code, NULL, "sending to %s", name);
 }
 
@@ -266,10 +284,10 @@ static int send_record(struct bus_producer *producer, const char *topic, int32_t
     struct sent *sent = xmalloc(sizeof *sent);
     *sent = (struct sent){.token = token, .waiter = waiter};
     producer->pending++;
-    rd_kafka_resp_err_t code = rd_kafka_producev(
-        producer->client, RD_KAFKA_V_RKT(handle), RD_KAFKA_V_PARTITION(partition),
-        RD_KAFKA_V_KEY(key, key ? strlen(key) : 0), RD_KAFKA_V_VALUE((void *)(uintptr_t)value, len),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(sent), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t code =
+        rd_kafka_producev(producer->client, RD_KAFKA_V_RKT(handle), RD_KAFKA_V_PARTITION(partition),
+                          RD_KAFKA_V_KEY(key, key ? strlen(key) : 0), RD_KAFKA_V_VALUE((void *)(uintptr_t)value, len),
+                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(sent), RD_KAFKA_V_END);
     int failed = code ? refuse(producer, name, code, len, err) : 0;
     pthread_rwlock_unlock(&producer->lock);
     if (failed) {
@@ -292,7 +310,8 @@ int bus_producer_poll(struct bus_producer *producer, int timeout_ms) {
     return producer->own_thread ? 0 : poll_once(producer, timeout_ms);
 }
 
-/* --- waiting --------------------------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------------------------------
+ */
 /* Let time pass until a delivery may have come: at most until `deadline`. With the mutex held, and held again after. */
 static void await_delivery(struct bus_producer *producer, int64_t deadline) {
     int64_t left = deadline - clock_mono_ms();
@@ -318,7 +337,8 @@ int bus_flush(struct bus_producer *producer, int timeout_ms, struct error *err) 
     while (producer->pending > 0 && clock_mono_ms() < deadline) await_delivery(producer, deadline);
     pthread_mutex_unlock(&producer->waiters);
     if (!producer->pending) return 0;
-    return bus_error(producer->bus, err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, "%d records are not yet delivered", producer->pending);
+    return bus_error(producer->bus, err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, "%d records are not yet delivered",
+                     producer->pending);
 }
 
 int bus_send_wait(struct bus_producer *producer, const char *topic, int32_t partition, const char *key,
@@ -335,8 +355,11 @@ int bus_send_wait(struct bus_producer *producer, const char *topic, int32_t part
     waiter->abandoned = !done;
     pthread_mutex_unlock(&producer->waiters);
     if (!done) /* the report will come, and free the waiter */
-        return bus_error(producer->bus, err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, "sending to %s%s", producer->bus->prefix, topic);
-    int failed = waiter->code ? error_set(err, waiter->code, "sending to %s%s: %s", producer->bus->prefix, topic, waiter->text) : 0;
+        return bus_error(producer->bus, err, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, "sending to %s%s",
+                         producer->bus->prefix, topic);
+    int failed = waiter->code
+                     ? error_set(err, waiter->code, "sending to %s%s: %s", producer->bus->prefix, topic, waiter->text)
+                     : 0;
     if (!failed && ret_offset) *ret_offset = waiter->offset;
     free(waiter);
     return failed;

@@ -31,12 +31,16 @@ static void end_partition(struct replay *replay, const struct bus_record *record
 static int step(struct replay *replay, int timeout_ms, struct error *trouble, struct error *err) {
     CLEANUP(cleanup_bus_record) struct bus_record *record = NULL;
     switch (bus_next(replay->consumer, timeout_ms, &record, trouble)) {
-        case BUS_NOTHING: return 0;
-        case BUS_AT_END: end_partition(replay, record); return 1;
+        case BUS_NOTHING:
+            return 0;
+        case BUS_AT_END:
+            end_partition(replay, record);
+            return 1;
         case BUS_RECORD:
             if (replay->ended[record->partition]) return 1; /* written after we began: not ours to wait for */
             return replay->visit(replay->context, record, err) ? -1 : 1;
-        case BUS_FAILED: break;
+        case BUS_FAILED:
+            break;
     }
     if (error_retriable(trouble->code)) return 0;
     return error_set(err, trouble->code, "%s", trouble->text);
@@ -48,7 +52,8 @@ static int run(struct bus *bus, struct replay *replay, int timeout_ms, struct er
     while (replay->left > 0) {
         int64_t left = deadline - clock_mono_ms();
         if (left <= 0) {
-            bus_error(bus, err, RD_KAFKA_RESP_ERR__TIMED_OUT, *trouble.text ? trouble.text : NULL, "reading %s%s", bus->prefix, replay->topic);
+            bus_error(bus, err, RD_KAFKA_RESP_ERR__TIMED_OUT, *trouble.text ? trouble.text : NULL, "reading %s%s",
+                      bus->prefix, replay->topic);
             return -1;
         }
         int came = step(replay, (int)left, &trouble, err);

@@ -20,7 +20,8 @@ static const struct topic_spec table[] = {
      "attempts held with progress; the coordinator's ticks"},
     {TOPIC_NODES, 1, "compact", -1, false, "agents", "coordinator, agents", "node",
      "inventory: devices, drivers, agent version, incarnation"},
-    {TOPIC_DESIRED, 1, "compact", -1, false, "coordinator", "agents", "node", "desired state of a node, and its mailbox"},
+    {TOPIC_DESIRED, 1, "compact", -1, false, "coordinator", "agents", "node",
+     "desired state of a node, and its mailbox"},
     {TOPIC_CAMPAIGNS, 1, "compact", -1, false, "coordinator", "coordinator", "campaign", "definitions and state"},
     {TOPIC_SCHEMAS, 1, "compact", -1, false, "coordinator, agents", "coordinator, agents", "fingerprint",
      "the text of every schema that is used on the internal topics"},
@@ -28,8 +29,8 @@ static const struct topic_spec table[] = {
      "the accepted outcome of a task: upsert by key, the higher revision wins"},
     {TOPIC_MEASUREMENTS, 4, "delete", -1, true, "coordinator", "anyone", "attempt/candidate/size/role",
      "one flat row per candidate, size and device"},
-    {TOPIC_DEADLETTER, 1, "delete", -1, false, "coordinator, agents", "coordinator", "task id, or topic/partition/offset",
-     "tasks given up, and records that could not be decoded, with the reason"},
+    {TOPIC_DEADLETTER, 1, "delete", -1, false, "coordinator, agents", "coordinator",
+     "task id, or topic/partition/offset", "tasks given up, and records that could not be decoded, with the reason"},
 };
 #define TABLE_COUNT (sizeof table / sizeof *table)
 
@@ -51,13 +52,16 @@ const struct topic_spec *topic_find(const char *name) {
 int topic_mailbox(const char *node, char *out, struct error *err) {
     size_t len = strlen(node);
     if (len == 0 || len > TOPIC_NODE_NAME_MAX || strspn(node, "abcdefghijklmnopqrstuvwxyz0123456789-") != len)
-        return error_set(err, ERR_INVALID, "node name %.80s: must be 1 to %d of a-z, 0-9 and '-'", node, TOPIC_NODE_NAME_MAX);
+        return error_set(err, ERR_INVALID, "node name %.80s: must be 1 to %d of a-z, 0-9 and '-'", node,
+                         TOPIC_NODE_NAME_MAX);
     snprintf(out, BUS_TOPIC_MAX + 1, "%s%s", MAILBOX_PREFIX, node);
     return 0;
 }
 
-/* --- creating -------------------------------------------------------------------------------------------------------- */
-static int create(struct bus *bus, const char *name, const struct topic_spec *spec, int replication, int timeout_ms, struct error *err) {
+/* --- creating --------------------------------------------------------------------------------------------------------
+ */
+static int create(struct bus *bus, const char *name, const struct topic_spec *spec, int replication, int timeout_ms,
+                  struct error *err) {
     char retention[32];
     snprintf(retention, sizeof retention, "%lld", (long long)spec->retention_ms);
     const struct bus_topic_setting settings[] = {{"cleanup.policy", spec->cleanup_policy}, {"retention.ms", retention}};
@@ -66,7 +70,8 @@ static int create(struct bus *bus, const char *name, const struct topic_spec *sp
 
 int topics_create(struct bus *bus, int replication, int timeout_ms, struct error *err) {
     for (size_t i = 0; i < TABLE_COUNT; i++)
-        if (!is_mailbox_row(&table[i]) && create(bus, table[i].name, &table[i], replication, timeout_ms, err)) return -1;
+        if (!is_mailbox_row(&table[i]) && create(bus, table[i].name, &table[i], replication, timeout_ms, err))
+            return -1;
     return 0;
 }
 
@@ -76,12 +81,15 @@ int topic_create_mailbox(struct bus *bus, const char *node, int replication, int
     return create(bus, name, &table[0], replication, timeout_ms, err);
 }
 
-/* --- checking -------------------------------------------------------------------------------------------------------- */
-static void check_setting(struct bus *bus, struct topic_status *status, const char *key, const char *want, int timeout_ms) {
+/* --- checking --------------------------------------------------------------------------------------------------------
+ */
+static void check_setting(struct bus *bus, struct topic_status *status, const char *key, const char *want,
+                          int timeout_ms) {
     struct error err = ERROR_INIT;
     CLEANUP_FREE char *found = bus_topic_setting(bus, status->spec->name, key, timeout_ms, &err);
     if (!found) {
-        if (err.code != ERR_UNSUPPORTED) snprintf(status->problem, sizeof status->problem, "%s cannot be read: %.160s", key, err.text);
+        if (err.code != ERR_UNSUPPORTED)
+            snprintf(status->problem, sizeof status->problem, "%s cannot be read: %.160s", key, err.text);
     } else if (strcmp(found, want)) {
         snprintf(status->problem, sizeof status->problem, "%s is %.60s, should be %s", key, found, want);
     }

@@ -22,11 +22,11 @@
 #define TOPIC_NODE_NAME_MAX 63
 
 struct topic_spec {
-    const char *name;           /* short name; TOPIC_MAILBOX stands for one per node */
+    const char *name; /* short name; TOPIC_MAILBOX stands for one per node */
     int32_t partitions;
-    const char *cleanup_policy; /* "delete" or "compact" */
-    int64_t retention_ms;       /* -1 for ever */
-    bool is_public;             /* consumers outside Portolan may rely on it */
+    const char *cleanup_policy;    /* "delete" or "compact" */
+    int64_t retention_ms;          /* -1 for ever */
+    bool is_public;                /* consumers outside Portolan may rely on it */
     const char *writers, *readers; /* "coordinator", "agents", "all" */
     const char *key, *what;
 };
@@ -46,12 +46,13 @@ struct topic_status {
     const struct topic_spec *spec;
     char full_name[BUS_TOPIC_MAX + 1];
     bool exists;
-    int32_t partitions;     /* as found */
-    char problem[256];      /* "" when it is as it should be, or missing */
+    int32_t partitions; /* as found */
+    char problem[256];  /* "" when it is as it should be, or missing */
 };
 /* Look at all topics of the table but the mailboxes; *ret has *ret_count rows, the caller frees it. ERR_NETWORK... */
 int topics_check(struct bus *bus, int timeout_ms, struct topic_status **ret, size_t *ret_count, struct error *err);
 
-/* The table with settings, state (status may be NULL: not asked) and the ACLs each role needs, for people and as JSON. */
+/* The table with settings, state (status may be NULL: not asked) and the ACLs each role needs, for people and as JSON.
+ */
 void topics_print(const char *prefix, const struct topic_status *status, size_t status_count, FILE *out);
 json_t *topics_json(const char *prefix, const struct topic_status *status, size_t status_count);

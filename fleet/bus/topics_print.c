@@ -37,7 +37,8 @@ static const struct acl acls[] = {
 };
 #define ACL_COUNT (sizeof acls / sizeof *acls)
 
-static const struct topic_status *status_of(const struct topic_spec *spec, const struct topic_status *status, size_t count) {
+static const struct topic_status *status_of(const struct topic_spec *spec, const struct topic_status *status,
+                                            size_t count) {
     for (size_t i = 0; i < count; i++)
         if (status[i].spec == spec) return &status[i];
     return NULL;
@@ -50,14 +51,17 @@ static const char *state_text(const struct topic_status *status) {
 }
 
 static void retention_text(int64_t ms, char out[32]) {
-    if (ms < 0) snprintf(out, 32, "for ever");
-    else snprintf(out, 32, "%lld d", (long long)(ms / 86400000));
+    if (ms < 0)
+        snprintf(out, 32, "for ever");
+    else
+        snprintf(out, 32, "%lld d", (long long)(ms / 86400000));
 }
 
 static void print_topics(const char *prefix, const struct topic_status *status, size_t status_count, FILE *out) {
     size_t count;
     const struct topic_spec *specs = topic_table(&count);
-    struct table *t = table_new((const char *const[]){"TOPIC", ">PARTITIONS", "CLEANUP", "KEPT", "WRITTEN BY", "KEY", "STATE", NULL});
+    struct table *t =
+        table_new((const char *const[]){"TOPIC", ">PARTITIONS", "CLEANUP", "KEPT", "WRITTEN BY", "KEY", "STATE", NULL});
     for (size_t i = 0; i < count; i++) {
         char retention[32], partitions[16];
         const struct topic_spec *spec = &specs[i];
@@ -81,13 +85,14 @@ void topics_print(const char *prefix, const struct topic_status *status, size_t 
     }
 }
 
-/* --- JSON ------------------------------------------------------------------------------------------------------------ */
+/* --- JSON ------------------------------------------------------------------------------------------------------------
+ */
 static json_t *topic_json(const char *prefix, const struct topic_spec *spec, const struct topic_status *status) {
     CLEANUP_FREE char *name = xasprintf("%s%s", prefix, spec->name);
-    json_t *json = json_pack("{s:s, s:i, s:s, s:I, s:b, s:s, s:s, s:s, s:s}", "topic", name, "partitions", (int)spec->partitions,
-                             "cleanup_policy", spec->cleanup_policy, "retention_ms", (json_int_t)spec->retention_ms, "public",
-                             (int)spec->is_public, "written_by", spec->writers, "read_by", spec->readers, "key", spec->key,
-                             "what", spec->what);
+    json_t *json = json_pack("{s:s, s:i, s:s, s:I, s:b, s:s, s:s, s:s, s:s}", "topic", name, "partitions",
+                             (int)spec->partitions, "cleanup_policy", spec->cleanup_policy, "retention_ms",
+                             (json_int_t)spec->retention_ms, "public", (int)spec->is_public, "written_by",
+                             spec->writers, "read_by", spec->readers, "key", spec->key, "what", spec->what);
     if (!status) return json;
     json_object_set_new(json, "exists", json_boolean(status->exists));
     json_object_set_new(json, "partitions_found", status->exists ? json_integer(status->partitions) : json_null());
@@ -103,9 +108,10 @@ json_t *topics_json(const char *prefix, const struct topic_status *status, size_
         json_array_append_new(topics, topic_json(prefix, &specs[i], status_of(&specs[i], status, status_count)));
     for (size_t i = 0; i < ACL_COUNT; i++) {
         CLEANUP_FREE char *name = xasprintf("%s%s", prefix, acls[i].name);
-        json_array_append_new(rules, json_pack("{s:s, s:s, s:s, s:s, s:s}", "role", acls[i].role, "resource", acls[i].resource, "name",
-                                               name, "pattern", acls[i].prefixed ? "prefixed" : "literal", "operations",
-                                               acls[i].operations));
+        json_array_append_new(
+            rules,
+            json_pack("{s:s, s:s, s:s, s:s, s:s}", "role", acls[i].role, "resource", acls[i].resource, "name", name,
+                      "pattern", acls[i].prefixed ? "prefixed" : "literal", "operations", acls[i].operations));
     }
     return json_pack("{s:o, s:o}", "topics", topics, "acls", rules);
 }

@@ -85,7 +85,8 @@ static void collect(json_t *schema, const char *outer_namespace, char *text) {
     }
     size_t i;
     json_t *field;
-    json_array_foreach(json_object_get(schema, "fields"), i, field) collect_type(json_object_get(field, "type"), name_space);
+    json_array_foreach(json_object_get(schema, "fields"), i, field)
+        collect_type(json_object_get(field, "type"), name_space);
     if (record_count == RECORDS_MAX) die("more than %d records", RECORDS_MAX);
     struct found *r = &records[record_count++];
     snprintf(r->name, sizeof r->name, "%s", name);
@@ -105,19 +106,26 @@ struct shape {
 
 static struct shape list_shape(const json_t *items, const char *name) {
     struct shape s = {.kind = "REC_LIST", .record = type_record(items)};
-    if (is_primitive(items, "string")) s.item = "REC_STRING", strcpy(s.c_type, "struct rec_list_string ");
-    else if (is_primitive(items, "long")) s.item = "REC_LONG", strcpy(s.c_type, "struct rec_list_long ");
-    else if (s.record) s.item = "REC_RECORD", snprintf(s.c_type, sizeof s.c_type, "struct rec_list_%s ", s.record->snake);
-    else die("field %s: arrays are of string, long or a record", name);
+    if (is_primitive(items, "string"))
+        s.item = "REC_STRING", strcpy(s.c_type, "struct rec_list_string ");
+    else if (is_primitive(items, "long"))
+        s.item = "REC_LONG", strcpy(s.c_type, "struct rec_list_long ");
+    else if (s.record)
+        s.item = "REC_RECORD", snprintf(s.c_type, sizeof s.c_type, "struct rec_list_%s ", s.record->snake);
+    else
+        die("field %s: arrays are of string, long or a record", name);
     return s;
 }
 
 static struct shape field_shape(const json_t *type, const char *name) {
-    static const struct { const char *avro, *kind, *c; bool optional; } table[] = {
-        {"string", "REC_STRING", "char *", false}, {"string", "REC_OPT_STRING", "char *", true},
-        {"int", "REC_INT", "int32_t ", false},     {"long", "REC_LONG", "int64_t ", false},
+    static const struct {
+        const char *avro, *kind, *c;
+        bool optional;
+    } table[] = {
+        {"string", "REC_STRING", "char *", false},  {"string", "REC_OPT_STRING", "char *", true},
+        {"int", "REC_INT", "int32_t ", false},      {"long", "REC_LONG", "int64_t ", false},
         {"double", "REC_DOUBLE", "double ", false}, {"double", "REC_OPT_DOUBLE", "double ", true},
-        {"boolean", "REC_BOOL", "bool ", false},   {"bytes", "REC_BYTES", "struct rec_bytes ", false},
+        {"boolean", "REC_BOOL", "bool ", false},    {"bytes", "REC_BYTES", "struct rec_bytes ", false},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         bool match = table[i].optional ? is_optional(type, table[i].avro) : is_primitive(type, table[i].avro);
@@ -136,11 +144,14 @@ static struct shape field_shape(const json_t *type, const char *name) {
 static void print_c_string(FILE *out, const char *text) {
     fputc('"', out);
     for (; *text; text++) {
-        if (*text == '\n') fputs(text[1] ? "\\n\"\n    \"" : "\\n", out);
-        else if (*text == '"' || *text == '\\') fprintf(out, "\\%c", *text);
+        if (*text == '\n')
+            fputs(text[1] ? "\\n\"\n    \"" : "\\n", out);
+        else if (*text == '"' || *text == '\\')
+            fprintf(out, "\\%c", *text);
         else if ((unsigned char)*text < 32 || (unsigned char)*text > 126 || *text == '?')
             fprintf(out, "\\%03o", (unsigned char)*text); /* octal: three digits at most; '?' could begin a trigraph */
-        else fputc(*text, out);
+        else
+            fputc(*text, out);
     }
     fputc('"', out);
 }
@@ -151,9 +162,11 @@ static void check_record_default(const struct found *record, const json_t *value
     json_t *field;
     if (!json_is_object(value)) die("field %s: its default must be an object", name);
     json_array_foreach(json_object_get(record->schema, "fields"), i, field) {
-        const json_t *own = json_object_get(field, "default"), *given = json_object_get(value, json_string_value(json_object_get(field, "name")));
+        const json_t *own = json_object_get(field, "default"),
+                     *given = json_object_get(value, json_string_value(json_object_get(field, "name")));
         if (!given || !json_equal(own, given))
-            die("field %s: its default differs from that of %s.%s", name, record->name, json_string_value(json_object_get(field, "name")));
+            die("field %s: its default differs from that of %s.%s", name, record->name,
+                json_string_value(json_object_get(field, "name")));
     }
 }
 
@@ -174,7 +187,7 @@ static void print_default(FILE *out, const struct shape *s, const json_t *value,
         fprintf(out, ", .default_double = %.17g", json_number_value(value));
     } else if (!strcmp(s->kind, "REC_RECORD")) {
         check_record_default(s->record, value, name);
-    } else if (!strcmp(s->kind, "REC_LIST") ? json_array_size(value) != 0 || !json_is_array(value)
+    } else if (!strcmp(s->kind, "REC_LIST")    ? json_array_size(value) != 0 || !json_is_array(value)
                : !strcmp(s->kind, "REC_BYTES") ? !json_is_string(value) || *json_string_value(value)
                                                : !json_is_null(value)) {
         die("field %s: its default must be empty or null", name);
@@ -205,8 +218,10 @@ static void print_struct(FILE *out, const struct found *r) {
     fprintf(out, "struct rec_list_%s {\n    struct rec_%s *items;\n    size_t count;\n};\n", r->snake, r->snake);
     fprintf(out, "void rec_%s_init(struct rec_%s *rec); /* sets the defaults */\n", r->snake, r->snake);
     fprintf(out, "void rec_%s_done(struct rec_%s *rec);\n", r->snake, r->snake);
-    fprintf(out, "void rec_%s_copy(struct rec_%s *to, const struct rec_%s *from); /* `to` is uninitialised */\n", r->snake, r->snake, r->snake);
-    fprintf(out, "struct rec_%s *rec_list_%s_push(struct rec_list_%s *list); /* the new item, initialised */\n\n", r->snake, r->snake, r->snake);
+    fprintf(out, "void rec_%s_copy(struct rec_%s *to, const struct rec_%s *from); /* `to` is uninitialised */\n",
+            r->snake, r->snake, r->snake);
+    fprintf(out, "struct rec_%s *rec_list_%s_push(struct rec_list_%s *list); /* the new item, initialised */\n\n",
+            r->snake, r->snake, r->snake);
 }
 
 static void print_descriptor(FILE *out, const struct found *r) {
@@ -216,7 +231,8 @@ static void print_descriptor(FILE *out, const struct found *r) {
     json_array_foreach(json_object_get(r->schema, "fields"), i, field) {
         const char *name = json_string_value(json_object_get(field, "name"));
         struct shape s = field_shape(json_object_get(field, "type"), name);
-        fprintf(out, "    {.name = \"%s\", .kind = %s, .item = %s, .offset = offsetof(struct rec_%s, %s)", name, s.kind, s.item, r->snake, name);
+        fprintf(out, "    {.name = \"%s\", .kind = %s, .item = %s, .offset = offsetof(struct rec_%s, %s)", name, s.kind,
+                s.item, r->snake, name);
         if (s.has) fprintf(out, ", .has_offset = offsetof(struct rec_%s, has_%s)", r->snake, name);
         if (s.record) fprintf(out, ", .record = &rec_%s_desc", s.record->snake);
         print_default(out, &s, json_object_get(field, "default"), name);
@@ -224,17 +240,26 @@ static void print_descriptor(FILE *out, const struct found *r) {
         print_c_string(out, doc_of(field));
         fputs("},\n", out);
     }
-    fprintf(out, "};\nconst struct rec_desc rec_%s_desc = {\n    .name = \"%s\", .full_name = \"%s\", .size = sizeof(struct rec_%s),\n", r->snake, r->name, r->full, r->snake);
-    fprintf(out, "    .fields = fields_%s, .field_count = sizeof fields_%s / sizeof *fields_%s,\n    .doc = ", r->snake, r->snake, r->snake);
+    fprintf(out,
+            "};\nconst struct rec_desc rec_%s_desc = {\n    .name = \"%s\", .full_name = \"%s\", .size = sizeof(struct "
+            "rec_%s),\n",
+            r->snake, r->name, r->full, r->snake);
+    fprintf(out, "    .fields = fields_%s, .field_count = sizeof fields_%s / sizeof *fields_%s,\n    .doc = ", r->snake,
+            r->snake, r->snake);
     print_c_string(out, doc_of(r->schema));
     if (r->text) {
         fputs(",\n    .text = ", out);
         print_c_string(out, r->text);
     }
     fputs(",\n};\n", out);
-    fprintf(out, "void rec_%s_init(struct rec_%s *rec) {\n    rec_init(&rec_%s_desc, rec);\n}\n", r->snake, r->snake, r->snake);
-    fprintf(out, "void rec_%s_done(struct rec_%s *rec) {\n    rec_done(&rec_%s_desc, rec);\n}\n", r->snake, r->snake, r->snake);
-    fprintf(out, "void rec_%s_copy(struct rec_%s *to, const struct rec_%s *from) {\n    rec_copy(&rec_%s_desc, to, from);\n}\n", r->snake, r->snake, r->snake, r->snake);
+    fprintf(out, "void rec_%s_init(struct rec_%s *rec) {\n    rec_init(&rec_%s_desc, rec);\n}\n", r->snake, r->snake,
+            r->snake);
+    fprintf(out, "void rec_%s_done(struct rec_%s *rec) {\n    rec_done(&rec_%s_desc, rec);\n}\n", r->snake, r->snake,
+            r->snake);
+    fprintf(
+        out,
+        "void rec_%s_copy(struct rec_%s *to, const struct rec_%s *from) {\n    rec_copy(&rec_%s_desc, to, from);\n}\n",
+        r->snake, r->snake, r->snake, r->snake);
     fprintf(out, "struct rec_%s *rec_list_%s_push(struct rec_list_%s *list) {\n", r->snake, r->snake, r->snake);
     fprintf(out, "    return rec_list_push((struct rec_list *)list, &rec_%s_desc);\n}\n\n", r->snake);
 }

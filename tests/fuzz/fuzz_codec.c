@@ -1,6 +1,6 @@
-/* Any bytes as a record, in either framing and without one, and as a writer's schema. What is accepted can be written again and
- * read back the same; what is refused says why. The first byte chooses: 0 a record as it is; 1 a schema's text, a NUL and a
- * body that it is the writer's schema of; else a body of one of our own types. */
+/* Any bytes as a record, in either framing and without one, and as a writer's schema. What is accepted can be written
+ * again and read back the same; what is refused says why. The first byte chooses: 0 a record as it is; 1 a schema's
+ * text, a NUL and a body that it is the writer's schema of; else a body of one of our own types. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,8 +94,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct codec *codec;
     if (!codec) codec = new_codec();
     if (size == 0) return 0;
-    if (data[0] == 0) try_record(codec, data + 1, size - 1);
-    else if (data[0] == 1) try_schema(codec, data + 1, size - 1);
-    else try_own(codec, data[0] - 2u, data + 1, size - 1);
+    if (data[0] == 0)
+        try_record(codec, data + 1, size - 1);
+    else if (data[0] == 1)
+        try_schema(codec, data + 1, size - 1);
+    else
+        try_own(codec, data[0] - 2u, data + 1, size - 1);
     return 0;
 }

@@ -58,7 +58,8 @@ static json_t *sample(const json_t *request, struct error *err) {
 static json_t *learn(struct codec *codec, const json_t *request, struct error *err) {
     const json_t *id = json_object_get(request, "id");
     const char *text = text_of(request, "text");
-    int failed = id ? codec_learn_id(codec, (uint32_t)json_integer_value(id), text, err) : codec_learn(codec, text, err);
+    int failed =
+        id ? codec_learn_id(codec, (uint32_t)json_integer_value(id), text, err) : codec_learn(codec, text, err);
     return failed ? NULL : describe(text, err);
 }
 
@@ -68,9 +69,11 @@ static json_t *encode(const json_t *request, struct error *err) {
     CLEANUP_FREE void *rec = xmalloc(desc->size);
     CLEANUP_FREE uint8_t *data = NULL;
     size_t len;
-    enum codec_framing framing = strcmp(text_of(request, "framing"), "confluent") ? CODEC_SINGLE_OBJECT : CODEC_CONFLUENT;
+    enum codec_framing framing =
+        strcmp(text_of(request, "framing"), "confluent") ? CODEC_SINGLE_OBJECT : CODEC_CONFLUENT;
     if (codec_from_json(desc, json_object_get(request, "record"), rec, err)) return NULL;
-    int failed = codec_encode(desc, rec, framing, (uint32_t)json_integer_value(json_object_get(request, "id")), &data, &len, err);
+    int failed = codec_encode(desc, rec, framing, (uint32_t)json_integer_value(json_object_get(request, "id")), &data,
+                              &len, err);
     rec_done(desc, rec);
     if (failed) return NULL;
     CLEANUP_FREE char *hex = xmalloc(2 * len + 1);

@@ -13,8 +13,13 @@ static inline uint64_t fill_next(uint64_t *state) { /* splitmix64 (Steele, Lea &
 }
 
 static inline void fill_text(char **field, uint64_t *state) {
-    static const char *const words[] = {"", "softmax", "a longer text with spaces\nand lines", "gpu-7", "naïve ∑ 日本語 🧭",
-                                        "\"quoted\" \\ back", "\t\x01"};
+    static const char *const words[] = {"",
+                                        "softmax",
+                                        "a longer text with spaces\nand lines",
+                                        "gpu-7",
+                                        "naïve ∑ 日本語 🧭",
+                                        "\"quoted\" \\ back",
+                                        "\t\x01"};
     rec_setf(field, "%s%u", words[fill_next(state) % 7], (unsigned)(fill_next(state) % 1000));
 }
 
@@ -35,9 +40,12 @@ static inline void fill_record(const struct rec_desc *desc, void *rec, uint64_t 
 static inline void fill_list(const struct rec_field *field, struct rec_list *list, uint64_t *state) {
     for (uint64_t n = fill_next(state) % 4; n > 0; n--) {
         void *item = rec_list_push_item(field, list);
-        if (field->item == REC_STRING) fill_text(item, state);
-        else if (field->item == REC_LONG) *(int64_t *)item = fill_long(state);
-        else fill_record(field->record, item, state);
+        if (field->item == REC_STRING)
+            fill_text(item, state);
+        else if (field->item == REC_LONG)
+            *(int64_t *)item = fill_long(state);
+        else
+            fill_record(field->record, item, state);
     }
 }
 
@@ -47,20 +55,35 @@ static inline void fill_field(const struct rec_field *field, void *rec, uint64_t
     switch (field->kind) {
         case REC_OPT_STRING:
             if (!present) break; /* else fall through */
-        case REC_STRING: fill_text(at, state); break;
-        case REC_INT: *(int32_t *)at = (int32_t)fill_long(state); break;
-        case REC_LONG: *(int64_t *)at = fill_long(state); break;
-        case REC_OPT_DOUBLE: *(bool *)((char *)rec + field->has_offset) = present; /* fall through */
-        case REC_DOUBLE: *(double *)at = fill_double(state); break;
-        case REC_BOOL: *(bool *)at = present; break;
+        case REC_STRING:
+            fill_text(at, state);
+            break;
+        case REC_INT:
+            *(int32_t *)at = (int32_t)fill_long(state);
+            break;
+        case REC_LONG:
+            *(int64_t *)at = fill_long(state);
+            break;
+        case REC_OPT_DOUBLE:
+            *(bool *)((char *)rec + field->has_offset) = present; /* fall through */
+        case REC_DOUBLE:
+            *(double *)at = fill_double(state);
+            break;
+        case REC_BOOL:
+            *(bool *)at = present;
+            break;
         case REC_BYTES: {
             uint8_t bytes[32];
             for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)fill_next(state);
             rec_set_bytes(at, bytes, fill_next(state) % (sizeof bytes + 1));
             break;
         }
-        case REC_LIST: fill_list(field, at, state); break;
-        case REC_RECORD: fill_record(field->record, at, state); break;
+        case REC_LIST:
+            fill_list(field, at, state);
+            break;
+        case REC_RECORD:
+            fill_record(field->record, at, state);
+            break;
     }
 }
 

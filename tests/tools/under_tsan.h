@@ -1,5 +1,6 @@
-/* UNDER_TSAN is 1 in a ThreadSanitizer build. librdkafka starts its threads by C11's thrd_create(), which TSan (gcc 12, clang
- * 14) does not intercept: the first allocation in such a thread crashes. Tests that connect a bus are left out there. */
+/* UNDER_TSAN is 1 in a ThreadSanitizer build. librdkafka starts its threads by C11's thrd_create(), which TSan (gcc 12,
+ * clang 14) does not intercept: the first allocation in such a thread crashes. Tests that connect a bus are left out
+ * there. */
 #pragma once
 #if defined(__SANITIZE_THREAD__)
 #define UNDER_TSAN 1

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -52,9 +53,11 @@ static struct bus_producer *producer_with(const struct bus_producer_config *conf
     if (!producer) fail_msg("%s", err.text);
     return producer;
 }
-static void put(struct bus_producer *producer, const char *topic, int32_t partition, const char *key, const char *value) {
+static void put(struct bus_producer *producer, const char *topic, int32_t partition, const char *key,
+                const char *value) {
     struct error err = ERROR_INIT;
-    if (bus_send_wait(producer, topic, partition, key, value, value ? strlen(value) : 0, PATIENCE_MS, NULL, &err)) fail_msg("%s", err.text);
+    if (bus_send_wait(producer, topic, partition, key, value, value ? strlen(value) : 0, PATIENCE_MS, NULL, &err))
+        fail_msg("%s", err.text);
 }
 /* The next record; anything else but waiting fails. */
 static struct bus_record *take(struct bus_consumer *consumer) {
@@ -77,7 +80,8 @@ static void expect(struct bus_consumer *consumer, const char *value) {
     bus_record_free(record);
 }
 
-/* --- configuration --------------------------------------------------------------------------------------------------- */
+/* --- configuration ---------------------------------------------------------------------------------------------------
+ */
 static void refuse(const char *key, const char *value, const char *say) {
     struct error err = ERROR_INIT;
     struct bus_config config = {.bootstrap = "127.0.0.1:1", .keys = &key, .values = &value, .property_count = 1};
@@ -118,7 +122,8 @@ static void names_get_the_prefix_and_bad_ones_are_refused(void **state) {
     assert_int_equal(err.code, ERR_INVALID);
 }
 
-/* --- sending and reading --------------------------------------------------------------------------------------------- */
+/* --- sending and reading ---------------------------------------------------------------------------------------------
+ */
 static void records_come_back_with_key_value_and_offset(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
@@ -126,7 +131,8 @@ static void records_come_back_with_key_value_and_offset(void **state) {
     make_topic("basic", 1);
     struct bus_producer *producer = producer_with(&(struct bus_producer_config){0});
     put(producer, "basic", 0, "k0", "zero");
-    assert_int_equal(bus_send_wait(producer, "basic", BUS_ANY_PARTITION, "k1", "one", 3, PATIENCE_MS, &offset, &err), 0);
+    assert_int_equal(bus_send_wait(producer, "basic", BUS_ANY_PARTITION, "k1", "one", 3, PATIENCE_MS, &offset, &err),
+                     0);
     assert_int_equal(offset, 1);
     put(producer, "basic", 0, "k0", NULL);
     struct bus_consumer *consumer = bus_consumer_new(bus, NULL, &err);
@@ -156,8 +162,10 @@ struct tally {
 static void on_delivery(void *context, const struct bus_delivery *delivery) {
     struct tally *tally = context;
     tally->count++;
-    if (delivery->code) tally->failed++;
-    else if (delivery->offset != tally->next[delivery->partition]++) tally->ordered = false;
+    if (delivery->code)
+        tally->failed++;
+    else if (delivery->offset != tally->next[delivery->partition]++)
+        tally->ordered = false;
     free(delivery->token);
 }
 
@@ -166,7 +174,8 @@ static void every_record_gets_one_delivery_report_in_order(void **state) {
     struct error err = ERROR_INIT;
     struct tally tally = {.ordered = true};
     make_topic("many", 4);
-    struct bus_producer *producer = producer_with(&(struct bus_producer_config){.on_delivery = on_delivery, .context = &tally});
+    struct bus_producer *producer =
+        producer_with(&(struct bus_producer_config){.on_delivery = on_delivery, .context = &tally});
     for (int i = 0; i < 2000; i++) {
         char key[16];
         snprintf(key, sizeof key, "key%d", i % 37);
@@ -185,7 +194,8 @@ static void a_producer_with_its_own_thread_delivers_by_itself(void **state) {
     struct error err = ERROR_INIT;
     struct tally tally = {.ordered = true};
     make_topic("own", 1);
-    struct bus_producer *producer = producer_with(&(struct bus_producer_config){.on_delivery = on_delivery, .context = &tally, .own_thread = true});
+    struct bus_producer *producer =
+        producer_with(&(struct bus_producer_config){.on_delivery = on_delivery, .context = &tally, .own_thread = true});
     for (int i = 0; i < 10; i++) assert_int_equal(bus_send(producer, "own", 0, NULL, "x", 1, malloc(1), &err), 0);
     put(producer, "own", 0, NULL, "last");
     assert_int_equal(bus_flush(producer, PATIENCE_MS, &err), 0);
@@ -196,7 +206,10 @@ static void a_producer_with_its_own_thread_delivers_by_itself(void **state) {
 static void keys_go_where_the_java_client_sends_them(void **state) {
     (void)state;
     /* murmur2 of the Java client: Utils.toPositive(Utils.murmur2(key)) % 4, computed by Kafka's own class */
-    static const struct { const char *key; int32_t partition; } known[] = {{"a", 0}, {"task-1", 3}, {"portolan", 1}};
+    static const struct {
+        const char *key;
+        int32_t partition;
+    } known[] = {{"a", 0}, {"task-1", 3}, {"portolan", 1}};
     struct error err = ERROR_INIT;
     make_topic("keys", 4);
     struct bus_producer *producer = producer_with(&(struct bus_producer_config){0});
@@ -225,7 +238,8 @@ static void an_oversized_record_is_refused_at_once(void **state) {
     free(big);
 }
 
-/* --- assignment ------------------------------------------------------------------------------------------------------ */
+/* --- assignment ------------------------------------------------------------------------------------------------------
+ */
 static void partitions_are_added_and_moved_without_disturbing_others(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
@@ -347,7 +361,8 @@ static void a_topic_is_replayed_to_its_end(void **state) {
     bus_producer_free(producer);
 }
 
-/* --- metadata -------------------------------------------------------------------------------------------------------- */
+/* --- metadata --------------------------------------------------------------------------------------------------------
+ */
 static void partitions_watermarks_and_cluster_id_can_be_asked(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
@@ -370,13 +385,15 @@ static void partitions_watermarks_and_cluster_id_can_be_asked(void **state) {
     bus_producer_free(producer);
 }
 
-/* --- transactions ---------------------------------------------------------------------------------------------------- */
+/* --- transactions ----------------------------------------------------------------------------------------------------
+ */
 static void a_transaction_delivers_its_records(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
     struct tally tally = {.ordered = true};
     make_topic("tx", 1);
-    struct bus_producer *producer = producer_with(&(struct bus_producer_config){.transactional_id = "test", .on_delivery = on_delivery, .context = &tally});
+    struct bus_producer *producer = producer_with(
+        &(struct bus_producer_config){.transactional_id = "test", .on_delivery = on_delivery, .context = &tally});
     if (bus_tx_init(producer, PATIENCE_MS, &err)) fail_msg("%s", err.text);
     assert_int_equal(bus_send(producer, "tx", 0, NULL, "x", 1, NULL, &err), -1); /* outside of one */
     assert_int_equal(err.code, ERR_CONFLICT);
@@ -388,14 +405,16 @@ static void a_transaction_delivers_its_records(void **state) {
     bus_producer_free(producer);
 }
 
-/* --- trouble --------------------------------------------------------------------------------------------------------- */
+/* --- trouble ---------------------------------------------------------------------------------------------------------
+ */
 static void a_producer_is_rebuilt_after_a_fatal_error(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
     make_topic("fatal", 1);
     struct bus_producer *producer = producer_with(&(struct bus_producer_config){0});
     put(producer, "fatal", 0, NULL, "before");
-    rd_kafka_test_fatal_error(bus_producer_client(producer), RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "made by the test");
+    rd_kafka_test_fatal_error(bus_producer_client(producer), RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+                              "made by the test");
     assert_int_equal(bus_send(producer, "fatal", 0, NULL, "lost", 4, NULL, &err), -1);
     assert_int_equal(err.code, ERR_NETWORK);
     bus_producer_poll(producer, 0);
@@ -437,7 +456,8 @@ static void a_broker_that_goes_and_comes_is_told_and_nothing_is_lost(void **stat
     struct error err = ERROR_INIT;
     struct states states = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     make_topic("outage", 1);
-    struct bus *watched = connect_with(&(struct bus_config){.bootstrap = bus_bootstrap(bus), .on_state = on_state, .context = &states});
+    struct bus *watched =
+        connect_with(&(struct bus_config){.bootstrap = bus_bootstrap(bus), .on_state = on_state, .context = &states});
     await_count(&states, &states.connected, 1);
     struct bus_producer *producer = bus_producer_new(watched, &(struct bus_producer_config){0}, &err);
     struct bus_consumer *consumer = bus_consumer_new(watched, NULL, &err);

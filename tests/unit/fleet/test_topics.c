@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@ static void control_topics_have_one_partition(void **state) {
     const struct topic_spec *specs = topic_table(&count);
     assert_int_equal(count, 10);
     for (size_t i = 0; i < count; i++)
-        if (!strcmp(specs[i].cleanup_policy, "compact") && !specs[i].is_public) assert_int_equal(specs[i].partitions, 1);
+        if (!strcmp(specs[i].cleanup_policy, "compact") && !specs[i].is_public)
+            assert_int_equal(specs[i].partitions, 1);
 }
 
 static void topics_are_found_by_name_and_mailboxes_by_their_prefix(void **state) {
@@ -69,11 +71,12 @@ static void the_listing_names_every_topic_and_who_may_do_what(void **state) {
     (void)state;
     json_t *json = topics_json("acme.", NULL, 0);
     assert_int_equal(json_array_size(json_object_get(json, "topics")), 10);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(json, "topics"), 1), "topic")), "acme.attempts");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(json, "topics"), 1), "topic")),
+                        "acme.attempts");
     size_t i, n = 0;
     json_t *rule;
-    json_array_foreach(json_object_get(json, "acls"), i, rule)
-        if (!strcmp(json_string_value(json_object_get(rule, "role")), "consumer")) n++;
+    json_array_foreach(json_object_get(json, "acls"), i,
+                       rule) if (!strcmp(json_string_value(json_object_get(rule, "role")), "consumer")) n++;
     assert_int_equal(n, 2);
     json_decref(json);
     char *text = NULL;

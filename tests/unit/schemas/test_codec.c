@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <string.h>
 
@@ -97,8 +98,10 @@ static uint8_t *frame(const char *text, const char *body, size_t body_len, size_
     return data;
 }
 
-static int decode_tick(const char *fields, const char *body, size_t body_len, struct rec_tick *tick, struct error *err) {
-    CLEANUP_FREE char *text = xasprintf("{\"type\":\"record\",\"name\":\"Tick\",\"namespace\":\"io.portolan\",\"fields\":[%s]}", fields);
+static int decode_tick(const char *fields, const char *body, size_t body_len, struct rec_tick *tick,
+                       struct error *err) {
+    CLEANUP_FREE char *text =
+        xasprintf("{\"type\":\"record\",\"name\":\"Tick\",\"namespace\":\"io.portolan\",\"fields\":[%s]}", fields);
     size_t len;
     CLEANUP_FREE uint8_t *data = frame(text, body, body_len, &len);
     return codec_decode_as(codec, data, len, &rec_tick_desc, tick, err);
@@ -126,7 +129,17 @@ static void fields_that_we_do_not_know_are_skipped_whatever_their_type(void **st
         "{\"name\":\"h\",\"type\":\"bytes\"},{\"name\":\"i\",\"type\":{\"type\":\"int\",\"logicalType\":\"date\"}},"
         "{\"name\":\"j\",\"type\":\"E\"},{\"name\":\"epoch\",\"type\":\"long\"}";
     /* g: one block with a byte size: two records, the first of them holding another */
-    const char body[] = "\x01" "\0\0\x80\x3f" "\x02\x02k\x02v\0" "\x02" "abc" "\x03\x06\x02\0\0\0" "\x04hi" "\x0c" "\0" "\x0e";
+    const char body[] =
+        "\x01"
+        "\0\0\x80\x3f"
+        "\x02\x02k\x02v\0"
+        "\x02"
+        "abc"
+        "\x03\x06\x02\0\0\0"
+        "\x04hi"
+        "\x0c"
+        "\0"
+        "\x0e";
     struct rec_tick tick;
     struct error err = ERROR_INIT;
     if (DECODE_TICK(fields, body, &tick, &err)) fail_msg("%s", err.text);
@@ -144,11 +157,19 @@ static void numbers_widen_and_never_narrow(void **state) {
     assert_int_equal(DECODE_TICK("{\"name\":\"epoch\",\"type\":\"double\"}", "\0\0\0\0\0\0\0\0", &tick, &err), -1);
     assert_int_equal(err.code, ERR_INVALID);
     assert_string_equal(err.text, "Tick: epoch: the writer has double where we read a long");
-    static const struct { const char *type, *body; size_t len; double want; } wide[] = {
-        {"int", "\x06", 1, 3}, {"long", "\x05", 1, -3}, {"float", "\0\0\x80\x3f", 4, 1}, {"[\"null\",\"double\"]", "\x02\0\0\0\0\0\0\xf0\x3f", 9, 1}};
+    static const struct {
+        const char *type, *body;
+        size_t len;
+        double want;
+    } wide[] = {{"int", "\x06", 1, 3},
+                {"long", "\x05", 1, -3},
+                {"float", "\0\0\x80\x3f", 4, 1},
+                {"[\"null\",\"double\"]", "\x02\0\0\0\0\0\0\xf0\x3f", 9, 1}};
     for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
-        CLEANUP_FREE char *text = xasprintf("{\"type\":\"record\",\"name\":\"io.portolan.Heartbeat\",\"fields\":[{\"name\":\"load_1m\",\"type\":%s%s%s}]}",
-                                            *wide[i].type == '[' ? "" : "\"", wide[i].type, *wide[i].type == '[' ? "" : "\"");
+        CLEANUP_FREE char *text = xasprintf(
+            "{\"type\":\"record\",\"name\":\"io.portolan.Heartbeat\",\"fields\":[{\"name\":\"load_1m\",\"type\":%s%s%s}"
+            "]}",
+            *wide[i].type == '[' ? "" : "\"", wide[i].type, *wide[i].type == '[' ? "" : "\"");
         size_t len;
         CLEANUP_FREE uint8_t *data = frame(text, wide[i].body, wide[i].len, &len);
         struct rec_heartbeat beat;
@@ -172,7 +193,9 @@ static void a_wrong_union_branch_is_refused(void **state) {
     for (size_t i = 0; i < 3; i++) {
         struct rec_tick tick;
         struct error err = ERROR_INIT;
-        assert_int_equal(decode_tick("{\"name\":\"epoch\",\"type\":[\"null\",\"long\"]}", branches[i], strlen(branches[i]), &tick, &err), -1);
+        assert_int_equal(decode_tick("{\"name\":\"epoch\",\"type\":[\"null\",\"long\"]}", branches[i],
+                                     strlen(branches[i]), &tick, &err),
+                         -1);
         assert_int_equal(err.code, ERR_INVALID);
         assert_non_null(strstr(err.text, "union branch"));
     }
@@ -231,8 +254,13 @@ static void trailing_bytes_are_refused(void **state) {
 
 static void bad_scalars_are_refused(void **state) {
     (void)state;
-    static const struct { const char *field, *body; size_t len; const char *say; } bad[] = {
-        {"{\"name\":\"epoch\",\"type\":\"long\"}", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10, "does not fit 64 bits"},
+    static const struct {
+        const char *field, *body;
+        size_t len;
+        const char *say;
+    } bad[] = {
+        {"{\"name\":\"epoch\",\"type\":\"long\"}", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10,
+         "does not fit 64 bits"},
         {"{\"name\":\"epoch\",\"type\":\"int\"}", "\xff\xff\xff\xff\x1f", 5, "does not fit 32 bits"},
         {"{\"name\":\"x\",\"type\":\"string\"}", "\x01", 1, "a length is negative"},
         {"{\"name\":\"x\",\"type\":\"string\"}", "\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10, "ends too early"},
@@ -249,8 +277,14 @@ static void bad_scalars_are_refused(void **state) {
 
 static void text_with_nul_or_without_utf8_is_refused(void **state) {
     (void)state;
-    static const char *const bodies[] = {"\x04" "a\0", "\x04" "a\xff", "\x06\xed\xa0\x80"};
-    const char *text = "{\"type\":\"record\",\"name\":\"io.portolan.Command\",\"fields\":[{\"name\":\"reason\",\"type\":\"string\"}]}";
+    static const char *const bodies[] = {
+        "\x04"
+        "a\0",
+        "\x04"
+        "a\xff",
+        "\x06\xed\xa0\x80"};
+    const char *text =
+        "{\"type\":\"record\",\"name\":\"io.portolan.Command\",\"fields\":[{\"name\":\"reason\",\"type\":\"string\"}]}";
     for (size_t i = 0; i < 3; i++) {
         size_t len;
         CLEANUP_FREE uint8_t *data = frame(text, bodies[i], i == 2 ? 4 : 3, &len);
@@ -267,10 +301,13 @@ static void lists_of_nothing_cannot_grow_without_limit(void **state) {
     struct rec_tick tick;
     struct error err = ERROR_INIT;
     const char huge[] = "\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01";
-    assert_int_equal(DECODE_TICK("{\"name\":\"x\",\"type\":{\"type\":\"array\",\"items\":\"null\"}}", huge, &tick, &err), -1);
+    assert_int_equal(
+        DECODE_TICK("{\"name\":\"x\",\"type\":{\"type\":\"array\",\"items\":\"null\"}}", huge, &tick, &err), -1);
     assert_non_null(strstr(err.text, "list items"));
-    const char *text = "{\"type\":\"record\",\"name\":\"io.portolan.Attempt\",\"fields\":[{\"name\":\"counts\",\"type\":{\"type\":\"array\",\"items\":"
-                       "{\"type\":\"record\",\"name\":\"VerdictCount\",\"fields\":[]}}}]}";
+    const char *text =
+        "{\"type\":\"record\",\"name\":\"io.portolan.Attempt\",\"fields\":[{\"name\":\"counts\",\"type\":{\"type\":"
+        "\"array\",\"items\":"
+        "{\"type\":\"record\",\"name\":\"VerdictCount\",\"fields\":[]}}}]}";
     size_t len;
     CLEANUP_FREE uint8_t *data = frame(text, huge, sizeof huge - 1, &len);
     struct rec_attempt attempt;
@@ -280,7 +317,9 @@ static void lists_of_nothing_cannot_grow_without_limit(void **state) {
 
 static void deep_nesting_is_refused(void **state) {
     (void)state;
-    const char *field = "{\"name\":\"x\",\"type\":{\"type\":\"record\",\"name\":\"L\",\"fields\":[{\"name\":\"l\",\"type\":[\"null\",\"L\"]}]}}";
+    const char *field =
+        "{\"name\":\"x\",\"type\":{\"type\":\"record\",\"name\":\"L\",\"fields\":[{\"name\":\"l\",\"type\":[\"null\","
+        "\"L\"]}]}}";
     char body[100];
     struct rec_tick tick;
     struct error err = ERROR_INIT;

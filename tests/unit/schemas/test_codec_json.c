@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <math.h>
 #include <string.h>
@@ -78,7 +79,10 @@ static void missing_keys_get_their_default(void **state) {
 
 static void what_does_not_fit_is_refused_with_its_path(void **state) {
     (void)state;
-    static const struct { const struct rec_desc *desc; const char *json, *say; } bad[] = {
+    static const struct {
+        const struct rec_desc *desc;
+        const char *json, *say;
+    } bad[] = {
         {&rec_task_desc, "{\"tusk_id\": 1}", "unknown field tusk_id"},
         {&rec_task_desc, "{\"task_id\": null}", "task_id: must be a string"},
         {&rec_task_desc, "{\"attempt\": 3000000000}", "attempt: must be an integer of 32 bits"},

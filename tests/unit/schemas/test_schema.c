@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <string.h>
 
@@ -20,19 +21,28 @@ static void the_fingerprint_is_that_of_the_specification(void **state) {
 static void what_does_not_change_the_data_does_not_change_the_fingerprint(void **state) {
     (void)state;
     uint64_t a, b;
-    const char *plain = "{\"type\":\"record\",\"name\":\"Tick\",\"namespace\":\"io.portolan\",\"fields\":[{\"name\":\"epoch\",\"type\":\"long\"}]}";
-    const char *adorned = "{ \"name\": \"io.portolan.Tick\", \"doc\": \"x\", \"aliases\": [\"T\"], \"fields\": [ {\"default\": 3, \"doc\": \"y\", "
-                          "\"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}, \"name\": \"epoch\"} ], \"type\": \"record\" }";
+    const char *plain =
+        "{\"type\":\"record\",\"name\":\"Tick\",\"namespace\":\"io.portolan\",\"fields\":[{\"name\":\"epoch\",\"type\":"
+        "\"long\"}]}";
+    const char *adorned =
+        "{ \"name\": \"io.portolan.Tick\", \"doc\": \"x\", \"aliases\": [\"T\"], \"fields\": [ {\"default\": 3, "
+        "\"doc\": \"y\", "
+        "\"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}, \"name\": \"epoch\"} ], \"type\": "
+        "\"record\" }";
     assert_int_equal(codec_fingerprint(plain, &a, NULL), 0);
     assert_int_equal(codec_fingerprint(adorned, &b, NULL), 0);
     assert_true(a == b);
     CLEANUP_FREE char *canonical = codec_canonical(adorned, NULL);
-    assert_string_equal(canonical, "{\"name\":\"io.portolan.Tick\",\"type\":\"record\",\"fields\":[{\"name\":\"epoch\",\"type\":\"long\"}]}");
+    assert_string_equal(
+        canonical,
+        "{\"name\":\"io.portolan.Tick\",\"type\":\"record\",\"fields\":[{\"name\":\"epoch\",\"type\":\"long\"}]}");
 }
 
 static void what_is_no_proper_schema_is_refused_with_a_reason(void **state) {
     (void)state;
-    static const struct { const char *text, *say; } bad[] = {
+    static const struct {
+        const char *text, *say;
+    } bad[] = {
         {"{", "schema is not JSON"},
         {"[\"string\"]", "top is not a record"},
         {"{\"type\":\"record\",\"fields\":[]}", "without a proper name"},
@@ -41,11 +51,20 @@ static void what_is_no_proper_schema_is_refused_with_a_reason(void **state) {
         {"{\"type\":\"record\",\"name\":\"X\"}", "has no fields"},
         {"{\"type\":\"record\",\"name\":\"X\",\"fields\":[{\"type\":\"int\"}]}", "no proper name"},
         {"{\"type\":\"record\",\"name\":\"X\",\"fields\":[{\"name\":\"a\",\"type\":\"Y\"}]}", "type Y is not defined"},
-        {"{\"type\":\"record\",\"name\":\"X\",\"fields\":[{\"name\":\"a\",\"type\":\"int\"},{\"name\":\"a\",\"type\":\"int\"}]}", "two fields a"},
-        {"{\"type\":\"record\",\"name\":\"X\",\"fields\":[{\"name\":\"a\",\"type\":[[\"int\"]]}]}", "union directly within"},
-        {"{\"type\":\"record\",\"name\":\"X\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":-1}}]}", "no proper size"},
-        {"{\"type\":\"record\",\"name\":\"X\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[]}}]}", "no symbols"},
-        {"{\"type\":\"record\",\"name\":\"X\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"record\",\"name\":\"X\",\"fields\":[]}}]}", "defined twice"},
+        {"{\"type\":\"record\",\"name\":\"X\",\"fields\":[{\"name\":\"a\",\"type\":\"int\"},{\"name\":\"a\",\"type\":"
+         "\"int\"}]}",
+         "two fields a"},
+        {"{\"type\":\"record\",\"name\":\"X\",\"fields\":[{\"name\":\"a\",\"type\":[[\"int\"]]}]}",
+         "union directly within"},
+        {"{\"type\":\"record\",\"name\":\"X\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"fixed\",\"name\":\"F\","
+         "\"size\":-1}}]}",
+         "no proper size"},
+        {"{\"type\":\"record\",\"name\":\"X\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"enum\",\"name\":\"E\","
+         "\"symbols\":[]}}]}",
+         "no symbols"},
+        {"{\"type\":\"record\",\"name\":\"X\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"record\",\"name\":\"X\","
+         "\"fields\":[]}}]}",
+         "defined twice"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct error err = ERROR_INIT;
