@@ -275,6 +275,11 @@ static rd_kafka_topic_t *lock_topic(struct bus_producer *producer, const char *n
     }
 }
 
+/* librdkafka's macros cast const away; it copies what it is given. */
+static void *writable(const void *data) {
+    return (void *)(uintptr_t)data;
+}
+
 static int send_record(struct bus_producer *producer, const char *topic, int32_t partition, const char *key,
                        const void *value, size_t len, void *token, struct waiter *waiter, struct error *err) {
     char name[BUS_TOPIC_MAX + 1];
@@ -286,7 +291,7 @@ static int send_record(struct bus_producer *producer, const char *topic, int32_t
     producer->pending++;
     rd_kafka_resp_err_t code =
         rd_kafka_producev(producer->client, RD_KAFKA_V_RKT(handle), RD_KAFKA_V_PARTITION(partition),
-                          RD_KAFKA_V_KEY(key, key ? strlen(key) : 0), RD_KAFKA_V_VALUE((void *)(uintptr_t)value, len),
+                          RD_KAFKA_V_KEY(writable(key), key ? strlen(key) : 0), RD_KAFKA_V_VALUE(writable(value), len),
                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(sent), RD_KAFKA_V_END);
     int failed = code ? refuse(producer, name, code, len, err) : 0;
     pthread_rwlock_unlock(&producer->lock);
