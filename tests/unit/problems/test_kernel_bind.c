@@ -169,6 +169,7 @@ static void integers_must_fit_their_parameter(void **state) {
     change_refused("ceil_div(M, 2)", "M * 100000000", ERR_LIMIT,
                    "`M * 100000000` is 25600000000 at size full, which does not fit "
                    "an int\nhint: pass {long: \"M * 100000000\"}");
+    change_refused("ceil_div(M, 2)", "M * -100000000", ERR_LIMIT, "is -25600000000 at size full");
     change_refused("ceil_div(M, 2)", "M / (K - 128)", ERR_INVALID, "size full: `M / (K - 128)`");
 }
 

@@ -90,6 +90,20 @@ static void per_axis_attributes_take_one_value_or_a_list(void **state) {
     assert_conv("stride=(S + 1) * (S - 1)", 21, 27);
 }
 
+static void one_value_stands_for_every_axis(void **state) {
+    (void)state;
+    TEXT text = with(CONV, "stride=2", "stride=[2, 3]");
+    PROBLEM p = problem_of(CONV);
+    PROBLEM q = problem_of(text);
+    BOUND one = bound_of(p, "check");
+    BOUND two = bound_of(q, "check");
+    const struct attr_value *stride = &one->node[0].attr[0], *strides = &two->node[0].attr[0];
+    assert_int_equal(stride->n, 1);
+    for (int i = 0; i < 3; i++) assert_int_equal(stride->i[i], 2);
+    assert_int_equal(strides->n, 2);
+    assert_int_equal(strides->i[1], 3);
+}
+
 static void refused(const char *base, const char *from, const char *to, const char *part) {
     TEXT text = with(base, from, to);
     struct error err = ERROR_INIT;
@@ -204,6 +218,7 @@ int main(void) {
         cmocka_unit_test(attributes_are_words_numbers_and_defaults),
         cmocka_unit_test(a_number_may_depend_on_dims),
         cmocka_unit_test(per_axis_attributes_take_one_value_or_a_list),
+        cmocka_unit_test(one_value_stands_for_every_axis),
         cmocka_unit_test(attribute_values_are_checked),
         cmocka_unit_test(fan_in_is_pytorchs),
         cmocka_unit_test(fills_are_kept_and_have_defaults),

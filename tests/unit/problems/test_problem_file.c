@@ -59,6 +59,11 @@ static void an_unknown_operand_is_named_with_the_nearest(void **state) {
     change_refused("gelu(h", "gelu(2.0", "operand 1 of `gelu` must be a tensor, not `2.0`");
 }
 
+static void quoted_lines_know_their_columns_too(void **state) {
+    (void)state;
+    change_refused("- h = linear(x, w, b)", "- \"h = linear(x, ww, b)\"", "p.yaml:14:20: `ww` is no tensor");
+}
+
 static void too_few_and_too_many_operands_are_refused(void **state) {
     (void)state;
     change_refused("linear(x, w, b)", "linear(x)", "`linear` takes at least 2 operands, and 1 is given");
@@ -225,6 +230,7 @@ int main(void) {
         cmocka_unit_test(an_unknown_operator_is_named_with_place_and_nearest),
         cmocka_unit_test(an_unknown_attribute_or_word_is_named),
         cmocka_unit_test(an_unknown_operand_is_named_with_the_nearest),
+        cmocka_unit_test(quoted_lines_know_their_columns_too),
         cmocka_unit_test(too_few_and_too_many_operands_are_refused),
         cmocka_unit_test(broken_lines_say_where),
         cmocka_unit_test(shape_mismatches_show_the_shapes_and_the_size),
