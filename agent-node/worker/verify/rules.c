@@ -37,6 +37,7 @@ static const char *const ATTRIBUTES[] = {
     "opencl_unroll_hint", "always_inline", "noinline", "const", "pure", "unused", "endian", "nosvm", "overloadable",
     "flatten", "ext_vector_type", "vector_size", "convergent", NULL};
 static const char *const BUILTINS[] = {"__builtin_expect", "__builtin_astype", "__builtin_shufflevector",
+                                       "__builtin_nontemporal_load", "__builtin_nontemporal_store",
                                        "__builtin_convertvector", "__builtin_assume", NULL};
 
 static int refuse(struct finding *f, const struct token *t, const char *rule) {
