@@ -112,6 +112,7 @@ static const struct option_spec options[] = {
     {"json", 'j', OPTION_FLAG, NULL, NULL, NULL, "Print everything as JSON, every window's time included."},
     {"sets", 'k', OPTION_INT, "N", NULL, NULL, "Fresh sets of runners to time with (5)."},
     {"quads", 0, OPTION_INT, "N", NULL, NULL, "ABBA quads in each set (8)."},
+    {"timeout", 't', OPTION_INT, "SECONDS", NULL, NULL, "Limit of a compilation, and of a run (60)."},
     {"window-ms", 0, OPTION_DOUBLE, "MS", NULL, NULL, "Least length of a timed window (10)."},
     {"baseline", 'b', OPTION_LIST, "NAME", NULL, NULL, "Baseline to measure; may be repeated. All of them when not given."},
     {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};

@@ -59,6 +59,7 @@ static const struct option_spec options[] = {
     {"json", 'j', OPTION_FLAG, NULL, NULL, NULL, "Print the attempts as JSON."},
     {"sets", 'k', OPTION_INT, "N", NULL, NULL, "Fresh sets of runners to time with (5)."},
     {"quads", 0, OPTION_INT, "N", NULL, NULL, "ABBA quads in each set (8)."},
+    {"timeout", 't', OPTION_INT, "SECONDS", NULL, NULL, "Limit of a compilation, and of a run (60)."},
     {"window-ms", 0, OPTION_DOUBLE, "MS", NULL, NULL, "Least length of a timed window (10)."},
     {"baseline", 'b', OPTION_LIST, "NAME", NULL, NULL, "Baseline to measure beside it; may be repeated. All of them when not given."},
     {"search", 0, OPTION_FLAG, NULL, NULL, NULL, "Search the kernel's tuning space and measure the best."},

@@ -15,7 +15,7 @@
 #include "common/log.h"
 
 /* Part of every name: raise it when what is stored, or the text rules' meaning of it, changes. */
-#define FORMAT "portolan-binary-1"
+#define FORMAT "portolan-binary-2"
 #define ENTRY_MAX_BYTES ((size_t)64 << 20)
 #define CACHE_MAX_BYTES ((int64_t)1 << 30)
 #define CACHE_MAX_FILES 8192

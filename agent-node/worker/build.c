@@ -22,6 +22,7 @@ static int need_runner(struct compiler *c, struct finding *f) {
 /* A failure here leaves a runner that nobody knows the state of. */
 static int judge(struct compiler *c, const struct subject *s, enum runner_status status, const struct error *err,
                  const char *doing, struct finding *f) {
+    if (c->runner && runner_reached_launch(c->runner) && strcmp(doing, "compiling") == 0) doing = "a first launch on dummy data";
     struct runner_event e = {.status = status, .runner = c->runner, .err = err, .who = s->name, .doing = doing,
                              .limit_ms = trial_policy(c->trial)->compile_timeout_ms, .trusted = s->trusted, .compiling = true};
     int verdict = trial_judge_runner(c->trial, &e, f);

@@ -48,6 +48,17 @@ static int add_plan(struct plan *to, const struct plan *from, struct error *err)
     return 0;
 }
 
+static size_t widest(const struct plan_launch *l) {
+    size_t most = 0;
+    for (int d = 0; d < l->dims; d++) most = l->global[d] > most ? l->global[d] : most;
+    return most;
+}
+
+static int by_width(const void *a, const void *b) {
+    size_t x = widest(a), y = widest(b);
+    return x < y ? -1 : x > y;
+}
+
 int plan_union(const struct plan *const *plans, size_t n, struct plan **ret, struct error *err) {
     assert(n > 0);
     CLEANUP(cleanup_plan) struct plan *p = xcalloc(1, sizeof *p);
@@ -60,6 +71,9 @@ int plan_union(const struct plan *const *plans, size_t n, struct plan **ret, str
     p->launch = xcalloc(PLAN_MAX_LAUNCHES, sizeof *p->launch);
     for (size_t i = 0; i < n; i++)
         if (add_plan(p, plans[i], err) != 0) return -1;
+    /* PoCL makes a variant of its own for grids under 65,535, but not once it has the one for all grids: small ones first, so
+     * that the binary has both, whatever a fresh process launches first. */
+    qsort(p->launch, (size_t)p->n_launches, sizeof *p->launch, by_width);
     *ret = TAKE(p);
     return 0;
 }

@@ -88,8 +88,8 @@ static int say_unwritten(const struct inspection *in, const struct tensor *t, co
     char text[400], element[120];
     where(in, text);
     describe_element(t, c->first_unwritten, element, sizeof element);
-    return finding_verdict(f, VERDICT_INCOMPLETE_WRITE, "%s: %s was never written, nor %lld more of %lld elements", text, element,
-                           (long long)c->unwritten - 1, (long long)c->n);
+    return finding_verdict(f, VERDICT_INCOMPLETE_WRITE, "%s: %lld of %lld elements of `%s` were never written, the first is %s", text,
+                           (long long)c->unwritten, (long long)c->n, t->name, element);
 }
 
 static int say_wrong(const struct inspection *in, const struct tensor *t, const struct expected *e, const struct tolerance *tol,
