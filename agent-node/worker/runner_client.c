@@ -60,6 +60,8 @@ static int start_process(struct runner *r, const struct runner_config *c, struct
                                     .arena_fd = r->arena_fd,
                                     .cache_dir = c->cache_dir,
                                     .sandbox = c->sandbox};
+    snprintf(r->backend, sizeof r->backend, "%s", c->device->backend);
+    snprintf(r->icd, sizeof r->icd, "%s", c->device->icd);
     snprintf(r->what, sizeof r->what, "%.60s, %s", *c->device->icd ? c->device->icd : c->device->backend, kind[c->kind]);
     if (spawn_runner(&request, &r->process, err) < 0) return error_wrap(err, "runner (%s)", r->what);
     r->alive = true;

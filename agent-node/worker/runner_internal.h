@@ -37,6 +37,7 @@ struct runner {
     int64_t cpu_last_ns;
     const volatile bool *cancel;
     char level[64];
+    char backend[32], icd[128];
     char what[96]; /* "pocl.icd, compile": for messages */
 };
 

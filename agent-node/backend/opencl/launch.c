@@ -56,19 +56,6 @@ static int set_scalars(struct backend_call *c, struct error *err) {
     return 0;
 }
 
-static int check_geometry(const struct backend_call *c, struct error *err) {
-    if (!c->has_local) return 0;
-    size_t limit = 0, items = 1;
-    if (clGetKernelWorkGroupInfo(c->kernel, c->device->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof limit, &limit, NULL) !=
-        CL_SUCCESS)
-        return 0; /* the launch will tell */
-    for (cl_uint i = 0; i < c->dims; i++) items *= c->local[i];
-    if (limit && items > limit)
-        return error_set(err, ERR_INVALID, "kernel %s: CL_INVALID_WORK_GROUP_SIZE: local size %zu, this device takes %zu",
-                         c->entry, items, limit);
-    return 0;
-}
-
 int opencl_prepare(struct backend_program *p, const struct backend_launch *l, struct backend_call **ret,
                    struct error *err) {
     CLEANUP(cleanup_call) struct backend_call *c = xcalloc(1, sizeof *c);
@@ -89,7 +76,7 @@ int opencl_prepare(struct backend_program *p, const struct backend_launch *l, st
     c->has_local = l->has_local;
     memcpy(c->global, l->global, sizeof c->global);
     memcpy(c->local, l->local, sizeof c->local);
-    if (set_scalars(c, err) < 0 || check_geometry(c, err) < 0) return -1;
+    if (set_scalars(c, err) < 0) return -1;
     *ret = TAKE(c);
     return 0;
 }
