@@ -39,6 +39,12 @@ static rd_kafka_event_t *await(struct bus *bus, rd_kafka_queue_t *queue, int tim
     return NULL;
 }
 
+/* The embedded broker knows no admin API: librdkafka would wait for a controller until the time is up. */
+static int refuse_embedded(struct bus *bus, const char *what, const char *name, struct error *err) {
+    if (!bus_is_embedded(bus)) return 0;
+    return error_set(err, ERR_UNSUPPORTED, "%s of topic %s: the embedded broker has no administration", what, name);
+}
+
 /* --- creation --------------------------------------------------------------------------------------------------------
  */
 static int create_embedded(struct bus *bus, const char *name, int32_t partitions, struct error *err) {
@@ -78,6 +84,7 @@ int bus_topic_create(struct bus *bus, const char *topic, int32_t partitions, int
     char name[BUS_TOPIC_MAX + 1];
     if (bus_topic_name(bus, topic, name, err)) return -1;
     if (bus->embedded) return create_embedded(bus, name, partitions, err);
+    if (refuse_embedded(bus, "creation", name, err)) return -1;
     CLEANUP(free_new_topic)
     rd_kafka_NewTopic_t *wanted = describe_topic(name, partitions, replication, settings, setting_count, err);
     if (!wanted) return -1;
@@ -104,7 +111,7 @@ static char *find_setting(const rd_kafka_ConfigResource_t *resource, const char 
 
 char *bus_topic_setting(struct bus *bus, const char *topic, const char *key, int timeout_ms, struct error *err) {
     char name[BUS_TOPIC_MAX + 1];
-    if (bus_topic_name(bus, topic, name, err)) return NULL;
+    if (bus_topic_name(bus, topic, name, err) || refuse_embedded(bus, "settings", name, err)) return NULL;
     CLEANUP(free_resource)
     rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);
     CLEANUP(free_options)

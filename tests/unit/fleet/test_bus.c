@@ -381,6 +381,11 @@ static void partitions_watermarks_and_cluster_id_can_be_asked(void **state) {
     assert_true(bus_is_embedded(bus));
     struct bus *other = connect_with(&(struct bus_config){.bootstrap = bus_bootstrap(bus)});
     assert_true(bus_is_embedded(other)); /* told by its cluster id alone */
+    int64_t start = clock_mono_ms();
+    assert_int_equal(bus_topic_create(other, "asked", 3, -1, NULL, 0, PATIENCE_MS, &err), -1);
+    assert_int_equal(err.code, ERR_UNSUPPORTED);
+    assert_null(bus_topic_setting(other, "asked", "retention.ms", PATIENCE_MS, &err));
+    assert_true(clock_mono_ms() - start < PATIENCE_MS / 2); /* at once: it would never answer */
     bus_free(other);
     bus_producer_free(producer);
 }
