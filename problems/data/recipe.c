@@ -9,7 +9,7 @@
 #define NORMAL_MEAN (6 * ((1ll << 24) - 1)) /* of z; its standard deviation is 2^24 */
 #define NORMAL_MAX 0x1p28
 #define HEAVY_PERIOD 512
-#define HEAVY_SHIFT 8
+#define HEAVY_SHIFT 6 /* squared, 12: a long float32 sum of squares still sees the others */
 #define NEEDLE_SHIFT 3
 #define PROBE_NON_ZEROS 16
 #define WIDE_FACTOR 4.0
@@ -110,27 +110,30 @@ static bool is_leaf(const struct bound *b, int tensor) {
     return true;
 }
 
-/* The axis along which `tensor` is reduced by the first operator that reduces it, reached through element-wise ones of
- * its own shape; -1 when there is none. `ret_partner`: an earlier operand of that product already takes the zeros. */
-static int reduced_axis(const struct bound *b, int tensor, bool *ret_partner) {
-    *ret_partner = false;
+/* How a tensor is reduced first, by an operator that it reaches through element-wise ones of its own shape. */
+struct reduction {
+    int axis;           /* -1: not at all */
+    bool plain_sum;     /* see struct op */
+    bool partner_is_sparse; /* an earlier operand of the same product already takes the probe's zeros */
+};
+
+static struct reduction reduction_of(const struct bound *b, int tensor) {
     const struct shape *own = &b->tensor[tensor].shape;
     for (int t = tensor;;) {
         int operand;
         const struct node *n = consumer(b, t, &operand);
-        if (!n) return -1;
+        if (!n) return (struct reduction){.axis = -1};
         if (n->op->reduced_axis) {
             struct shape in[OP_MAX_INPUTS];
             for (int k = 0; k < n->n_in; k++) in[k] = b->tensor[n->in[k]].shape;
-            *ret_partner = operand > 0 && is_leaf(b, n->in[0]);
-            return n->op->reduced_axis(n, in, operand);
+            return (struct reduction){n->op->reduced_axis(n, in, operand), n->op->plain_sum, operand > 0 && is_leaf(b, n->in[0])};
         }
-        if (!n->op->emit_element || !shape_equal(own, &b->tensor[n->out].shape)) return -1;
+        if (!n->op->emit_element || !shape_equal(own, &b->tensor[n->out].shape)) return (struct reduction){.axis = -1};
         t = n->out;
     }
 }
 
-/* p0 = length and p1 = distance of a row's elements. Without a reduction, `fallback` decides. */
+/* p0 = length and p1 = distance of a row's elements; axis -1 makes rows of one. */
 static void set_row(const struct bound *b, int tensor, int axis, struct data_recipe *r) {
     const struct shape *s = &b->tensor[tensor].shape;
     r->p[0] = axis >= 0 ? s->dim[axis] : 1;
@@ -141,8 +144,7 @@ static void set_row(const struct bound *b, int tensor, int axis, struct data_rec
 /* At most 8 high: under exp() a higher one would leave the others near the last bit of the sum, where an honest float32 sum
  * drops all of them alike. */
 static void set_needle(const struct bound *b, int tensor, double size, bool positive, struct data_recipe *r) {
-    bool partner;
-    int axis = reduced_axis(b, tensor, &partner);
+    int axis = reduction_of(b, tensor).axis;
     if (axis < 0) axis = b->tensor[tensor].shape.rank - 1;
     set_row(b, tensor, axis, r);
     bool unit = b->tensor[tensor].fill.domain == DOMAIN_UNIT;
@@ -152,10 +154,10 @@ static void set_needle(const struct bound *b, int tensor, double size, bool posi
     set_line(r, (unit ? 1.0 : fmin(size, 1.0)) * 0x1p-24, 0.0, 0x1p27);
 }
 
+/* Sparse only where zeros drop out: exp() would turn them into many equal addends, whose roundings line up. */
 static void set_probe(const struct bound *b, int tensor, double size, bool positive, struct data_recipe *r) {
-    bool partner;
-    int axis = reduced_axis(b, tensor, &partner);
-    set_row(b, tensor, partner ? -1 : axis, r);
+    struct reduction reduction = reduction_of(b, tensor);
+    set_row(b, tensor, reduction.plain_sum && !reduction.partner_is_sparse ? reduction.axis : -1, r);
     r->rule = RULE_PROBE;
     r->p[2] = (r->p[0] + PROBE_NON_ZEROS - 1) / PROBE_NON_ZEROS;
     r->p[3] = positive;
@@ -206,7 +208,12 @@ static int make_real(const struct bound *b, int tensor, enum distribution d, str
         case DIST_PRECISION_PROBE:
             set_probe(b, tensor, size, !real, r);
             return positive && r->p[2] > 1 ? refuse(t, d, err) : 0; /* zeros are not positive */
-        default: return make_integral(t, d, r, err);
+        default: {
+            struct reduction reduction = reduction_of(b, tensor);
+            /* Few different addends behind exp() or a square: their roundings in a long sum do not average out. */
+            if (reduction.axis >= 0 && !reduction.plain_sum) return refuse(t, d, err);
+            return make_integral(t, d, r, err);
+        }
     }
 }
 

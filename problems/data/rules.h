@@ -13,7 +13,7 @@ enum data_rule {
     RULE_INTEGERS, /* z in [0, p0) */
     RULE_CONSTANT, /* z = 0 */
     RULE_HEAVY,    /* odd z, |z| < 2^24 (positive if p2); one in p0 at random is p1 binary digits longer */
-    RULE_NEEDLE,   /* rows of p0 elements p1 apart: a constant in [2^22, 2^23), the same in the whole tensor, plus up to 2^16,
+    RULE_NEEDLE,   /* rows of p0 elements p1 apart: a constant in [2^22, 2^23), the same in the whole tensor, plus up to 2^19,
                     * and in one place 2^p3 times [2^23, 2^24). (Of equal numbers the roundings line up: an honest sum's error
                     * would grow with K, not sqrt(K).) */
     RULE_PROBE,    /* such rows: zeros, but one odd z in [2^23, 2^24) in each stretch of p2 elements */
@@ -66,7 +66,7 @@ static inline p_i64 p_needle(p_u64 i, p_i64 p0, p_i64 p1, p_i64 p2, p_i64 p3, p_
     p_u64 length = (p_u64)p0, inner = (p_u64)p1; \
     p_u64 row = i / (length * inner) * inner + i % inner, j = i / inner % length; \
     p_u32 w = p_word(0, 2, k0, k1, s0, s1); \
-    p_i64 z = (p_i64)((0x400000u | w >> 10) + (p_word(i, 0, k0, k1, s0, s1) >> 16)); \
+    p_i64 z = (p_i64)((0x400000u | w >> 10) + (p_word(i, 0, k0, k1, s0, s1) >> 13)); \
     if (j == p_below(row, 1, length, k0, k1, s0, s1)) { \
         w = p_word(row, 3, k0, k1, s0, s1); \
         z = (p_i64)(0x800000u | w >> 9) << p3; \

@@ -130,5 +130,6 @@ const struct op op_avg_pool1d = {
     .eval = avg_pool1d_eval,
     .cost = avg_pool1d_cost,
     .reduced_axis = avg_pool1d_reduced_axis,
+    .plain_sum = true,
     .emit_plain = avg_pool1d_emit,
 };

@@ -164,5 +164,6 @@ const struct op op_conv_transpose2d = {
     .eval = conv_transpose2d_eval,
     .cost = conv_transpose2d_cost,
     .reduced_axis = conv_transpose2d_reduced_axis,
+    .plain_sum = true,
     .emit_plain = conv_transpose2d_emit,
 };

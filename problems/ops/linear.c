@@ -152,5 +152,6 @@ const struct op op_linear = {
     .eval = linear_eval,
     .cost = linear_cost,
     .reduced_axis = linear_reduced_axis,
+    .plain_sum = true,
     .emit_plain = linear_emit,
 };

@@ -198,5 +198,6 @@ const struct op op_matmul = {
     .eval = matmul_eval,
     .cost = matmul_cost,
     .reduced_axis = matmul_reduced_axis,
+    .plain_sum = true,
     .emit_plain = matmul_emit,
 };

@@ -57,6 +57,7 @@ struct op {
     /* The axis of operand `k` that is summed or reduced over, or -1; NULL where the operator reduces nothing. Data are laid
      * out along it (needle, precision probe). */
     int (*reduced_axis)(const struct node *n, const struct shape *in, int k);
+    bool plain_sum; /* along it elements or their products are added as they are: zeros drop out, integers sum exactly */
     /* Plain OpenCL: correct at every shape, simple, and not silly. */
     int (*emit_plain)(const struct node *n, struct op_emit *emit, struct error *err);
     /* For fusion: element-wise ops give an expression over their operands' values ("(%s > 0.0f ? %s : 0.0f)" style through
