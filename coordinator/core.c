@@ -5,7 +5,6 @@
 
 #include "common/buf.h"
 #include "coordinator/plan/suite.h"
-#include "coordinator/plan/targets.h"
 #include "coordinator/publish/schemas.h"
 #include "coordinator/schedule/nodes.h"
 #include "coordinator/schedule/queue.h"
@@ -271,8 +270,8 @@ struct campaign *core_campaign_view(struct core *core, const char *id, struct er
 /* --- life ---------------------------------------------------------------------------------------------------------------- */
 static int set_up(struct core *core, struct error *err) {
     if (schemas_register(core, err) != 0) return -1;
-    core->rules = targets_load(core->config.fleet_file, err);
-    if (!core->rules) return -1;
+    core->rules = core->config.fleet_file ? target_rules_load(core->config.fleet_file, err) : NULL;
+    if (core->config.fleet_file && !core->rules) return -1;
     core->shipped = suite_load(core->config.problems_dir);
     if (load(core, err) != 0) return -1;
     return store_commit(core->store, err);
@@ -314,7 +313,7 @@ void core_free(struct core *core) {
     free(core->effects);
     free(core->open);
     suite_free(core->shipped);
-    targets_free(core->rules);
+    target_rules_free(core->rules);
     codec_free(core->codec);
     store_close(core->store);
     free(core);

@@ -9,6 +9,7 @@
 #include "coordinator/map.h"
 #include "coordinator/schedule/lease.h"
 #include "coordinator/store/store.h"
+#include "fleet/target/rules.h"
 #include "records.h"
 #include "schemas/codec.h"
 
@@ -26,7 +27,6 @@ struct coordinator_clock {
 
 struct campaign;
 struct suite;        /* plan/suite.h */
-struct target_rules; /* plan/targets.h */
 struct fleet_node;
 struct device {
     struct fleet_node *node;
@@ -95,6 +95,12 @@ struct core_config {
     int64_t settle_ms;        /* after the link is up, how long cells without a device wait at least */
     int64_t absent_ms;        /* lease time after which a target without any device gives its tasks up */
 };
+/* What is known of the broker, for people. */
+struct link_status {
+    bool connected, tried;
+    bool embedded;
+    char bootstrap[256], cluster_id[128], last_error[512];
+};
 struct metrics {
     int64_t results, deadletters, lapses, ticks;
     int64_t attempts[ATTEMPT_STATE_COUNT];
@@ -104,13 +110,15 @@ struct core {
     struct codec *codec;
     struct coordinator_clock clock;
     struct core_config config;
-    struct target_rules *rules;
+    struct target_rules *rules;      /* NULL: the built-in ones alone */
     struct suite *shipped;
     struct map *tasks, *campaigns, *nodes, *queues;
     struct attempt **open;           /* live attempts of all tasks */
     size_t open_count, open_room;
     struct lease_clock lease;
-    bool linked;
+    struct link_status link;
+    int64_t nodes_high;              /* records of nodes from this offset on are news */
+    bool linked;                     /* topics are there and assigned, and a broker answers */
     int64_t linked_mono_ms;          /* when the link came up last; valid while linked */
     uint32_t revision_counter;
     uint64_t change;                 /* counts changes that streams show */
@@ -119,8 +127,14 @@ struct core {
     size_t effect_count, effect_room;
     struct metrics metrics;
     bool backing_off;                /* some task has not_before_ms */
+    bool announce_wanted;            /* cluster or epoch are other ones than was announced */
     bool schedule_wanted;            /* something changed that may let a task start */
 };
+
+/* Whether an error means that memory and store may differ. */
+static inline bool core_is_broken(const struct error *err) {
+    return err->code == ERR_IO || err->code == ERR_NOMEM;
+}
 
 /* --- life ------------------------------------------------------------------------------------------------------------- */
 /* Takes `store` and `codec`; loads what is running. NULL with err, and both are still the caller's then. */

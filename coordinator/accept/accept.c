@@ -58,17 +58,33 @@ static int keep_record(struct core *core, const struct rec_attempt *attempt, con
     return store_attempt_record_put(core->store, row->task, row->n, data, len, err);
 }
 
-/* The others go on, and will be superseded; they no longer hold places in windows once they report. */
+/* Rows that cannot be encoded (over a limit) are left out: the result stands all the same. */
+static int keep_details(struct core *core, const struct rec_attempt *attempt, const struct row_attempt *row,
+                        const struct rec_result *result, struct error *err) {
+    struct error problem = ERROR_INIT;
+    if (keep_record(core, attempt, row, &problem) == 0 && measurements_publish(core, result, attempt, &problem) == 0) return 0;
+    if (!core_is_broken(&problem)) {
+        log_warn("attempt %s: its measurements are left out: %s", attempt->attempt_id, problem.text);
+        return 0;
+    }
+    if (err) *err = problem;
+    return -1;
+}
+
+/* The others go on, and will be superseded. */
 static int accept_verdict(struct core *core, struct attempt *live, const struct rec_attempt *attempt, struct error *err) {
     struct task *task = live->task;
     struct row_attempt row = live->row;
+    struct error problem = ERROR_INIT;
     struct rec_result *result = rec_new(&rec_result_desc);
     result_fill(core, task, attempt, result);
-    if (result_publish(core, task, result, err) != 0) {
+    if (result_publish(core, task, result, &problem) != 0) {
         rec_free(&rec_result_desc, result);
+        if (!core_is_broken(&problem)) return attempt_failed(core, live, problem.text, false, err);
+        if (err) *err = problem;
         return -1;
     }
-    if (keep_record(core, attempt, &row, err) != 0 || measurements_publish(core, result, attempt, err) != 0) return -1;
+    if (keep_details(core, attempt, &row, result, err) != 0) return -1;
     if (core_attempt_set(core, live, ATTEMPT_ACCEPTED, NULL, err) != 0) return -1;
     core_attempt_drop(core, live);
     task->row.reason[0] = 0;

@@ -1,6 +1,7 @@
-/* Selectors of campaign files over what a device and its node report. */
+/* Selectors of campaign files (problems/campaign) over what a device and its node report: fleet/target decides what a term
+ * means; the node's name and labels are looked at here, since a device does not know them. */
 #pragma once
 #include "coordinator/core.h"
 #include "problems/campaign/campaign.h"
-/* All terms hold. Texts without regard to case; docs/file-formats.md says what each key looks at. */
-bool selector_matches(const struct campaign_target *selector, const struct device *device);
+/* All terms hold. */
+bool campaign_selector_matches(const struct campaign_target *selector, const struct device *device);

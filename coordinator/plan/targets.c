@@ -7,28 +7,6 @@
 #include "coordinator/plan/selector.h"
 #include "coordinator/schedule/nodes.h"
 
-struct target_rules {
-    char *file;
-};
-
-struct target_rules *targets_load(const char *fleet_file, struct error *err) {
-    (void)err;
-    struct target_rules *rules = xcalloc(1, sizeof *rules);
-    rules->file = fleet_file ? xstrdup(fleet_file) : NULL;
-    return rules;
-}
-
-void targets_free(struct target_rules *rules) {
-    if (!rules) return;
-    free(rules->file);
-    free(rules);
-}
-
-void targets_name(const struct target_rules *rules, const struct rec_device *device, char out[TARGET_SIZE]) {
-    (void)rules;
-    snprintf(out, TARGET_SIZE, "%s", device->target);
-}
-
 void targets_selector_text(const struct campaign_target *target, char out[TARGET_SIZE]) {
     struct buf text = BUF_INIT;
     buf_putc(&text, '{');
@@ -63,7 +41,7 @@ struct gathering {
 };
 
 static bool wants(const struct campaign_target *wanted, const struct device *device) {
-    return wanted->name ? fnmatch(wanted->name, device->target, 0) == 0 : selector_matches(wanted, device);
+    return wanted->name ? fnmatch(wanted->name, device->target, 0) == 0 : campaign_selector_matches(wanted, device);
 }
 
 /* First the names that are meant, so that they stand in the file's order; then all devices of each. */

@@ -1,13 +1,7 @@
-/* Which class of device a device belongs to, and which devices a campaign's target means. Over fleet/target. */
+/* Which devices a campaign's targets mean. */
 #pragma once
 #include "coordinator/core.h"
 #include "problems/campaign/campaign.h"
-
-/* The operator's rules (fleet.yaml), or the built-in ones alone for NULL. ERR_INVALID with file and line. */
-struct target_rules *targets_load(const char *fleet_file, struct error *err);
-void targets_free(struct target_rules *rules); /* accepts NULL */
-/* First matching rule: the operator's, the built-in ones, else vendor-model. */
-void targets_name(const struct target_rules *rules, const struct rec_device *device, char out[TARGET_SIZE]);
 
 /* A target of a campaign with the devices that serve it now. */
 struct target_choice {

@@ -5,7 +5,6 @@
 #include "common/buf.h"
 #include "common/log.h"
 #include "coordinator/plan/plan.h"
-#include "coordinator/plan/targets.h"
 #include "coordinator/schedule/attempts.h"
 #include "fleet/bus/topics.h"
 
@@ -33,6 +32,17 @@ static void count_held(struct core *core, struct fleet_node *node) {
     }
 }
 
+/* The coordinator's rules decide where it has a fleet file; else what the node says by its own. */
+static void name_target(const struct core *core, struct device *device) {
+    char name[TARGET_NAME_SIZE];
+    const char *own = device->info->target;
+    if (core->rules || !target_name_valid(own)) {
+        target_rules_name(core->rules, device->info, name);
+        own = name;
+    }
+    snprintf(device->target, sizeof device->target, "%s", own);
+}
+
 struct fleet_node *nodes_add(struct core *core, const struct row_node *row, struct rec_node *info) {
     struct fleet_node *node = core_node(core, row->name);
     if (node) {
@@ -49,7 +59,7 @@ struct fleet_node *nodes_add(struct core *core, const struct row_node *row, stru
         struct device *device = &node->devices[i];
         device->node = node;
         device->info = &info->devices.items[i];
-        targets_name(core->rules, device->info, device->target);
+        name_target(core, device);
     }
     node->lease_until = core->lease.now_ms + core->config.lease_ms;
     node->heard_mono_ms = core_mono_ms(core);

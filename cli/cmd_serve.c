@@ -1,0 +1,133 @@
+/* portolan serve: the coordinator. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/share.h"
+#include "common/fileio.h"
+#include "common/log.h"
+#include "coordinator/coordinator.h"
+#include "fleet/bus/bus.h"
+
+/* --- signals ------------------------------------------------------------------------------------------------------------- */
+struct signals {
+    sigset_t set;
+    struct coordinator *coordinator;
+    pthread_t thread;
+};
+
+static void *wait_for_signal(void *context) {
+    struct signals *signals = context;
+    int number = 0;
+    sigwait(&signals->set, &number);
+    if (number != SIGUSR1) log_info("signal %d: stopping", number);
+    coordinator_stop(signals->coordinator);
+    return NULL;
+}
+
+/* Blocked before any thread exists, so that all inherit it and one of them takes the signals. */
+static void block_signals(struct signals *signals) {
+    sigemptyset(&signals->set);
+    sigaddset(&signals->set, SIGINT);
+    sigaddset(&signals->set, SIGTERM);
+    sigaddset(&signals->set, SIGHUP);
+    sigaddset(&signals->set, SIGUSR1); /* ours: the coordinator ended by itself */
+    pthread_sigmask(SIG_BLOCK, &signals->set, NULL);
+    signal(SIGPIPE, SIG_IGN); /* of clients that leave in the middle of an answer */
+}
+
+/* --- configuration ------------------------------------------------------------------------------------------------------- */
+static char *find_problems(const struct options *opts) {
+    const char *given = options_string(opts, "problems-dir");
+    if (given) return strdup(given);
+    struct error err = ERROR_INIT;
+    char *share = share_dir(&err);
+    if (!share) {
+        log_warn("no shipped problems: %s", err.text);
+        return NULL;
+    }
+    char *problems = path_join(share, "problems");
+    free(share);
+    return problems;
+}
+
+static int check_broker(const struct coordinator_config *config, struct error *err) {
+    bool named = config->bootstrap != NULL;
+    for (size_t i = 0; i < config->kafka_count; i++) named |= strcmp(config->kafka_keys[i], "bootstrap.servers") == 0;
+    if (config->embedded && named) return error_set(err, ERR_USAGE, "--embedded and --bootstrap exclude each other");
+    if (config->embedded || named) return 0;
+    error_set(err, ERR_USAGE, "no broker is named");
+    return error_hint(err, "--bootstrap HOST:PORT for a Kafka of yours, or --embedded for a first try on this machine");
+}
+
+static void read_options(const struct options *opts, struct coordinator_config *config) {
+    *config = (struct coordinator_config){.state_dir = options_string(opts, "state-dir"),
+                                          .bootstrap = options_string(opts, "bootstrap"),
+                                          .prefix = options_string(opts, "prefix"),
+                                          .embedded = options_flag(opts, "embedded"),
+                                          .replication = (int)options_int(opts, "replication"),
+                                          .api_address = options_string(opts, "address"),
+                                          .api_port = (int)options_int(opts, "port"),
+                                          .lease_ms = options_int(opts, "lease-ms"),
+                                          .window = (int)options_int(opts, "window"),
+                                          .settle_ms = options_int(opts, "settle-ms"),
+                                          .absent_ms = options_int(opts, "absent-ms"),
+                                          .fleet_file = options_string(opts, "fleet")};
+}
+
+static int serve(struct signals *signals, const struct coordinator_config *config, struct error *err) {
+    signals->coordinator = coordinator_start(config, err);
+    if (!signals->coordinator) return -1;
+    if (pthread_create(&signals->thread, NULL, wait_for_signal, signals) != 0) {
+        coordinator_free(signals->coordinator);
+        return error_set(err, ERR_NOMEM, "cannot start a thread");
+    }
+    int status = coordinator_run(signals->coordinator, err);
+    pthread_kill(signals->thread, SIGUSR1);
+    pthread_join(signals->thread, NULL);
+    coordinator_free(signals->coordinator);
+    return status;
+}
+
+static int run(const struct options *opts) {
+    struct error err = ERROR_INIT;
+    struct signals signals = {0};
+    struct coordinator_config config;
+    const char **keys = NULL, **values = NULL;
+    CLEANUP_FREE char *problems = find_problems(opts);
+    block_signals(&signals);
+    read_options(opts, &config);
+    config.kafka_count = options_properties(opts, "kafka", &keys, &values);
+    config.kafka_keys = keys;
+    config.kafka_values = values;
+    config.problems_dir = problems;
+    if (check_broker(&config, &err) == 0 && serve(&signals, &config, &err) == 0) return 0;
+    return command_failed(&err);
+}
+
+static const struct option_spec options[] = {
+    {"bootstrap", 'b', OPTION_STRING, "HOST:PORT", "kafka.bootstrap.servers", NULL, "Kafka brokers, comma-separated."},
+    {"embedded", 0, OPTION_FLAG, NULL, "embedded", NULL,
+     "Start a broker in this process: loopback only, in memory, gone with it. For a first try."},
+    {"kafka", 0, OPTION_LIST, "KEY=VALUE", NULL, NULL, "A librdkafka property, as under `kafka:` in the configuration; may be repeated."},
+    {"prefix", 0, OPTION_STRING, "TEXT", "prefix", BUS_PREFIX_DEFAULT, "Put in front of every topic's name."},
+    {"replication", 0, OPTION_INT, "N", "replication", "-1", "Replication factor of topics that are created; -1 is the cluster's default."},
+    {"state-dir", 0, OPTION_STRING, "DIR", "state_dir", NULL, "Where the store and the token are; the standard folder when not given."},
+    {"address", 0, OPTION_STRING, "IP", "api.address", "127.0.0.1", "Address of the HTTP API; loopback only."},
+    {"port", 'p', OPTION_INT, "N", "api.port", "7070", "Port of the HTTP API; 0 takes any free one."},
+    {"fleet", 0, OPTION_STRING, "FILE", "fleet", NULL, "Fleet file with rules for target names."},
+    {"problems-dir", 0, OPTION_STRING, "DIR", "problems_dir", NULL, "Shipped problems; those that came with the program when not given."},
+    {"lease-ms", 0, OPTION_INT, "N", "lease_ms", "30000", "How long an attempt may stay silent before its task goes to another device."},
+    {"window", 0, OPTION_INT, "N", "window", "2", "Tasks that a device holds at a time."},
+    {"settle-ms", 0, OPTION_INT, "N", "settle_ms", "5000",
+     "How long after reaching the broker cells without a device wait before they become `no_device`."},
+    {"absent-ms", 0, OPTION_INT, "N", "absent_ms", "600000", "How long queued tasks of a target without any device wait before they are given up."},
+    {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};
+const struct command command_serve = {
+    .name = "serve", .usage = "serve --bootstrap HOST:PORT | --embedded", .summary = "run the coordinator",
+    .details = "Plans campaigns, hands tasks to agents over Kafka, accepts their results and publishes them. It may be killed at any moment: "
+               "everything is in the store. Only one coordinator may use a store or a topic prefix at a time.\n\n"
+               "Examples:\n  portolan serve --embedded\n  portolan serve --bootstrap broker1:9092,broker2:9092 --kafka security.protocol=ssl",
+    .options = options, .run = run};

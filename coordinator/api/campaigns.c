@@ -1,0 +1,133 @@
+/* Submitting, listing, looking at and cancelling campaigns. */
+#include <string.h>
+
+#include "coordinator/api/internal.h"
+#include "coordinator/api/json.h"
+#include "coordinator/plan/plan.h"
+#include "coordinator/schedule/cancel.h"
+
+#define LIST_DEFAULT 100
+#define LIST_MAX 10000
+
+/* What a handler and its part on the loop's thread share. */
+struct ask {
+    struct request *request;
+    json_t *json; /* the answer */
+    int64_t number;
+    const char *text;
+};
+
+static enum MHD_Result answer(struct request *request, loop_fn *fn, struct ask *ask, unsigned status) {
+    struct error err = ERROR_INIT;
+    ask->request = request;
+    if (loop_call(request->api->loop, fn, ask, &err) == 0) return api_json(request, status, ask->json);
+    json_decref(ask->json);
+    return api_error(request, &err);
+}
+
+/* --- POST /v1/campaigns -------------------------------------------------------------------------------------------------- */
+struct submitting {
+    struct submission *s;
+    struct plan_summary summary;
+};
+
+static int submit(struct core *core, void *context, struct error *err) {
+    struct submitting *submitting = context;
+    return plan_submit(core, submitting->s, false, &submitting->summary, err);
+}
+
+enum MHD_Result api_submit(struct request *request) {
+    struct error err = ERROR_INIT;
+    struct submitting submitting = {0};
+    /* Parsing needs no state: it happens here, so that a large submission does not hold the loop up. */
+    CLEANUP(cleanup_submission) struct submission *s = submission_from_json(request->json, &err);
+    submitting.s = s;
+    if (!s || loop_call(request->api->loop, submit, &submitting, &err) != 0) return api_error(request, &err);
+    json_t *json = json_object();
+    json_object_set_new(json, "campaign", json_string(submitting.summary.campaign));
+    json_object_set_new(json, "name", json_string(s->file->name));
+    json_object_set_new(json, "tasks", json_integer(submitting.summary.tasks));
+    json_object_set_new(json, "cells", json_integer(submitting.summary.cells));
+    json_object_set(json, "warnings", s->warnings);
+    return api_json(request, MHD_HTTP_CREATED, json);
+}
+
+/* --- GET /v1/campaigns --------------------------------------------------------------------------------------------------- */
+struct ids {
+    char (*items)[CAMPAIGN_ID_SIZE];
+    size_t count;
+};
+
+static int collect_id(void *context, const struct row_campaign *row, struct error *err) {
+    struct ids *ids = context;
+    (void)err;
+    ids->items = xrealloc(ids->items, (ids->count + 1) * sizeof *ids->items);
+    memcpy(ids->items[ids->count++], row->id, CAMPAIGN_ID_SIZE);
+    return 0;
+}
+
+static int list(struct core *core, void *context, struct error *err) {
+    struct ask *ask = context;
+    struct ids ids = {0};
+    json_t *summaries = json_array();
+    ask->json = json_object();
+    json_object_set_new(ask->json, "campaigns", summaries);
+    int status = store_campaigns(core->store, false, ask->text ? ask->text : "campaign", (int)ask->number, collect_id, &ids, err);
+    for (size_t i = 0; i < ids.count && status == 0; i++) {
+        CLEANUP(cleanup_campaign_view) struct campaign *campaign = core_campaign_view(core, ids.items[i], err);
+        if (!campaign) status = -1;
+        else json_array_append_new(summaries, json_summary(core, campaign));
+    }
+    free(ids.items);
+    return status;
+}
+
+enum MHD_Result api_campaigns(struct request *request) {
+    struct error err = ERROR_INIT;
+    struct ask ask = {.text = api_argument(request, "purpose")};
+    if (api_number(request, "limit", LIST_DEFAULT, &ask.number, &err) != 0) return api_error(request, &err);
+    if (ask.number < 1 || ask.number > LIST_MAX) ask.number = LIST_MAX;
+    return answer(request, list, &ask, MHD_HTTP_OK);
+}
+
+/* --- GET /v1/campaigns/ID ------------------------------------------------------------------------------------------------ */
+static int show(struct core *core, void *context, struct error *err) {
+    struct ask *ask = context;
+    CLEANUP(cleanup_campaign_view) struct campaign *campaign = core_campaign_view(core, ask->request->id, err);
+    if (!campaign) return -1;
+    CLEANUP_FREE char *definition = store_campaign_definition(core->store, campaign->row.id, NULL, err);
+    if (!definition) return -1;
+    json_t *cells = json_array();
+    for (size_t i = 0; i < campaign->task_count; i++) json_array_append_new(cells, json_cell(campaign->tasks[i]));
+    ask->json = json_summary(core, campaign);
+    json_object_set_new(ask->json, "definition", json_string(definition));
+    json_object_set_new(ask->json, "cells", cells);
+    return 0;
+}
+
+enum MHD_Result api_campaign(struct request *request) {
+    struct ask ask = {0};
+    return answer(request, show, &ask, MHD_HTTP_OK);
+}
+
+/* --- POST /v1/campaigns/ID/cancel ---------------------------------------------------------------------------------------- */
+static int cancel(struct core *core, void *context, struct error *err) {
+    struct ask *ask = context;
+    int64_t cancelled = 0;
+    CLEANUP(cleanup_campaign_view) struct campaign *campaign = core_campaign_view(core, ask->request->id, err);
+    if (!campaign) return -1;
+    if (campaign->detached)
+        return error_set(err, ERR_CONFLICT, "campaign %s is %s already", campaign->row.id, campaign_state_name(campaign->row.state));
+    if (campaign_cancel(core, campaign, ask->text, &cancelled, err) != 0) return -1;
+    ask->json = json_object();
+    json_object_set_new(ask->json, "campaign", json_string(campaign->row.id));
+    json_object_set_new(ask->json, "state", json_string(campaign_state_name(campaign->row.state)));
+    json_object_set_new(ask->json, "cancelled", json_integer(cancelled));
+    return 0;
+}
+
+enum MHD_Result api_cancel(struct request *request) {
+    const char *reason = json_string_value(json_object_get(request->json, "reason"));
+    struct ask ask = {.text = reason && *reason ? reason : "cancelled by request"};
+    return answer(request, cancel, &ask, MHD_HTTP_OK);
+}

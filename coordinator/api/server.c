@@ -1,0 +1,180 @@
+#include "coordinator/api/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "coordinator/api/internal.h"
+
+/* --- requests ------------------------------------------------------------------------------------------------------------ */
+static enum MHD_Result refuse_path(struct request *request, bool wrong_method) {
+    struct error err = ERROR_INIT;
+    if (wrong_method) {
+        error_set(&err, ERR_USAGE, "%s does not answer %s", request->path, request->method);
+        return api_error_status(request, MHD_HTTP_METHOD_NOT_ALLOWED, &err);
+    }
+    error_set(&err, ERR_NOT_FOUND, "there is no %.200s", request->path);
+    return api_error(request, &err);
+}
+
+static int parse_body(struct request *request, struct error *err) {
+    json_error_t problem;
+    if (request->body.len == 0) return 0;
+    const char *type = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
+    /* A form of a foreign web page cannot send this type without asking first. */
+    if (!type || strncmp(type, "application/json", strlen("application/json")) != 0)
+        return error_set(err, ERR_USAGE, "the body must be application/json");
+    request->json = json_loadb(request->body.data, request->body.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &problem);
+    if (request->json) return 0;
+    return error_set(err, ERR_USAGE, "the body is not JSON: line %d column %d: %s", problem.line, problem.column, problem.text);
+}
+
+static enum MHD_Result answer(struct request *request) {
+    struct error err = ERROR_INIT;
+    bool wrong_method = false;
+    if (api_authorize(request, &err) != 0)
+        return api_error_status(request, strncmp(err.text, "the Host", 8) == 0 ? MHD_HTTP_FORBIDDEN : MHD_HTTP_UNAUTHORIZED, &err);
+    const struct route *route = api_route(request->method, request->path, request, &wrong_method);
+    if (!route) return refuse_path(request, wrong_method);
+    if (request->too_large) {
+        error_set(&err, ERR_LIMIT, "the body is larger than %zu bytes", request->body_limit);
+        return api_error(request, &err);
+    }
+    if (parse_body(request, &err) != 0) return api_error(request, &err);
+    return route->handle(request);
+}
+
+static size_t body_limit(const char *method, const char *path, struct request *request) {
+    bool wrong_method = false;
+    const struct route *route = api_route(method, path, request, &wrong_method);
+    return route && route->body_max ? route->body_max : API_BODY_MAX;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path, const char *method,
+                                  const char *version, const char *data, size_t *data_len, void **state) {
+    struct request *request = *state;
+    (void)version;
+    if (!request) {
+        request = xcalloc(1, sizeof *request);
+        request->api = context;
+        request->connection = connection;
+        /* Nobody without a token fills our memory. */
+        request->body_limit = api_authorize(request, NULL) == 0 ? body_limit(method, path, request) : 0;
+        *state = request;
+        return MHD_YES;
+    }
+    request->method = method;
+    request->path = path;
+    if (*data_len == 0) return answer(request);
+    /* What is over the limit is read and dropped, so that the answer reaches a client that is still sending. */
+    if (request->body.len + *data_len > request->body_limit) request->too_large = true;
+    if (!request->too_large) buf_append(&request->body, data, *data_len);
+    *data_len = 0;
+    return MHD_YES;
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code) {
+    struct request *request = *state;
+    (void)context;
+    (void)connection;
+    (void)code;
+    if (!request) return;
+    json_decref(request->json);
+    buf_done(&request->body);
+    free(request);
+    *state = NULL;
+}
+
+/* --- listening ----------------------------------------------------------------------------------------------------------- */
+static int listen_error(const char *address, int port, int error, struct error *err) {
+    if (error == EADDRINUSE) {
+        error_set(err, ERR_BUSY, "port %d of %s is in use", port, address);
+        return error_hint(err, "is another coordinator running? choose another --port, or 0 for any free one");
+    }
+    return error_errno(err, ERR_NETWORK, error, "cannot listen on %s port %d", address, port);
+}
+
+static int make_address(const char *address, int port, struct sockaddr_storage *ret, socklen_t *ret_len, struct error *err) {
+    struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+    memset(ret, 0, sizeof *ret);
+    bool loopback = false;
+    if (inet_pton(AF_INET, address, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons((uint16_t)port);
+        *ret_len = sizeof *v4;
+        loopback = ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+    } else if (inet_pton(AF_INET6, address, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons((uint16_t)port);
+        *ret_len = sizeof *v6;
+        loopback = IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+    } else {
+        return error_set(err, ERR_INVALID, "`%.80s` is not an IP address", address);
+    }
+    if (loopback) return 0;
+    error_set(err, ERR_UNSUPPORTED, "the API listens on loopback addresses only, not on %s: off loopback it needs TLS, which is not built yet",
+              address);
+    return error_hint(err, "reach it through an SSH tunnel or a reverse proxy with TLS on this machine");
+}
+
+static int open_socket(const char *address, int port, int *ret_port, struct error *err) {
+    struct sockaddr_storage where;
+    socklen_t len = 0;
+    if (port < 0 || port > 65535) return error_set(err, ERR_INVALID, "port %d is not between 0 and 65535", port);
+    if (make_address(address, port, &where, &len, err) != 0) return -1;
+    CLEANUP_FD int fd = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1;
+    if (fd < 0) return error_errno(err, ERR_NETWORK, errno, "cannot make a socket");
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, (struct sockaddr *)&where, len) != 0 || listen(fd, 64) != 0) return listen_error(address, port, errno, err);
+    if (getsockname(fd, (struct sockaddr *)&where, &len) != 0) return error_errno(err, ERR_NETWORK, errno, "cannot read the port");
+    *ret_port = ntohs(where.ss_family == AF_INET ? ((struct sockaddr_in *)&where)->sin_port : ((struct sockaddr_in6 *)&where)->sin6_port);
+    int socket_fd = fd;
+    fd = -1;
+    return socket_fd;
+}
+
+static void on_log(void *context, const char *format, va_list ap) __attribute__((format(printf, 2, 0)));
+static void on_log(void *context, const char *format, va_list ap) {
+    struct buf text = BUF_INIT;
+    (void)context;
+    buf_vprintf(&text, format, ap);
+    if (text.len) log_debug("http: %.*s", (int)strcspn(text.data, "\n"), text.data);
+    buf_done(&text);
+}
+
+struct api *api_start(const struct api_config *config, struct error *err) {
+    struct api *api = xcalloc(1, sizeof *api);
+    api->loop = config->loop;
+    api->started_mono_ms = clock_mono_ms();
+    snprintf(api->token, sizeof api->token, "%s", config->token);
+    int fd = open_socket(config->address, config->port, &api->port, err);
+    if (fd < 0) {
+        free(api);
+        return NULL;
+    }
+    api->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+                                   on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+                                   MHD_OPTION_CONNECTION_LIMIT, API_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, API_IDLE_S,
+                                   MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+    if (api->daemon) return api;
+    error_set(err, ERR_NETWORK, "the HTTP server cannot start on port %d", api->port);
+    close(fd);
+    free(api);
+    return NULL;
+}
+
+int api_port(const struct api *api) {
+    return api->port;
+}
+
+void api_stop(struct api *api) {
+    if (!api) return;
+    MHD_stop_daemon(api->daemon);
+    free(api);
+}

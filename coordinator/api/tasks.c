@@ -1,0 +1,60 @@
+/* GET /v1/tasks/ID */
+#include <string.h>
+
+#include "coordinator/api/internal.h"
+#include "coordinator/api/json.h"
+#include "coordinator/schedule/match.h"
+
+struct asking {
+    const char *id;
+    json_t *json;
+};
+
+static int add_attempt(void *context, const struct row_attempt *row, struct error *err) {
+    json_t *json = json_object();
+    (void)err;
+    json_object_set_new(json, "attempt_id", json_sprintf("%s.%d", row->task, row->n));
+    json_object_set_new(json, "node", json_string(row->node));
+    json_object_set_new(json, "device", json_string(row->device));
+    json_object_set_new(json, "incarnation", json_string(row->incarnation));
+    json_object_set_new(json, "epoch", json_integer(row->epoch));
+    json_object_set_new(json, "state", json_string(attempt_state_name(row->state)));
+    json_object_set_new(json, "outcome", json_null_or(row->outcome));
+    json_object_set_new(json, "verdict", json_null_or(row->verdict));
+    json_object_set_new(json, "reason", json_string(row->reason));
+    json_object_set_new(json, "published_ms", json_integer(row->published_ms));
+    json_object_set_new(json, "finished_ms", row->finished_ms ? json_integer(row->finished_ms) : json_null());
+    json_object_set_new(json, "duration_ms", json_real(row->duration_ms));
+    json_array_append_new(context, json);
+    return 0;
+}
+
+static int fill(struct core *core, struct asking *asking, const struct task *task, struct error *err) {
+    char why[512];
+    json_t *attempts = json_array();
+    asking->json = json_cell(task);
+    task_why(core, task, why, sizeof why);
+    json_object_set_new(asking->json, "why", json_string(why));
+    json_object_set_new(asking->json, "attempt_list", attempts);
+    if (store_attempts(core->store, task->row.id, add_attempt, attempts, err) != 0) return -1;
+    return json_add_details(core, task, asking->json, err);
+}
+
+static int show(struct core *core, void *context, struct error *err) {
+    struct asking *asking = context;
+    struct row_task row;
+    if (store_task_find(core->store, asking->id, &row, err) != 0) return -1;
+    CLEANUP(cleanup_campaign_view) struct campaign *campaign = core_campaign_view(core, row.campaign, err);
+    if (!campaign) return -1;
+    for (size_t i = 0; i < campaign->task_count; i++)
+        if (strcmp(campaign->tasks[i]->row.id, row.id) == 0) return fill(core, asking, campaign->tasks[i], err);
+    return error_set(err, ERR_NOT_FOUND, "task %s does not exist", row.id);
+}
+
+enum MHD_Result api_task(struct request *request) {
+    struct error err = ERROR_INIT;
+    struct asking asking = {.id = request->id};
+    if (loop_call(request->api->loop, show, &asking, &err) == 0) return api_json(request, MHD_HTTP_OK, asking.json);
+    json_decref(asking.json);
+    return api_error(request, &err);
+}

@@ -1,0 +1,17 @@
+/* Watching a campaign: what changed since the last look. Shared by events and try. */
+#pragma once
+#include "coordinator/api/internal.h"
+#include "coordinator/core.h"
+
+#define WATCH_SUMMARY_MS 1000
+struct watch {
+    struct loop *loop;
+    char campaign[CAMPAIGN_ID_SIZE];
+    bool is_try;
+    bool begun, ended;
+    uint64_t seen;          /* core->change up to which cells were shown */
+    int64_t summary_mono_ms;
+    struct map *results;    /* try: tasks whose result was shown */
+};
+/* A stream_next over a struct watch. */
+bool watch_next(void *context, struct buf *out);

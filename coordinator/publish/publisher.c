@@ -1,0 +1,149 @@
+#include "coordinator/publish/publisher.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/buf.h"
+#include "common/log.h"
+
+#define TRANSACTION_TIMEOUT_MS 5000
+#define RETRY_MS 500
+#define QUEUE_FULL_TRIES 100
+
+struct publisher {
+    struct bus *bus;
+    struct bus_producer *producer;
+    struct loop *loop;
+    pthread_t thread;
+    bool started, initialised;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    bool stop;
+    struct outbox_batch *batch;
+};
+
+struct publisher *publisher_new(struct bus *bus, struct error *err) {
+    struct publisher *publisher = xcalloc(1, sizeof *publisher);
+    struct bus_producer_config config = {.transactional_id = "coordinator"};
+    pthread_mutex_init(&publisher->mutex, NULL);
+    pthread_cond_init(&publisher->wake, NULL);
+    publisher->bus = bus;
+    publisher->producer = bus_producer_new(bus, &config, err);
+    if (publisher->producer) return publisher;
+    publisher_free(publisher);
+    return NULL;
+}
+
+void publisher_free(struct publisher *publisher) {
+    if (!publisher) return;
+    bus_producer_free(publisher->producer);
+    outbox_batch_free(publisher->batch);
+    pthread_mutex_destroy(&publisher->mutex);
+    pthread_cond_destroy(&publisher->wake);
+    free(publisher);
+}
+
+static bool stopping(struct publisher *publisher) {
+    pthread_mutex_lock(&publisher->mutex);
+    bool stop = publisher->stop;
+    pthread_mutex_unlock(&publisher->mutex);
+    return stop;
+}
+
+static void pause_ms(struct publisher *publisher, int ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += ms * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&publisher->mutex);
+    if (!publisher->stop) pthread_cond_timedwait(&publisher->wake, &publisher->mutex, &until);
+    pthread_mutex_unlock(&publisher->mutex);
+}
+
+/* --- one batch ----------------------------------------------------------------------------------------------------------- */
+static int send_row(struct publisher *publisher, const char *topic, const char *key, const void *value, size_t len, struct error *err) {
+    for (int i = 0; i < QUEUE_FULL_TRIES; i++) {
+        *err = (struct error)ERROR_INIT;
+        if (bus_send(publisher->producer, topic, BUS_ANY_PARTITION, key, value, len, NULL, err) == 0) return 0;
+        if (err->code != ERR_LIMIT) return -1;
+        bus_producer_poll(publisher->producer, 100);
+    }
+    return -1;
+}
+
+static int send_batch(struct publisher *publisher, const struct outbox_batch *batch, struct error *err) {
+    for (size_t i = 0; i < batch->count; i++)
+        if (send_row(publisher, batch->rows[i].topic, batch->rows[i].key, batch->rows[i].value, batch->rows[i].len, err) != 0)
+            return error_wrap(err, "topic %s", batch->rows[i].topic);
+    return 0;
+}
+
+static int publish_once(struct publisher *publisher, const struct outbox_batch *batch, struct error *err) {
+    struct error ignored = ERROR_INIT;
+    if (!publisher->initialised && bus_tx_init(publisher->producer, TRANSACTION_TIMEOUT_MS, err) != 0) return -1;
+    publisher->initialised = true;
+    if (bus_tx_begin(publisher->producer, err) != 0) return -1;
+    if (send_batch(publisher, batch, err) == 0 && bus_tx_commit(publisher->producer, TRANSACTION_TIMEOUT_MS, err) == 0) return 0;
+    if (err->code != ERR_FENCED) bus_tx_abort(publisher->producer, TRANSACTION_TIMEOUT_MS, &ignored);
+    return -1;
+}
+
+/* Until it is out: its rows are in the outbox as long, and come again after a crash with the same contents. */
+static bool publish(struct publisher *publisher, const struct outbox_batch *batch, struct error *err) {
+    char last[ERROR_TEXT_MAX] = "";
+    while (!stopping(publisher)) {
+        *err = (struct error)ERROR_INIT;
+        if (publish_once(publisher, batch, err) == 0 || err->code == ERR_FENCED) return true;
+        if (strcmp(last, err->text) != 0) log_warn("results wait for the broker: %s", err->text);
+        snprintf(last, sizeof last, "%s", err->text);
+        pause_ms(publisher, RETRY_MS);
+    }
+    return false;
+}
+
+static void *run(void *context) {
+    struct publisher *publisher = context;
+    for (;;) {
+        pthread_mutex_lock(&publisher->mutex);
+        while (!publisher->stop && !publisher->batch) pthread_cond_wait(&publisher->wake, &publisher->mutex);
+        struct outbox_batch *batch = publisher->stop ? NULL : publisher->batch;
+        if (batch) publisher->batch = NULL;
+        pthread_mutex_unlock(&publisher->mutex);
+        if (!batch) return NULL;
+        struct error err = ERROR_INIT;
+        bool ended = publish(publisher, batch, &err);
+        struct event *event = event_new(EVENT_PUBLISHED);
+        event->offset = batch->last;
+        event->code = ended ? err.code : ERR_CANCELLED;
+        event->text = xstrdup(err.text);
+        loop_post(publisher->loop, event);
+        outbox_batch_free(batch);
+    }
+}
+
+int publisher_start(struct publisher *publisher, struct loop *loop, struct error *err) {
+    publisher->loop = loop;
+    int rc = pthread_create(&publisher->thread, NULL, run, publisher);
+    if (rc != 0) return error_errno(err, ERR_NOMEM, rc, "cannot start a thread");
+    publisher->started = true;
+    return 0;
+}
+
+void publisher_stop(struct publisher *publisher) {
+    pthread_mutex_lock(&publisher->mutex);
+    publisher->stop = true;
+    pthread_cond_broadcast(&publisher->wake);
+    pthread_mutex_unlock(&publisher->mutex);
+    if (publisher->started) pthread_join(publisher->thread, NULL);
+    publisher->started = false;
+}
+
+void publisher_hand(struct publisher *publisher, struct outbox_batch *batch) {
+    pthread_mutex_lock(&publisher->mutex);
+    outbox_batch_free(publisher->batch);
+    publisher->batch = batch;
+    pthread_cond_broadcast(&publisher->wake);
+    pthread_mutex_unlock(&publisher->mutex);
+}
