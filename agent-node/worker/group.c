@@ -34,14 +34,16 @@ void group_write_inputs(struct group *g, const struct plan *plan, uint8_t *arena
     stream_fence();
 }
 
-/* Scratch may hold anything, so its poison is floating point's: what reads it uninitialised shows. */
+/* Scratch may hold anything; where it is floating point, what reads it uninitialised shows. */
+void group_write_poison_in(const struct group *g, const struct plan *plan, int buffer, uint8_t *arena) {
+    poison_fill(&g->poison, plan->buffer[buffer].dtype, arena + g->slot[buffer].offset, plan->buffer[buffer].bytes);
+    stream_fence();
+}
+
 void group_write_poison(struct group *g, const struct plan *plan, uint8_t *arena) {
     g->poison = poison_new();
-    for (int i = 0; i < plan->n_buffers; i++) {
-        if (plan->buffer[i].role == PLAN_INPUT) continue;
-        poison_fill(&g->poison, plan->buffer[i].dtype, arena + g->slot[i].offset, plan->buffer[i].bytes);
-    }
-    stream_fence();
+    for (int i = 0; i < plan->n_buffers; i++)
+        if (plan->buffer[i].role != PLAN_INPUT) group_write_poison_in(g, plan, i, arena);
 }
 
 void group_write(struct group *g, const struct plan *plan, uint8_t *arena, size_t guard, const struct data_set *d) {

@@ -18,3 +18,5 @@ void group_write_guards(struct group *g, const struct plan *plan, uint8_t *arena
 void group_write_inputs(struct group *g, const struct plan *plan, uint8_t *arena, const struct data_set *d);
 /* Outputs and scratch. Draws a new pattern. */
 void group_write_poison(struct group *g, const struct plan *plan, uint8_t *arena);
+/* One buffer of those, with the pattern that was drawn before. */
+void group_write_poison_in(const struct group *g, const struct plan *plan, int buffer, uint8_t *arena);

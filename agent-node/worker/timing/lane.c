@@ -135,33 +135,38 @@ struct preparation {
     int variant;
 };
 
-/* Inputs that the runner has not seen, and poison: one launch's. */
-static void prepare_one(void *context, int64_t begin, int64_t end) {
+/* Item i is one buffer of one launch: an input that the runner has not seen, or poison. */
+static void prepare_some(void *context, int64_t begin, int64_t end) {
     const struct preparation *p = context;
     struct lane *l = p->l;
     const struct plan *plan = l->s->cases[0].plan;
     uint8_t *arena = runner_arena(l->r);
     for (int64_t i = begin; i < end; i++) {
-        struct group *g = &l->group[p->variant][i];
-        if (l->check[i] >= 0) {
-            group_write_inputs(g, plan, arena, timed_check(l->data, l->check[i]));
+        int at = (int)(i / plan->n_buffers), b = (int)(i % plan->n_buffers), tensor = plan->buffer[b].tensor;
+        struct group *g = &l->group[p->variant][at];
+        void *to = arena + g->slot[b].offset;
+        if (plan->buffer[b].role != PLAN_INPUT) {
+            group_write_poison_in(g, plan, b, arena);
+        } else if (l->check[at] >= 0) {
+            stream_copy(to, data_set_input(timed_check(l->data, l->check[at]), tensor), plan->buffer[b].bytes);
+            stream_fence();
         } else {
-            for (int b = 0; b < plan->n_buffers; b++)
-                if (plan->buffer[b].role == PLAN_INPUT)
-                    timed_assemble(l->data, plan->buffer[b].tensor, l->number[i], arena + g->slot[b].offset);
+            timed_assemble(l->data, tensor, l->number[at], to);
         }
-        group_write_poison(g, plan, arena);
     }
 }
 
 static void prepare(struct lane *l, int window, int repeat, int variant) {
     int64_t from = clock_mono_ns();
     random_bytes(l->number, (size_t)l->pace.n * sizeof *l->number);
-    for (int i = 0; i < l->pace.n; i++) l->check[i] = -1;
+    for (int i = 0; i < l->pace.n; i++) {
+        l->check[i] = -1;
+        l->group[variant][i].poison = poison_new();
+    }
     for (int k = 0; k < POOL_CHECKS && window >= 0; k++)
         if (l->peek[k].window == window && l->peek[k].repeat == repeat) l->check[l->peek[k].position] = k;
     struct preparation p = {.l = l, .variant = variant};
-    pieces_run(l->pace.n, 1, l->t->worker->threads, NULL, prepare_one, &p);
+    pieces_run((int64_t)l->pace.n * l->s->cases[0].plan->n_buffers, 1, l->t->worker->threads, NULL, prepare_some, &p);
     l->prepare_ns += clock_mono_ns() - from;
 }
 

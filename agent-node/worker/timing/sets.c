@@ -10,7 +10,7 @@
 
 #define FIRST_PACE ((struct pace){.n = 4, .repeats = 1})
 #define WARM_LEAST_MS 15.0
-#define WARM_MOST_MS 150.0
+#define WARM_MOST_MS 100.0
 #define SET_MAX_MS 4000.0 /* of windows; a slow kernel gets fewer quads */
 #define QUADS_MIN 2
 
