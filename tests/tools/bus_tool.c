@@ -79,6 +79,7 @@ static int produce(const char *topic, long count, long per_second, struct error 
     }
     say("sent");
     if (bus_flush(producer, PATIENCE_MS, err)) return fail(err);
+    if (bus_wait(bus, PATIENCE_MS, err)) return fail(err); /* so that "connected" is told before we end */
     return deliveries.good == count && !deliveries.bad ? 0 : 1;
 }
 
