@@ -2,9 +2,11 @@
 #include "agent-node/worker/runner_client.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -160,10 +162,298 @@ static void a_pocl_kernel_is_preprocessed_compiled_and_measured(void **state) {
     free(binary.data);
 }
 
+static bool log_has(const struct runner *r, const char *text) {
+    return strstr(runner_log(r), text) != NULL;
+}
+
+static void misbehaves(const char *script, enum runner_status expected, const char *said) {
+    struct error err = ERROR_INIT;
+    struct runner *r = NULL;
+    enum runner_status s = run_script(script, &r, LIMIT_MS, &err);
+    if (s != expected) fail_msg("%s: %s, %s", script, runner_status_name(s), err.text);
+    if (!log_has(r, said)) fail_msg("%s: \"%s\" lacks \"%s\"", script, runner_log(r), said);
+    runner_free(r);
+}
+
+static void a_crash_is_told_with_its_signal(void **state) {
+    (void)state;
+    misbehaves("kernel k: crash\n", RUNNER_CRASHED, "signal 11 (Segmentation fault)");
+    misbehaves("kernel k: abort\n", RUNNER_CRASHED, "signal 6 (Aborted)");
+    misbehaves("kernel k: exit 3\n", RUNNER_CRASHED, "exited with status 3");
+}
+
+static void a_refused_launch_keeps_the_drivers_words(void **state) {
+    (void)state;
+    misbehaves("kernel k: refuse CL_INVALID_KERNEL_ARGS (-52)\n", RUNNER_LAUNCH_FAILED, "CL_INVALID_KERNEL_ARGS (-52)");
+}
+
+static void a_lost_device_is_not_believed_once_a_candidate_ran(void **state) {
+    (void)state;
+    misbehaves("kernel k: lost\n", RUNNER_LAUNCH_FAILED, "the device has gone");
+}
+
+static void garbage_on_the_socket_ends_the_runner(void **state) {
+    (void)state;
+    misbehaves("kernel k: garbage\nkernel k: add 2 0 1\n", RUNNER_BROKE, "no frame");
+}
+
+static void a_hanging_kernel_is_killed_in_time(void **state) {
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct runner *r = NULL;
+    int64_t begin = clock_mono_ms();
+    assert_int_equal(run_script("kernel k: hang\n", &r, 300, &err), RUNNER_TIMEOUT);
+    assert_in_range(clock_mono_ms() - begin, 300, 10000);
+    assert_false(runner_alive(r));
+    assert_true(kill(runner_pid(r), 0) < 0 && errno == ESRCH);
+    runner_free(r);
+}
+
+/* Requests so far: load, bind, bind; the run is the fourth. */
+static void a_forged_answer_arrives_and_the_real_one_gives_it_away(void **state) {
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct simple_plan p;
+    struct runner *r = start("scripted", RUNNER_MEASURE);
+    int set = load_script(r, &p, "kernel k: forge 4\nkernel k: spin_ns 200000000\nkernel k: fill 2 7\n");
+    int64_t wall = 0;
+    struct run_claim claim = {0};
+    assert_int_equal(runner_run(r, &set, 1, LIMIT_MS, &wall, &claim, &err), RUNNER_OK);
+    assert_true(wall < 200000000 && claim.span_ns == 1);
+    assert_int_equal(runner_pause(r, &err), 0);
+    assert_true(floats(r, 0, 2)[0] == 0.0f); /* the answer is not there, whatever was claimed */
+    int64_t used = runner_cpu_ns(r), end = clock_mono_ms() + 30;
+    while (clock_mono_ms() < end) usleep(1000);
+    assert_true(runner_cpu_ns(r) == used);
+    assert_int_equal(runner_resume(r, &err), 0);
+    while (floats(r, 0, 2)[0] != 7.0f) usleep(1000);
+    usleep(2000);
+    assert_int_equal(runner_run(r, &set, 1, LIMIT_MS, &wall, &claim, &err), RUNNER_BROKE);
+    assert_false(runner_alive(r));
+    runner_free(r);
+}
+
+static void an_answer_to_a_question_not_yet_asked_ends_the_runner(void **state) {
+    (void)state;
+    misbehaves("kernel k: forge 5\nkernel k: spin_ns 1000000\n", RUNNER_BROKE, "answered request 5 while 4 was open");
+}
+
+static void a_flood_of_output_blocks_nothing_and_is_cut(void **state) {
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct runner *r = NULL;
+    assert_int_equal(run_script("kernel k: flood 65536\nkernel k: exit 1\n", &r, LIMIT_MS, &err), RUNNER_CRASHED);
+    assert_true(strlen(runner_log(r)) < 80 * 1024);
+    assert_true(log_has(r, "bytes left out") && log_has(r, "xxxx"));
+    runner_free(r);
+}
+
+static void a_write_out_of_bounds_lands_in_the_guard_band(void **state) {
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct runner *r = NULL;
+    assert_int_equal(run_script("kernel k: write_oob 2 5\nkernel k: write_oob 2 -3\n", &r, LIMIT_MS, &err), RUNNER_OK);
+    const uint8_t *data = runner_arena(r) + slots[0][2].offset;
+    assert_int_equal(data[BYTES + 5], 1);
+    assert_int_equal(data[-3], 1);
+    runner_free(r);
+}
+
+static void what_a_candidate_tries(const char *level) {
+    static const char *const what[] = {"fork", "thread", "exec", "socket", "ptrace", "kill", "write_file", "read_etc"};
+    for (size_t i = 0; i < sizeof what / sizeof *what; i++) {
+        char script[64];
+        struct error err = ERROR_INIT;
+        struct runner *r = NULL;
+        snprintf(script, sizeof script, "kernel k: try %s 2\n", what[i]);
+        enum runner_status s = run_script(script, &r, LIMIT_MS, &err);
+        if (s != RUNNER_OK) fail_msg("%s: %s", what[i], err.text);
+        assert_string_equal(runner_sandbox_level(r), level);
+        if (floats(r, 0, 2)[0] == 0) fail_msg("%s: worked inside %s", what[i], level);
+        runner_free(r);
+    }
+}
+
+static void a_candidate_reaches_nothing_inside_bubblewrap(void **state) {
+    (void)state;
+    what_a_candidate_tries("bubblewrap+seccomp+landlock");
+}
+
+static void a_candidate_reaches_nothing_without_bubblewrap_either(void **state) {
+    (void)state;
+    setenv("PORTOLAN_SANDBOX", "process", 1);
+    what_a_candidate_tries("process+seccomp+landlock");
+    unsetenv("PORTOLAN_SANDBOX");
+}
+
+static void its_own_scratch_folder_is_writable(void **state) {
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct runner *r = NULL;
+    assert_int_equal(run_script("kernel k: fill 2 9\nkernel k: try write_home 2\n", &r, LIMIT_MS, &err), RUNNER_OK);
+    assert_true(floats(r, 0, 2)[0] == 0);
+    runner_free(r);
+}
+
+static void a_stopped_runner_uses_no_time_and_any_call_resumes_it(void **state) {
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct simple_plan p;
+    struct runner *r = start("scripted", RUNNER_MEASURE);
+    int set = load_script(r, &p, "kernel k: spin_ns 20000000\n");
+    int64_t wall = 0, before = runner_cpu_ns(r);
+    assert_int_equal(runner_pause(r, &err), 0);
+    assert_int_equal(runner_pause(r, &err), 0);
+    assert_int_equal(runner_run(r, &set, 1, LIMIT_MS, &wall, NULL, &err), RUNNER_OK);
+    assert_true(wall >= 20000000);
+    assert_true(runner_cpu_ns(r) - before >= 15000000);
+    runner_free(r);
+}
+
+static void *set_after_a_while(void *flag) {
+    usleep(200000);
+    *(volatile bool *)flag = true;
+    return NULL;
+}
+
+static void a_cancel_ends_a_call_in_flight(void **state) {
+    (void)state;
+    volatile bool cancel = false;
+    struct error err = ERROR_INIT;
+    struct simple_plan p;
+    struct runner *r = start_with("scripted", "", RUNNER_MEASURE, &cancel);
+    int set = load_script(r, &p, "kernel k: hang\n");
+    pthread_t t;
+    assert_int_equal(pthread_create(&t, NULL, set_after_a_while, (void *)(uintptr_t)&cancel), 0);
+    int64_t wall = 0, begin = clock_mono_ms();
+    assert_int_equal(runner_run(r, &set, 1, LIMIT_MS, &wall, NULL, &err), RUNNER_CANCELLED);
+    assert_in_range(clock_mono_ms() - begin, 150, 10000);
+    assert_int_equal(err.code, ERR_CANCELLED);
+    pthread_join(t, NULL);
+    runner_free(r);
+}
+
+static enum runner_status compile_script(const char *script, int64_t limit_ms, char *log, size_t size, bool *launched) {
+    struct error err = ERROR_INIT;
+    struct simple_plan p;
+    struct runner_binary binary = {0};
+    struct runner *r = start("scripted", RUNNER_COMPILE);
+    simple_plan(&p, "k", script, 3);
+    enum runner_status s = runner_compile(r, &p.plan, script, limit_ms, &binary, &err);
+    snprintf(log, size, "%s", runner_log(r));
+    *launched = runner_reached_launch(r);
+    free(binary.data);
+    runner_free(r);
+    return s;
+}
+
+static void compilers_fail_crash_and_hang(void **state) {
+    (void)state;
+    char log[256];
+    bool launched;
+    assert_int_equal(compile_script("build: error no such type\n", LIMIT_MS, log, sizeof log, &launched), RUNNER_BUILD_FAILED);
+    assert_non_null(strstr(log, "no such type"));
+    assert_int_equal(compile_script("kernel k: nonsense\n", LIMIT_MS, log, sizeof log, &launched), RUNNER_BUILD_FAILED);
+    assert_non_null(strstr(log, "line 1"));
+    assert_int_equal(compile_script("build: crash\n", LIMIT_MS, log, sizeof log, &launched), RUNNER_CRASHED);
+    assert_false(launched);
+    assert_int_equal(compile_script("build: hang\n", 300, log, sizeof log, &launched), RUNNER_TIMEOUT);
+    assert_false(launched);
+    assert_int_equal(compile_script("kernel other: fill 2 0\n", LIMIT_MS, log, sizeof log, &launched), RUNNER_LAUNCH_FAILED);
+    assert_true(launched);
+    assert_non_null(strstr(log, "CL_INVALID_KERNEL_NAME"));
+}
+
+static enum runner_status preprocess(struct runner *r, const char *source, char **text) {
+    struct error err = ERROR_INIT;
+    struct simple_plan p;
+    simple_plan(&p, "k", source, 3);
+    *text = NULL;
+    return runner_preprocess(r, &p.plan, LIMIT_MS, text, &err);
+}
+
+static void the_preprocessor_refuses_what_it_must(void **state) {
+    (void)state;
+    struct runner *r = start("opencl", RUNNER_COMPILE);
+    char *text = NULL;
+    assert_int_equal(preprocess(r, "#include \"/etc/hostname\"\n", &text), RUNNER_BUILD_FAILED);
+    assert_int_equal(preprocess(r, "#define X \"/usr/include/errno.h\"\n#include X\n", &text), RUNNER_BUILD_FAILED);
+    assert_true(log_has(r, "#include of /usr/include/errno.h"));
+    assert_int_equal(preprocess(r, "?\?=include \"/usr/include/errno.h\"\n", &text), RUNNER_BUILD_FAILED);
+    assert_int_equal(preprocess(r, "\n#error too new\n", &text), RUNNER_BUILD_FAILED);
+    assert_true(log_has(r, "source:2:2: error: #error too new"));
+    static const char bomb[] = "#define A(x) x x x x x x x x x x x x x x x x\n"
+                               "A(A(A(A(A(A(float)))))) ;\n";
+    assert_int_equal(preprocess(r, bomb, &text), RUNNER_BUILD_FAILED);
+    assert_int_equal(preprocess(r, "int a = __OPENCL_C_VERSION__ + cl_khr_fp64;\n", &text), RUNNER_OK);
+    assert_non_null(strstr(text, "int a = 120 + 1;"));
+    free(text);
+    runner_free(r);
+}
+
+static void pocl_says_what_is_wrong_with_a_kernel(void **state) {
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct simple_plan p;
+    struct runner_binary binary = {0};
+    struct runner *r = start("opencl", RUNNER_COMPILE);
+    static const char bad[] = "kernel void k(global float *x) { x[0] = undefined_thing; }\n";
+    simple_plan(&p, "k", bad, 1);
+    assert_int_equal(runner_compile(r, &p.plan, bad, LIMIT_MS, &binary, &err), RUNNER_BUILD_FAILED);
+    assert_true(log_has(r, "undefined_thing"));
+    static const char good[] = "kernel void k(global float *x, int n) { x[0] = n; }\n";
+    simple_plan(&p, "k", good, 1);
+    assert_int_equal(runner_compile(r, &p.plan, good, LIMIT_MS, &binary, &err), RUNNER_LAUNCH_FAILED);
+    assert_true(log_has(r, "takes 2 arguments"));
+    runner_free(r);
+}
+
+static void a_driver_that_is_not_there_is_named(void **state) {
+    (void)state;
+    char folder[] = "/tmp/portolan-test-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/gone.icd", folder);
+    FILE *f = fopen(path, "w");
+    fputs("libPortolanHasNoSuchDriver.so\n", f);
+    fclose(f);
+    setenv("OCL_ICD_VENDORS", folder, 1);
+    struct rec_device d = device_of("opencl", "gone.icd");
+    struct runner_config c = {.kind = RUNNER_MEASURE, .device = &d, .sandbox = true};
+    struct error err = ERROR_INIT;
+    assert_null(runner_start(&c, &err));
+    assert_int_equal(err.code, ERR_DEVICE);
+    assert_non_null(strstr(err.text, "gone.icd"));
+    rec_set(&d.icd, "other.icd");
+    assert_null(runner_start(&c, &err));
+    assert_int_equal(err.code, ERR_NOT_FOUND);
+    unsetenv("OCL_ICD_VENDORS");
+    rec_device_done(&d);
+    unlink(path);
+    rmdir(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_scripted_kernel_computes_in_the_arena),
         cmocka_unit_test(a_pocl_kernel_is_preprocessed_compiled_and_measured),
+        cmocka_unit_test(a_crash_is_told_with_its_signal),
+        cmocka_unit_test(a_refused_launch_keeps_the_drivers_words),
+        cmocka_unit_test(a_lost_device_is_not_believed_once_a_candidate_ran),
+        cmocka_unit_test(garbage_on_the_socket_ends_the_runner),
+        cmocka_unit_test(a_hanging_kernel_is_killed_in_time),
+        cmocka_unit_test(a_forged_answer_arrives_and_the_real_one_gives_it_away),
+        cmocka_unit_test(an_answer_to_a_question_not_yet_asked_ends_the_runner),
+        cmocka_unit_test(a_flood_of_output_blocks_nothing_and_is_cut),
+        cmocka_unit_test(a_write_out_of_bounds_lands_in_the_guard_band),
+        cmocka_unit_test(a_candidate_reaches_nothing_inside_bubblewrap),
+        cmocka_unit_test(a_candidate_reaches_nothing_without_bubblewrap_either),
+        cmocka_unit_test(its_own_scratch_folder_is_writable),
+        cmocka_unit_test(a_stopped_runner_uses_no_time_and_any_call_resumes_it),
+        cmocka_unit_test(a_cancel_ends_a_call_in_flight),
+        cmocka_unit_test(compilers_fail_crash_and_hang),
+        cmocka_unit_test(the_preprocessor_refuses_what_it_must),
+        cmocka_unit_test(pocl_says_what_is_wrong_with_a_kernel),
+        cmocka_unit_test(a_driver_that_is_not_there_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
