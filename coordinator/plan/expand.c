@@ -94,8 +94,9 @@ static int check_kernel(const struct submission_kernel *k, const struct bound *b
     struct tune_point point;
     struct plan *plan = NULL;
     struct error problem = ERROR_INIT;
-    if (kernel_default_point(k->kernel, bound, &point, &problem) != 0) return 0;
-    int status = kernel_bind(k->kernel, bound, &point, &plan, &problem);
+    int status = kernel_check_fit(k->kernel, bound, &problem);
+    if (status == 0 && kernel_default_point(k->kernel, bound, &point, NULL) != 0) return 0;
+    if (status == 0) status = kernel_bind(k->kernel, bound, &point, &plan, &problem);
     if (status == 0) plan_free(plan);
     if (status == 0 || problem.code != ERR_INVALID) return 0;
     if (err) *err = problem;

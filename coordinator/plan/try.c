@@ -70,7 +70,7 @@ static int fill(struct submission *s, const json_t *body, const char *const *in_
     const char *yaml = string_in(kernel, "yaml", NULL), *source = string_in(kernel, "source", NULL);
     if (!yaml || !source) return error_set(err, ERR_USAGE, "`kernel` must be an object with `yaml` and `source`");
     if (submission_add_kernel(s, yaml, source, string_in(kernel, "path", "kernel.yaml"), err) != 0) return -1;
-    buf_puts(&text, "campaign: try\nstrategies: [human]\n");
+    buf_puts(&text, "campaign: try\nstrategies: [human]\nkernels: [kernel.yaml]\n");
     if (add_problem(s, json_object_get(body, "problem"), &text, err) != 0) return -1;
     const json_t *targets = json_object_get(body, "targets");
     if (json_array_size(targets) == 0 && count == 0) {

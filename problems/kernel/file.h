@@ -104,5 +104,3 @@ int kernel_find_tune(const struct kernel *k, const char *name);    /* index or -
 int kernel_find_scratch(const struct kernel *k, const char *name); /* index or -1 */
 /* Launches against the source's entry points (launch_source.c). */
 int launches_check_source(const struct kernel *k, struct error *err);
-/* Whether the file fits the bound problem at all: names in it exist there and do not clash (fit.c). */
-int kernel_check_fit(const struct kernel *k, const struct bound *b, struct error *err);

@@ -28,6 +28,9 @@ const char *kernel_precision(const struct kernel *k);   /* "" for strict */
 struct kernel_requires { const char *const *extensions; int64_t subgroup, local_memory; };
 void kernel_requirements(const struct kernel *k, struct kernel_requires *ret);
 
+/* Whether the file fits the bound problem at all, whatever the configuration: names in it exist there and do not clash. ERR_INVALID. */
+int kernel_check_fit(const struct kernel *k, const struct bound *b, struct error *err);
+
 /* A point of the tuning space: one value per tunable, in file order. */
 struct tune_point { int n; int64_t value[KERNEL_MAX_TUNE]; };
 const char *kernel_tune_name(const struct kernel *k, int i);
