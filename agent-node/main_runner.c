@@ -13,7 +13,7 @@
 
 #define MAX_PATHS 8
 #define FILE_BYTES ((size_t)1 << 30)
-#define PROCESSES 512
+#define PROCESSES 512 /* and some for each processor: drivers start a thread or two on each */
 #define CPU_SECONDS_TOOLS 3600
 #define CPU_SECONDS_MEASURE (7 * 24 * 3600)
 
@@ -91,7 +91,8 @@ static int map_arena(struct session *s, size_t bytes, struct error *err) {
  * anyway, after it where it may not even start threads any more. */
 static int enter(const struct arguments *a, struct session *s, struct wire_hello *hello, struct error *err) {
     bool tools = a->kind != SESSION_MEASURE;
-    struct limits l = {(size_t)a->memory, FILE_BYTES, tools ? CPU_SECONDS_TOOLS : CPU_SECONDS_MEASURE, PROCESSES};
+    struct limits l = {(size_t)a->memory, FILE_BYTES, tools ? CPU_SECONDS_TOOLS : CPU_SECONDS_MEASURE,
+                       PROCESSES + 4 * (unsigned)sysconf(_SC_NPROCESSORS_ONLN)};
     struct error ignored = ERROR_INIT;
     if (map_arena(s, (size_t)a->arena, err) < 0) return -1;
     if (lockdown_limits(&l, WIRE_FD_CHANNEL + 1, err) < 0) return -1;

@@ -36,9 +36,10 @@ static const char *const always[] = {
     "getpgid", "getpgrp", "getsid", "getrusage", "getrlimit", "uname", "sysinfo", "getrandom", "capget",
 };
 
-/* What a compiler driver needs besides: programs and their ends. The sandbox's file system bounds which programs. */
+/* What a compiler driver needs besides: programs and their ends. The sandbox's file system bounds which programs. None of
+ * them can leave its session, by which the worker ends them all. */
 static const char *const with_tools[] = {
-    "clone", "fork", "vfork", "execve", "execveat", "wait4", "waitid", "setpgid", "setsid", "prlimit64", "setrlimit",
+    "clone", "fork", "vfork", "execve", "execveat", "wait4", "waitid", "prlimit64", "setrlimit",
 };
 
 static int allow(scmp_filter_ctx ctx, const char *name) {

@@ -15,7 +15,10 @@
 #include "common/fileio.h"
 
 #define HELLO_LIMIT_MS 60000
-#define DRIVER_MEMORY ((size_t)6 << 30) /* address space that drivers and their compilers take for themselves */
+/* Address space that drivers and their compilers take for themselves: in all, and for the threads on each processor (stacks, and
+ * 64 MiB reserved for each of malloc's arenas). */
+#define DRIVER_MEMORY ((size_t)6 << 30)
+#define PROCESSOR_MEMORY ((size_t)1 << 30)
 
 const char *runner_status_name(enum runner_status s) {
     static const char *const name[] = {
@@ -45,7 +48,8 @@ static size_t memory_limit(const struct runner_config *c) {
     if (c->memory_limit_bytes) return c->memory_limit_bytes + c->arena_bytes;
     if (c->kind == RUNNER_PROBE || !c->device->host_memory) return 0;
     size_t machine = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
-    return machine / 2 + DRIVER_MEMORY + c->arena_bytes;
+    size_t threads = (size_t)sysconf(_SC_NPROCESSORS_ONLN) * PROCESSOR_MEMORY;
+    return machine / 2 + DRIVER_MEMORY + threads + c->arena_bytes;
 }
 
 static int start_process(struct runner *r, const struct runner_config *c, struct error *err) {

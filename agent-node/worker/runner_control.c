@@ -29,12 +29,14 @@ void runner_kill(struct runner *r) {
     /* Its exit tells more than ours: give what died by itself a moment before bwrap goes too. */
     struct pollfd gone = {r->pidfd, POLLIN, 0};
     if (r->pidfd >= 0) poll(&gone, 1, END_LIMIT_MS);
-    for (int i = 0; i < 200; i++) {
-        pid_t done = waitpid(r->process.outer, &r->outer_status, WNOHANG);
-        if (done == r->process.outer || (done < 0 && errno != EINTR)) return;
-        usleep(i < 20 ? 500 : 5000);
+    int patience = r->pidfd >= 0 ? 200 : 20;
+    bool reaped = false;
+    for (int i = 0; i < patience && !reaped; i++) {
+        reaped = waitpid(r->process.outer, &r->outer_status, WNOHANG) == r->process.outer;
+        if (!reaped) usleep(i < 20 ? 500 : 5000);
     }
-    kill(-r->process.outer, SIGKILL);
+    kill(-r->process.outer, SIGKILL); /* its session: what it started and left behind, where there is no namespace to end it */
+    if (reaped) return;
     kill(r->process.outer, SIGKILL);
     while (waitpid(r->process.outer, &r->outer_status, 0) < 0 && errno == EINTR) continue;
 }
