@@ -91,8 +91,9 @@ kafka_launch() {
 
 kafka_wait_ready() {
     local i=$1
-    timeout 60 tail -n +1 --pid="${KAFKA_PIDS[i]}" -f "$KAFKA_HOME_DIR/$i.log" 2>/dev/null |
-        grep -q -m1 'Kafka Server started' && return 0
+    # Not a pipeline: tail dies of SIGPIPE when grep has seen enough, which a caller's pipefail would call a failure.
+    grep -q -m1 'Kafka Server started' \
+        < <(exec timeout 60 tail -n +1 --pid="${KAFKA_PIDS[i]}" -f "$KAFKA_HOME_DIR/$i.log" 2>/dev/null) && return 0
     kafka_say "broker $i did not start; the end of its log:"
     tail -n 15 "$KAFKA_HOME_DIR/$i.log" >&2
     return 1
