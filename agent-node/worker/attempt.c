@@ -27,7 +27,7 @@ static void set_double(double *to, bool *has, double v) {
 /* From a time: rates and the share of the speed of light. */
 static void add_rates(const struct trial *t, struct rec_measured *row) {
     if (!row->has_time_ns_p50) return;
-    double floor_ns = physics_floor_ns(trial_device(t), &t->cost);
+    double floor_ns = physics_floor_ns(t->worker, &t->cost);
     set_double(&row->gflops, &row->has_gflops, t->cost.flops / row->time_ns_p50);
     set_double(&row->gbps, &row->has_gbps, t->cost.bytes_least / row->time_ns_p50);
     if (floor_ns > 0) set_double(&row->speed_of_light, &row->has_speed_of_light, floor_ns / row->time_ns_p50);

@@ -60,6 +60,7 @@ static int time_all(struct trial *t, struct baselines *b, const struct timed_dat
     CLEANUP_FREE struct timing *m = calloc(1, sizeof *m);
     if (!m) return finding_infrastructure(f, "out of memory");
     if (trial_lock(t, DOMAIN_EXCLUSIVE, f) != 0) return -1;
+    physics_learn(t->worker);
     int64_t from = clock_mono_ns();
     int status = baselines_screen(t, data, b, f);
     for (int i = 0; i < b->n && status == 0; i++) {

@@ -14,6 +14,7 @@ static int time_it(struct trial *t, const struct subject *s, struct baselines *b
     if (!m) return finding_infrastructure(f, "out of memory");
     if (trial_lock(t, DOMAIN_EXCLUSIVE, f) != 0) return -1;
     int64_t from = clock_mono_ns();
+    physics_learn(t->worker);
     int status = baselines_screen(t, data, b, f);
     if (status == 0) status = timing_run(t, &b->subject[b->fastest], s, data, m, f);
     phases_add(&t->phases, "time", clock_mono_ns() - from);

@@ -26,9 +26,11 @@ int distributions_for(const struct size_case *c, bool timed, enum distribution o
 /* Step 0, the part that a worker can tell: 0, or -1 with infrastructure when the size's tensors do not fit the device. */
 int admission_check(const struct trial *t, struct finding *f);
 
-/* Step 8: the least time that the problem takes at this size on this device, from its measured bandwidth and peak; 0 when
- * nothing is known. */
-double physics_floor_ns(const struct rec_device *d, const struct cost *c);
+/* Step 8: what the memory can do, measured once per worker; on drivers that run on the host that is the machine's bandwidth, whatever
+ * the driver makes of it. The domain is held exclusively. */
+void physics_learn(struct worker *w);
+/* The least time that a problem of cost `c` takes on this device, from measured bandwidth and peak; 0 when nothing is known. */
+double physics_floor_ns(const struct worker *w, const struct cost *c);
 /* -1 with implausible when `time_ns` per launch beats the floor by more than measuring it can be off. `rotating_bytes`: memory that
  * the timed sets rotate over. */
 int physics_check(const struct trial *t, double time_ns, size_t rotating_bytes, struct finding *f);

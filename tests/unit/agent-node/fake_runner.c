@@ -1,0 +1,273 @@
+/* The fake runner: see fake_runner.h for the idea, `struct behaviour` for the words. */
+#include "fake_runner.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent-node/worker/runner_client.h"
+#include "common/buf.h"
+
+struct fake_counts fake_counts;
+int fake_fail_starts;
+const char *fake_baseline = "";
+
+void fake_reset(void) {
+    memset(&fake_counts, 0, sizeof fake_counts);
+    fake_fail_starts = 0;
+    fake_baseline = "";
+}
+
+struct behaviour {
+    double cost_ns;     /* cost=: a launch */
+    double claim;       /* claim=: share of the time that is claimed as device time */
+    int wrong_after;    /* wrong_after=: wrong from this launch of the process on */
+    bool wrong, partial, oob, before, modify, nan, coarse, stale, flaky, crash, hang, refuse, busy_when_stopped, broke;
+    bool no_compile, slow_compile;
+};
+struct program {
+    struct behaviour b;
+    struct plan_buffer *buffer;
+    int n_buffers;
+};
+struct set {
+    int program, n;
+    struct slot *slot;
+};
+struct runner {
+    enum runner_kind kind;
+    uint8_t *arena;
+    struct program program[16];
+    int n_programs;
+    struct set *set;
+    int n_sets;
+    bool alive, stopped;
+    int64_t cpu_ns;
+    long launches;
+    float *kept; /* the first answer of this process */
+    int64_t n_kept;
+    char log[200];
+};
+
+static double number(const char *text, const char *word, double fallback) {
+    const char *at = strstr(text, word);
+    return at ? strtod(at + strlen(word), NULL) : fallback;
+}
+
+static struct behaviour parse(const char *source) {
+    const char *text = strstr(source, "fake:");
+    text = text ? text : fake_baseline;
+    return (struct behaviour){
+        .cost_ns = number(text, "cost=", 2000), .claim = number(text, "claim=", 1), .wrong_after = (int)number(text, "wrong_after=", 0),
+        .wrong = strstr(text, "WRONG"), .partial = strstr(text, "PARTIAL"), .oob = strstr(text, "OOB"), .before = strstr(text, "BEFORE"),
+        .modify = strstr(text, "MODIFY"), .nan = strstr(text, "NAN"), .coarse = strstr(text, "COARSE"), .stale = strstr(text, "STALE"),
+        .flaky = strstr(text, "FLAKY"), .crash = strstr(text, "CRASH"), .hang = strstr(text, "HANG"), .refuse = strstr(text, "REFUSE"),
+        .busy_when_stopped = strstr(text, "BUSY"), .broke = strstr(text, "BROKE"), .no_compile = strstr(text, "NO_COMPILE"),
+        .slow_compile = strstr(text, "SLOW_COMPILE")};
+}
+
+/* --- life ------------------------------------------------------------------------------------------------------------------ */
+const char *runner_status_name(enum runner_status s) {
+    static const char *const name[] = {"ok", "build failed", "launch failed", "crashed", "timeout", "cancelled", "broke", "failed"};
+    return name[s];
+}
+
+struct runner *runner_start(const struct runner_config *c, struct error *err) {
+    if (fake_fail_starts > 0) {
+        fake_fail_starts--;
+        error_set(err, ERR_DEVICE, "the driver does not load");
+        return NULL;
+    }
+    struct runner *r = xcalloc(1, sizeof *r);
+    r->kind = c->kind;
+    r->alive = true;
+    if (c->arena_bytes) r->arena = aligned_alloc(4096, (c->arena_bytes + 4095) / 4096 * 4096);
+    __atomic_add_fetch(&fake_counts.started, 1, __ATOMIC_RELAXED);
+    if (__atomic_add_fetch(&fake_counts.alive, 1, __ATOMIC_RELAXED) > fake_counts.most_alive) fake_counts.most_alive = fake_counts.alive;
+    return r;
+}
+
+void runner_unbind_all(struct runner *r) {
+    for (int i = 0; i < r->n_sets; i++) free(r->set[i].slot);
+    free(r->set);
+    r->set = NULL;
+    r->n_sets = 0;
+}
+
+void runner_free(struct runner *r) {
+    if (!r) return;
+    runner_unbind_all(r);
+    for (int i = 0; i < r->n_programs; i++) free(r->program[i].buffer);
+    free(r->arena);
+    free(r->kept);
+    free(r);
+    __atomic_sub_fetch(&fake_counts.alive, 1, __ATOMIC_RELAXED);
+}
+
+bool runner_alive(const struct runner *r) { return r->alive; }
+bool runner_in_place(const struct runner *r) { return (void)r, true; }
+bool runner_reached_launch(const struct runner *r) { return (void)r, false; }
+int runner_pid(const struct runner *r) { return (void)r, 0; }
+const char *runner_sandbox_level(const struct runner *r) { return (void)r, "fake"; }
+uint8_t *runner_arena(const struct runner *r) { return r->arena; }
+const char *runner_log(const struct runner *r) { return r->log; }
+
+static enum runner_status stop_with(struct runner *r, enum runner_status s, const char *text) {
+    snprintf(r->log, sizeof r->log, "%s", text);
+    if (s != RUNNER_BUILD_FAILED && s != RUNNER_LAUNCH_FAILED) r->alive = false;
+    return s;
+}
+
+enum runner_status runner_probe(struct runner *r, bool measure, struct rec_list_device *ret, struct error *err) {
+    (void)r, (void)measure, (void)ret;
+    error_set(err, ERR_UNSUPPORTED, "the fake runner probes nothing");
+    return RUNNER_FAILED;
+}
+
+/* --- compiling -------------------------------------------------------------------------------------------------------------- */
+enum runner_status runner_preprocess(struct runner *r, const struct plan *plan, int64_t timeout_ms, char **ret, struct error *err) {
+    (void)r, (void)timeout_ms, (void)err;
+    struct buf text = BUF_INIT;
+    __atomic_add_fetch(&fake_counts.preprocessed, 1, __ATOMIC_RELAXED);
+    const char *at = strstr(plan->source, "cost=@"); /* a tunable as the cost: the search's tests need configurations that differ */
+    buf_puts(&text, plan->source);
+    if (at && plan->n_macros > 0) {
+        buf_clear(&text);
+        buf_printf(&text, "%.*scost=%lld%s", (int)(at - plan->source), plan->source, (long long)plan->macro[0].value, at + 6);
+        if (plan->macro[0].value == 666) buf_puts(&text, "\n// fake too: WRONG\n");
+        if (plan->macro[0].value == 777) buf_puts(&text, "\n// NO_COMPILE\n");
+    }
+    *ret = buf_take(&text);
+    return RUNNER_OK;
+}
+
+enum runner_status runner_compile(struct runner *r, const struct plan *plan, const char *text, int64_t timeout_ms, struct runner_binary *ret,
+                                  struct error *err) {
+    (void)plan, (void)timeout_ms, (void)err;
+    struct behaviour b = parse(text);
+    __atomic_add_fetch(&fake_counts.compiled, 1, __ATOMIC_RELAXED);
+    if (b.no_compile) return stop_with(r, RUNNER_BUILD_FAILED, "warning: something\nkernel.cl:3:5: error: no such thing\nmore");
+    if (b.slow_compile) return stop_with(r, RUNNER_TIMEOUT, "killed");
+    ret->data = (uint8_t *)xstrdup(text);
+    ret->len = strlen(text) + 1;
+    return RUNNER_OK;
+}
+
+enum runner_status runner_load(struct runner *r, const struct plan *plan, const struct runner_binary *binary, int64_t timeout_ms, int *ret_program,
+                               struct error *err) {
+    (void)timeout_ms, (void)err;
+    struct program *p = &r->program[r->n_programs];
+    __atomic_add_fetch(&fake_counts.loaded, 1, __ATOMIC_RELAXED);
+    p->b = parse((const char *)binary->data);
+    p->n_buffers = plan->n_buffers;
+    p->buffer = xcalloc((size_t)plan->n_buffers, sizeof *p->buffer);
+    memcpy(p->buffer, plan->buffer, (size_t)plan->n_buffers * sizeof *p->buffer);
+    *ret_program = r->n_programs++;
+    return RUNNER_OK;
+}
+
+enum runner_status runner_bind(struct runner *r, int program, const struct slot *slot, size_t n, size_t guard, int *ret_set, struct error *err) {
+    (void)guard, (void)err;
+    r->set = xrealloc(r->set, (size_t)(r->n_sets + 1) * sizeof *r->set);
+    struct set *s = &r->set[r->n_sets];
+    *s = (struct set){.program = program, .n = (int)n, .slot = xcalloc(n, sizeof *slot)};
+    memcpy(s->slot, slot, n * sizeof *slot);
+    *ret_set = r->n_sets++;
+    return RUNNER_OK;
+}
+
+enum runner_status runner_upload(struct runner *r, const int *sets, size_t n, int64_t timeout_ms, struct error *err) {
+    (void)r, (void)sets, (void)n, (void)timeout_ms, (void)err;
+    return RUNNER_OK;
+}
+
+enum runner_status runner_download(struct runner *r, int set, const int *buffers, size_t n, int64_t timeout_ms, struct error *err) {
+    (void)r, (void)set, (void)buffers, (void)n, (void)timeout_ms, (void)err;
+    return RUNNER_OK;
+}
+
+/* --- running ---------------------------------------------------------------------------------------------------------------- */
+static float gelu(float x) { return (float)(0.5 * (double)x * (1.0 + erf((double)x * M_SQRT1_2))); }
+
+static float coarse(float v) {
+    uint32_t bits;
+    memcpy(&bits, &v, 4);
+    bits = (bits + 0x8000u) & 0xFFFF0000u;
+    memcpy(&v, &bits, 4);
+    return v;
+}
+
+static void keep(struct runner *r, const float *y, int64_t n) {
+    if (r->kept && r->n_kept == n) return;
+    free(r->kept);
+    r->kept = xmalloc((size_t)n * sizeof *y);
+    memcpy(r->kept, y, (size_t)n * sizeof *y);
+    r->n_kept = n;
+}
+
+static void compute(struct runner *r, const struct behaviour *b, float *x, float *y, int64_t n) {
+    r->launches++;
+    for (int64_t i = 0; i < n; i++) y[i] = b->coarse ? coarse(gelu(coarse(x[i]))) : gelu(x[i]);
+    if (b->wrong || (b->wrong_after && r->launches > b->wrong_after)) y[n / 2] += 0.25f;
+    if (b->nan) y[n / 3] = NAN;
+    if (b->flaky && r->launches % 2) y[n / 4] = nextafterf(y[n / 4], 100);
+    if (b->oob) y[n] = 1;
+    if (b->before) y[-1] = 1;
+    if (b->modify) x[1] = 0;
+    if (b->stale && r->kept && r->n_kept == n) memcpy(y, r->kept, (size_t)n * sizeof *y);
+    keep(r, y, n);
+}
+
+static void launch(struct runner *r, const struct set *s) {
+    const struct program *p = &r->program[s->program];
+    float *x = NULL, *y = NULL;
+    int64_t n = 0;
+    for (int i = 0; i < p->n_buffers; i++) {
+        float *at = (float *)(void *)(r->arena + s->slot[i].offset);
+        if (p->buffer[i].role == PLAN_INPUT) x = at;
+        if (p->buffer[i].role != PLAN_OUTPUT) continue;
+        y = at;
+        n = p->buffer[i].elements;
+    }
+    float last = y[n - 1];
+    compute(r, &p->b, x, y, n);
+    if (p->b.partial) y[n - 1] = last;
+}
+
+enum runner_status runner_run(struct runner *r, const int *sets, size_t n, int64_t timeout_ms, int64_t *ret_wall_ns, struct run_claim *ret_claim,
+                              struct error *err) {
+    (void)timeout_ms, (void)err;
+    double wall = 10000; /* asking */
+    __atomic_add_fetch(&fake_counts.runs, 1, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < n; i++) {
+        const struct behaviour *b = &r->program[r->set[sets[i]].program].b;
+        if (b->crash) return stop_with(r, RUNNER_CRASHED, "it was killed by signal 11 (Segmentation fault)");
+        if (b->hang) return stop_with(r, RUNNER_TIMEOUT, "killed");
+        if (b->broke) return stop_with(r, RUNNER_BROKE, "it sent a frame of another kind");
+        if (b->refuse) return stop_with(r, RUNNER_LAUNCH_FAILED, "CL_INVALID_WORK_GROUP_SIZE");
+        launch(r, &r->set[sets[i]]);
+        wall += b->cost_ns;
+        if (ret_claim) ret_claim->span_ns += (int64_t)(b->cost_ns * b->claim);
+    }
+    *ret_wall_ns = (int64_t)wall;
+    return RUNNER_OK;
+}
+
+int runner_pause(struct runner *r, struct error *err) {
+    (void)err;
+    r->stopped = true;
+    fake_counts.pauses++;
+    return 0;
+}
+
+int runner_resume(struct runner *r, struct error *err) {
+    (void)err;
+    r->stopped = false;
+    return 0;
+}
+
+int64_t runner_cpu_ns(const struct runner *r) {
+    bool busy = r->n_programs > 0 && r->program[r->n_programs - 1].b.busy_when_stopped;
+    static int64_t later;
+    return busy ? (later += 50000000) : r->cpu_ns;
+}

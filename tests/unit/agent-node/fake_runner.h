@@ -1,0 +1,16 @@
+/* A runner without process or driver, for tests of the judge: it computes y = gelu(x) on the buffers of whatever plan it gets, in the
+ * way that a comment of the form "fake: WORD=VALUE ..." in the source asks for. Time is made up, so statistics can be tested to the last digit.
+ * Defines all of runner_client.h; include fake_runner.c in the test itself. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fake_counts {
+    int started, alive, most_alive, compiled, preprocessed, loaded, runs, pauses;
+};
+extern struct fake_counts fake_counts;
+/* The next this many runner_start() calls fail with ERR_DEVICE. */
+extern int fake_fail_starts;
+/* What baselines (sources without a "fake:" comment) do: the text after "fake:"; "" is honest, 2000 ns a launch. */
+extern const char *fake_baseline;
+void fake_reset(void);
