@@ -1,0 +1,225 @@
+/* The store: locked, durable, whole after a crash. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+/* cmocka last */
+#include <cmocka.h>
+
+#include "common/fileio.h"
+#include "coordinator/map.h"
+#include "coordinator/store/internal.h"
+
+static int setup(void **state) {
+    char *dir = strdup("/tmp/portolan-store-XXXXXX");
+    *state = dir;
+    return mkdtemp(dir) ? 0 : -1;
+}
+static int teardown(void **state) {
+    dir_remove(*state, NULL);
+    free(*state);
+    return 0;
+}
+
+static struct store *open_store(const char *dir) {
+    struct error err = ERROR_INIT;
+    struct store *store = store_open(dir, &err);
+    if (!store) fail_msg("%s", err.text);
+    return store;
+}
+
+static void ok(int status, const struct error *err) {
+    if (status != 0) fail_msg("%s", err->text);
+}
+
+static void each_start_raises_the_epoch(void **state) {
+    for (int i = 1; i <= 3; i++) {
+        struct store *store = open_store(*state);
+        assert_int_equal(store_epoch(store), i);
+        store_close(store);
+    }
+    struct error err = ERROR_INIT;
+    struct store *store = open_store(*state);
+    ok(store_raise_epoch(store, 40, &err), &err);
+    ok(store_commit(store, &err), &err);
+    store_close(store);
+    store = open_store(*state);
+    assert_int_equal(store_epoch(store), 41);
+    store_close(store);
+}
+
+static void a_second_coordinator_is_refused_and_told_who_holds_the_store(void **state) {
+    struct store *store = open_store(*state);
+    struct error err = ERROR_INIT;
+    char pid[32];
+    snprintf(pid, sizeof pid, "process %d", (int)getpid());
+    assert_null(store_open(*state, &err));
+    assert_int_equal(err.code, ERR_BUSY);
+    assert_non_null(strstr(err.text, pid));
+    store_close(store);
+    store = open_store(*state);
+    store_close(store);
+}
+
+/* A child writes rows in two's and is gone in the middle: of each pair there are both or none. */
+static void a_crash_between_writes_leaves_whole_transactions(void **state) {
+    for (int cut = 0; cut < 9; cut++) {
+        pid_t child = fork();
+        if (child == 0) {
+            struct error err = ERROR_INIT;
+            struct store *store = store_open(*state, &err);
+            for (int step = 0; store && step < 9; step++) {
+                char key[16];
+                if (step == cut) _exit(0);
+                snprintf(key, sizeof key, "k%d", cut * 10 + step / 3);
+                if (step % 3 == 0) store_outbox_add(store, "results", key, "v", 1, &err);
+                if (step % 3 == 1) store_offset_put(store, "attempts", cut, step / 3 + 1, &err);
+                if (step % 3 == 2) store_commit(store, &err);
+            }
+            _exit(0);
+        }
+        int status = 0;
+        waitpid(child, &status, 0);
+        struct error err = ERROR_INIT;
+        struct store *store = open_store(*state);
+        int64_t rows = store_outbox_count(store), next = store_offset_get(store, "attempts", cut, &err);
+        int64_t expected = 0;
+        for (int k = 0; k <= cut; k++) expected += k / 3;
+        assert_int_equal(rows, expected);
+        assert_int_equal(next, cut / 3 > 0 ? cut / 3 : -1);
+        store_close(store);
+    }
+}
+
+static void a_newer_format_is_refused(void **state) {
+    struct error err = ERROR_INIT;
+    store_close(open_store(*state));
+    CLEANUP_FREE char *path = path_join(*state, "portolan.db");
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 999", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_null(store_open(*state, &err));
+    assert_int_equal(err.code, ERR_UNSUPPORTED);
+}
+
+static void a_file_that_is_no_store_is_refused(void **state) {
+    struct error err = ERROR_INIT;
+    CLEANUP_FREE char *path = path_join(*state, "portolan.db");
+    char junk[8192];
+    memset(junk, 'x', sizeof junk);
+    ok(file_write_durable(path, junk, sizeof junk, 0600, &err), &err);
+    assert_null(store_open(*state, &err));
+    assert_int_equal(err.code, ERR_IO);
+}
+
+static void a_result_is_replaced_by_a_higher_revision_only(void **state) {
+    struct error err = ERROR_INIT;
+    struct store *store = open_store(*state);
+    struct row_result row = {.task = "t1", .revision = 10, .campaign = "c", .record = "old", .len = 3};
+    ok(store_result_put(store, &row, &err), &err);
+    assert_int_equal(store_result_put(store, &row, &err), -1);
+    assert_int_equal(err.code, ERR_CONFLICT);
+    row.revision = 11;
+    row.record = "new";
+    ok(store_result_put(store, &row, &err), &err);
+    uint8_t *data = NULL;
+    size_t len = 0;
+    ok(store_result_get(store, "t1", &data, &len, &err), &err);
+    assert_memory_equal(data, "new", 3);
+    free(data);
+    assert_int_equal(store_result_count(store), 1);
+    store_close(store);
+}
+
+static void schema_ids_are_given_once(void **state) {
+    struct error err = ERROR_INIT;
+    int32_t a = 0, b = 0, again = 0;
+    struct store *store = open_store(*state);
+    ok(store_schema_id(store, "s", "one", &a, &err), &err);
+    ok(store_schema_id(store, "s", "two", &b, &err), &err);
+    ok(store_commit(store, &err), &err);
+    store_close(store);
+    store = open_store(*state);
+    ok(store_schema_id(store, "s", "one", &again, &err), &err);
+    assert_int_equal(again, a);
+    assert_int_not_equal(a, b);
+    store_close(store);
+}
+
+static int no_visit(void *context, const struct row_task *row, struct error *err) {
+    (void)err;
+    memcpy(context, row, sizeof *row);
+    return 0;
+}
+
+static void ids_may_be_shortened_while_they_mean_one_thing(void **state) {
+    struct error err = ERROR_INIT;
+    struct store *store = open_store(*state);
+    static const char *const ids[] = {"aaaabbbb000000000000000000000001", "aaaacccc000000000000000000000002"};
+    struct row_task row = {.campaign = "c1"}, found;
+    bool is_new = false;
+    for (int i = 0; i < 2; i++) {
+        strcpy(row.id, ids[i]);
+        ok(store_task_insert(store, &row, &is_new, &err), &err);
+        assert_true(is_new);
+    }
+    ok(store_task_insert(store, &row, &is_new, &err), &err);
+    assert_false(is_new);
+    ok(store_task_find(store, "aaaab", &found, &err), &err);
+    assert_string_equal(found.id, ids[0]);
+    ok(store_task_find(store, ids[1], &found, &err), &err);
+    assert_int_equal(store_task_find(store, "aaaa", &found, &err), -1);
+    assert_int_equal(err.code, ERR_CONFLICT);
+    static const char *const wrong[] = {"aaa", "zzzz", "aaaa'--", "AAAAB", "aaaabbbb0000000000000000000000011"};
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(store_task_find(store, wrong[i], &found, &err), -1);
+        assert_int_equal(err.code, ERR_NOT_FOUND);
+    }
+    ok(store_tasks(store, "c1", no_visit, &found, &err), &err);
+    store_close(store);
+}
+
+static void the_map_keeps_what_it_was_given_through_growth_and_removal(void **state) {
+    (void)state;
+    struct map *map = map_new();
+    static int value[2000];
+    char key[16];
+    for (int i = 0; i < 2000; i++) {
+        snprintf(key, sizeof key, "key%d", i);
+        map_put(map, key, &value[i]);
+    }
+    for (int i = 0; i < 2000; i += 3) {
+        snprintf(key, sizeof key, "key%d", i);
+        assert_ptr_equal(map_remove(map, key), &value[i]);
+        assert_null(map_remove(map, key));
+    }
+    size_t cursor = 0, seen = 0;
+    while (map_next(map, &cursor, NULL, NULL)) seen++;
+    assert_int_equal(seen, map_count(map));
+    for (int i = 0; i < 2000; i++) {
+        snprintf(key, sizeof key, "key%d", i);
+        assert_ptr_equal(map_get(map, key), i % 3 == 0 ? NULL : &value[i]);
+    }
+    map_free(map);
+}
+
+int main(void) {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(each_start_raises_the_epoch),
+        T(a_second_coordinator_is_refused_and_told_who_holds_the_store),
+        T(a_crash_between_writes_leaves_whole_transactions),
+        T(a_newer_format_is_refused),
+        T(a_file_that_is_no_store_is_refused),
+        T(a_result_is_replaced_by_a_higher_revision_only),
+        T(schema_ids_are_given_once),
+        T(ids_may_be_shortened_while_they_mean_one_thing),
+        cmocka_unit_test(the_map_keeps_what_it_was_given_through_growth_and_removal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
