@@ -1,5 +1,5 @@
-/* portolan-runner: loads one device's driver and runs candidates for the worker that started it, over the socket it was born
- * with. Nothing of the judge is linked into it: whoever runs code here owns this process and nothing else. */
+/* portolan-runner: loads one device's driver and runs candidates for the worker that started it, over the socket it was
+ * born with. Nothing of the judge is linked into it: whoever runs code here owns this process and nothing else. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,8 +87,8 @@ static int map_arena(struct session *s, size_t bytes, struct error *err) {
     return 0;
 }
 
-/* Limits, then Landlock while there is one thread, then the driver, then seccomp: before the driver where it needs tools
- * anyway, after it where it may not even start threads any more. */
+/* Limits, then Landlock while there is one thread, then the driver, then seccomp: before the driver where it needs
+ * tools anyway, after it where it may not even start threads any more. */
 static int enter(const struct arguments *a, struct session *s, struct wire_hello *hello, struct error *err) {
     bool tools = a->kind != SESSION_MEASURE;
     struct limits l = {(size_t)a->memory, FILE_BYTES, tools ? CPU_SECONDS_TOOLS : CPU_SECONDS_MEASURE,

@@ -1,8 +1,8 @@
 /* What a runner needs of a kind of device. One implementation per folder: opencl/, scripted/, (cuda/).
  *
- * Used inside the runner process only, by one thread; nothing here is trusted by the worker. Functions return 0 or -1 with
- * err: ERR_DEVICE for infrastructure (driver, device, host memory), ERR_INVALID for what the candidate did (its source,
- * arguments, geometry), ERR_UNSUPPORTED for what the device cannot do. */
+ * Used inside the runner process only, by one thread; nothing here is trusted by the worker. Functions return 0 or -1
+ * with err: ERR_DEVICE for infrastructure (driver, device, host memory), ERR_INVALID for what the candidate did (its
+ * source, arguments, geometry), ERR_UNSUPPORTED for what the device cannot do. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -77,8 +77,8 @@ struct device_backend {
     int (*load)(struct backend_device *d, const void *binary, size_t len, struct backend_program **ret, struct buf *log,
                 struct error *err);
     void (*program_free)(struct backend_program *p);
-    /* `bytes` of device memory with `guard` bytes before and behind. `host` (may be NULL: zeroed memory of the driver's)
-     * points at the data, its guard bands around it; it is bound in place where in_place(). */
+    /* `bytes` of device memory with `guard` bytes before and behind. `host` (may be NULL: zeroed memory of the
+     * driver's) points at the data, its guard bands around it; it is bound in place where in_place(). */
     int (*buffer)(struct backend_device *d, void *host, size_t bytes, size_t guard, struct backend_buffer **ret,
                   struct error *err);
     void (*buffer_free)(struct backend_buffer *b);
@@ -91,8 +91,8 @@ struct device_backend {
     int (*enqueue)(struct backend_call *c, struct backend_buffer *const *buffers, struct error *err);
     /* Waits for everything enqueued. */
     int (*finish)(struct backend_device *d, struct error *err);
-    /* After finish(): span from first start to last end and sum of durations of what was enqueued since the last times(), by
-     * the device's own clock; 0 where it has none. */
+    /* After finish(): span from first start to last end and sum of durations of what was enqueued since the last
+     * times(), by the device's own clock; 0 where it has none. */
     void (*times)(struct backend_device *d, int64_t *ret_span_ns, int64_t *ret_sum_ns);
     /* NULL where runner/calibrate.c can measure the device by its OpenCL C kernels. */
     int (*calibrate)(struct backend_device *d, struct calibration *ret, struct error *err);

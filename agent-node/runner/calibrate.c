@@ -7,10 +7,10 @@
 #include "common/clock.h"
 #include "common/stats.h"
 
-/* The loop counts stay far below 65,535: Mesa's rusticl stops a work-item's loops there without a word. The products are
- * kept alive by a store that never happens, on a condition the compiler cannot see through, and differ by work-item: what is
- * uniform over a group is computed once by some compilers. mad() rather than fma(): where
- * the hardware has no fused one, fma() is emulated and says nothing about the peak. */
+/* The loop counts stay far below 65,535: Mesa's rusticl stops a work-item's loops there without a word. The products
+ * are kept alive by a store that never happens, on a condition the compiler cannot see through, and differ by
+ * work-item: what is uniform over a group is computed once by some compilers. mad() rather than fma(): where the
+ * hardware has no fused one, fma() is emulated and says nothing about the peak. */
 static const char source[] =
     "kernel void portolan_empty(global float *p) { (void)p; }\n"
     "kernel void portolan_copy4(global const float4 *a, global float4 *b, int n) {\n"
@@ -41,7 +41,9 @@ static const char source[] =
     "PEAK(float8)\n"
     "PEAK(float16)\n";
 
-#define COPY_BYTES ((size_t)256 << 20) /* several times any cache; half of it on CPUs, some of whose drivers are slow */
+#define COPY_BYTES                                                                                     \
+    ((size_t)256 << 20) /* several times any cache; half of it on CPUs, some of whose drivers are slow \
+                         */
 #define BEST_OF 40
 #define BUDGET_NS 400000000 /* of one figure, after two launches to warm up */
 #define PEAK_STEPS 4096
@@ -143,7 +145,8 @@ static int measure_peak(struct bench *t, struct calibration *ret, struct error *
     const struct backend_info *info = t->b->info(t->device);
     size_t local = local_size(t, info->host_memory ? 16 : 128);
     size_t global = (size_t)info->compute_units * local * (info->host_memory ? 4 : 32);
-    struct backend_arg arg[] = {{BACKEND_ARG_BUFFER, 0, 0, 0}, {BACKEND_ARG_F32, 0, 0, 0.5f}, {BACKEND_ARG_I32, 0, PEAK_STEPS, 0}};
+    struct backend_arg arg[] = {
+        {BACKEND_ARG_BUFFER, 0, 0, 0}, {BACKEND_ARG_F32, 0, 0, 0.5f}, {BACKEND_ARG_I32, 0, PEAK_STEPS, 0}};
     for (size_t v = 0; v < sizeof variant / sizeof *variant; v++) {
         struct backend_call *c = NULL;
         double ns = 0;

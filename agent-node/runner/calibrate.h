@@ -1,5 +1,5 @@
-/* What a device reaches with kernels of our own: the roofs that the speed of light is computed from. Trusted code only runs
- * here, so this process's clock will do. Takes about two seconds. */
+/* What a device reaches with kernels of our own: the roofs that the speed of light is computed from. Trusted code only
+ * runs here, so this process's clock will do. Takes about two seconds. */
 #pragma once
 #include "agent-node/backend/backend.h"
 /* A backend's own calibrate() goes first, where it has one. */

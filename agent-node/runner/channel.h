@@ -1,4 +1,5 @@
-/* The runner's end of the socket to its worker: whole frames, blocking. The worker is trusted; still, lengths are checked. */
+/* The runner's end of the socket to its worker: whole frames, blocking. The worker is trusted; still, lengths are
+ * checked. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -11,8 +12,8 @@ struct channel {
     int fd;
     uint32_t seq; /* of the request that is being answered */
 };
-/* Reads one request into `payload` (cleared first; its memory is given back after large ones). Returns 1, 0 when the worker
- * has gone, -1 with err on a frame that no worker sends. */
+/* Reads one request into `payload` (cleared first; its memory is given back after large ones). Returns 1, 0 when the
+ * worker has gone, -1 with err on a frame that no worker sends. */
 int channel_read(struct channel *c, struct wire_header *ret, struct buf *payload, struct error *err);
 /* Send one frame of up to three parts. A worker that has gone ends the process: there is nobody left to serve. */
 struct part {

@@ -1,5 +1,5 @@
-/* Landlock by its system calls: libc has no functions for it and older headers lack the later fields. A kernel without it,
- * or with an older version, gives what it has. Source: Documentation/userspace-api/landlock.rst. */
+/* Landlock by its system calls: libc has no functions for it and older headers lack the later fields. A kernel without
+ * it, or with an older version, gives what it has. Source: Documentation/userspace-api/landlock.rst. */
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <sys/prctl.h>
@@ -11,19 +11,19 @@
 #include "common/cleanup.h"
 
 /* Bits and fields after version 1, which Debian 12's header does not have. */
-#define ACCESS_REFER (1ull << 13)     /* version 2 */
-#define ACCESS_TRUNCATE (1ull << 14)  /* version 3 */
-#define ACCESS_NET_TCP 3ull           /* version 4: bind and connect */
-#define SCOPE_ALL 3ull                /* version 6: abstract sockets and signals */
+#define ACCESS_REFER (1ull << 13)    /* version 2 */
+#define ACCESS_TRUNCATE (1ull << 14) /* version 3 */
+#define ACCESS_NET_TCP 3ull          /* version 4: bind and connect */
+#define SCOPE_ALL 3ull               /* version 6: abstract sockets and signals */
 struct ruleset_attr {
     __u64 handled_access_fs, handled_access_net, scoped;
 };
 
 #define READS (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-#define WRITES                                                                                                   \
-    (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |            \
-     LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |                  \
-     LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |               \
+#define WRITES                                                                                        \
+    (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | \
+     LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |       \
+     LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |    \
      LANDLOCK_ACCESS_FS_MAKE_SYM)
 /* Rights that make sense for a file; the kernel refuses rules for files with any other. */
 #define FILE_RIGHTS \

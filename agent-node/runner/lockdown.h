@@ -1,4 +1,5 @@
-/* What a runner gives up, before its driver is loaded and after. Each is in force for the rest of the process's life. */
+/* What a runner gives up, before its driver is loaded and after. Each is in force for the rest of the process's life.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,10 @@
-/* The macros that a device's compiler defines before the first line (OpenCL C 3.0 specification, 6.13), as options of cpp. */
+/* The macros that a device's compiler defines before the first line (OpenCL C 3.0 specification, 6.13), as options of
+ * cpp. */
 #pragma once
 #include "agent-node/backend/backend.h"
 
-/* Strings "-DNAME=VALUE"; the caller frees each and the array, which a NULL ends. `options` are the plan's build options. */
+/* Strings "-DNAME=VALUE"; the caller frees each and the array, which a NULL ends. `options` are the plan's build
+ * options. */
 struct macro_list {
     char **option;
     size_t n;

@@ -1,4 +1,5 @@
-/* WIRE_COMPILE: build the text, and where a binary wants it, launch each geometry once on zeros; then hand the binary over. */
+/* WIRE_COMPILE: build the text, and where a binary wants it, launch each geometry once on zeros; then hand the binary
+ * over. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

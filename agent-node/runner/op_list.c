@@ -77,5 +77,5 @@ void session_list(struct session *s, const void *payload, size_t len) {
     }
     memcpy(&request, payload, sizeof request);
     if (list(s, request.measure != 0, &d, &n, &err) < 0) return session_fail(s, WIRE_DEVICE_FAILED, NULL, &err);
-    channel_result(&s->channel, WIRE_OK, (uint32_t)n, NULL, 0, d, n * sizeof *d);
+    channel_result(&s->channel, WIRE_OK, (uint32_t)n, "", 0, d, n * sizeof *d);
 }

@@ -60,8 +60,8 @@ static bool slot_fits(const struct session *s, const struct wire_slot *slot, uin
            guard <= slot->offset && guard <= s->arena_bytes - slot->bytes - slot->offset;
 }
 
-/* The pages are there already, but not yet in this process's page table: without this, the first run over a set would pay for
- * one fault a page inside the timed window. */
+/* The pages are there already, but not yet in this process's page table: without this, the first run over a set would
+ * pay for one fault a page inside the timed window. */
 static void map_pages(struct session *s, const struct wire_slot *slot) {
     const uintptr_t page = 4096;
     uintptr_t begin = (uintptr_t)(s->arena + slot->offset) & ~(page - 1);
@@ -81,8 +81,8 @@ void session_bind(struct session *s, const void *payload, size_t len) {
     struct bound_set set = {b.program, xcalloc(b.slots, sizeof *set.buffer)};
     for (uint32_t i = 0; i < b.slots; i++) {
         if (!slot_fits(s, &slot[i], b.guard)) error_set(&err, ERR_INTERNAL, "slot %u lies outside the arena", i);
-        if (err.code || s->backend->buffer(s->device, s->arena + slot[i].offset, slot[i].bytes, b.guard,
-                                           &set.buffer[i], &err) < 0) {
+        if (err.code || s->backend->buffer(s->device, s->arena + slot[i].offset, slot[i].bytes, b.guard, &set.buffer[i],
+                                           &err) < 0) {
             release_set(s, &set);
             return session_fail(s, WIRE_LAUNCH_FAILED, NULL, &err);
         }

@@ -1,6 +1,6 @@
-/* WIRE_PREPROCESS: the C preprocessor over a candidate's source, with the device's macros and the plan's. What comes out is
- * what the worker checks and what is compiled, so nothing may be left that a driver's own preprocessor would still expand
- * into something else: trigraphs are replaced here (-std=c99) and included files are refused. */
+/* WIRE_PREPROCESS: the C preprocessor over a candidate's source, with the device's macros and the plan's. What comes
+ * out is what the worker checks and what is compiled, so nothing may be left that a driver's own preprocessor would
+ * still expand into something else: trigraphs are replaced here (-std=c99) and included files are refused. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -110,9 +110,9 @@ static int check_outcome(const struct scratch_files *f, int status, struct buf *
         return error_set(err, ERR_INVALID, "#include of %s: kernels are one file", name);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
     say_without_path(log, said, f->source);
-    return error_set(err, ERR_INVALID, "the preprocessor failed%s",
-                     WIFSIGNALED(status) || strstr(said, "File size limit") ? ": it ran too long, or its output is over 4 MiB"
-                                                                            : "");
+    return error_set(
+        err, ERR_INVALID, "the preprocessor failed%s",
+        WIFSIGNALED(status) || strstr(said, "File size limit") ? ": it ran too long, or its output is over 4 MiB" : "");
 }
 
 static int preprocess(struct session *s, const struct run_plan *plan, struct buf *log, char **ret, size_t *ret_len,
@@ -140,5 +140,5 @@ void session_preprocess(struct session *s, const void *payload, size_t len) {
     size_t text_len = 0;
     if (run_plan_decode(payload, len, &plan, &err) < 0) return session_fail(s, WIRE_BUILD_FAILED, NULL, &err);
     if (preprocess(s, &plan, &log, &text, &text_len, &err) < 0) return session_fail(s, WIRE_BUILD_FAILED, &log, &err);
-    channel_result(&s->channel, WIRE_OK, 0, NULL, 0, text, text_len);
+    channel_result(&s->channel, WIRE_OK, 0, "", 0, text, text_len);
 }

@@ -52,8 +52,7 @@ static int decode(struct reader *r, struct run_plan *ret, struct error *err) {
     if (!p) return malformed(err, "cut short");
     const struct wire_plan w = *p;
     if (!memchr(w.options, 0, sizeof w.options)) return malformed(err, "its options");
-    if (w.macros > WIRE_MAX_MACROS || w.buffers > WIRE_MAX_BUFFERS ||
-        w.launches > WIRE_MAX_LAUNCHES)
+    if (w.macros > WIRE_MAX_MACROS || w.buffers > WIRE_MAX_BUFFERS || w.launches > WIRE_MAX_LAUNCHES)
         return malformed(err, "too many of something");
     ret->macro = take(r, w.macros * sizeof *ret->macro);
     ret->buffer = take(r, w.buffers * sizeof *ret->buffer);

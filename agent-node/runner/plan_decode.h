@@ -16,10 +16,11 @@ struct run_plan {
         char entry[64];
         struct backend_launch launch;
         struct backend_arg *arg;
-    } *launch;
+    } * launch;
     const char *rest; /* what follows: source, text or binary; into the payload */
     size_t rest_len;
 };
-/* Decodes and checks counts, indices and names. ret points into `payload`, which must outlive it (launches excepted). */
+/* Decodes and checks counts, indices and names. ret points into `payload`, which must outlive it (launches excepted).
+ */
 int run_plan_decode(const void *payload, size_t len, struct run_plan *ret, struct error *err);
 void run_plan_done(struct run_plan *p);

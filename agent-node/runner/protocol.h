@@ -1,9 +1,10 @@
 /* What goes over the socket between worker and runner. A stream of frames: struct wire_header, then `length` bytes.
  *
  * Both ends are one build on one machine, so the structs travel as they lie in memory; `version` refuses anything else.
- * Worker to runner is the trusted direction. Runner to worker is hostile: whoever owns the runner owns its socket, so the
- * worker's reader (worker/runner_wire.c) checks magic, version, type, sequence number and length of every frame, and takes
- * fixed structs and bounded text only. To change a struct: raise WIRE_VERSION, nothing else; runners never outlive a worker. */
+ * Worker to runner is the trusted direction. Runner to worker is hostile: whoever owns the runner owns its socket, so
+ * the worker's reader (worker/runner_wire.c) checks magic, version, type, sequence number and length of every frame,
+ * and takes fixed structs and bounded text only. To change a struct: raise WIRE_VERSION, nothing else; runners never
+ * outlive a worker. */
 #pragma once
 #include <stdint.h>
 
@@ -66,7 +67,7 @@ struct wire_list {
     uint32_t measure;
 };
 struct wire_plan {
-    char options[WIRE_MAX_OPTIONS]; /* ends in a NUL */
+    char options[WIRE_MAX_OPTIONS];             /* ends in a NUL */
     uint32_t macros, buffers, launches, unused; /* these many follow, in this order */
 };
 struct wire_macro {

@@ -1,6 +1,7 @@
-/* The system calls that are left to a runner once its driver is warm: a list of what is allowed, everything else fails with
- * EPERM (clone3 with ENOSYS, so that libc falls back to clone). The list is what four CPU drivers, Mesa and the NVIDIA and
- * AMD user-space drivers use to compute; ioctl stays open, because that is how a GPU is driven (docs/sandbox.md). */
+/* The system calls that are left to a runner once its driver is warm: a list of what is allowed, everything else fails
+ * with EPERM (clone3 with ENOSYS, so that libc falls back to clone). The list is what four CPU drivers, Mesa and the
+ * NVIDIA and AMD user-space drivers use to compute; ioctl stays open, because that is how a GPU is driven
+ * (docs/sandbox.md). */
 #include <errno.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
@@ -10,34 +11,184 @@
 
 static const char *const always[] = {
     /* reading and writing what is open, and files within what the mount namespace and Landlock leave */
-    "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "lseek", "close", "close_range",
-    "open", "openat", "creat", "stat", "lstat", "fstat", "newfstatat", "statx", "statfs", "fstatfs", "access",
-    "faccessat", "faccessat2", "readlink", "readlinkat", "getdents", "getdents64", "getcwd", "chdir", "fchdir", "mkdir",
-    "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "symlink",
-    "symlinkat", "chmod", "fchmod", "fchmodat", "umask", "truncate", "ftruncate", "fallocate", "fadvise64", "fsync",
-    "fdatasync", "sync_file_range", "flock", "utime", "utimes", "utimensat", "futimesat", "fcntl", "ioctl", "dup",
-    "dup2", "dup3", "pipe", "pipe2", "eventfd", "eventfd2", "poll", "ppoll", "select", "pselect6", "epoll_create",
-    "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "sendfile", "copy_file_range", "splice",
-    "timerfd_create", "timerfd_settime", "timerfd_gettime", "inotify_init1", "inotify_add_watch", "inotify_rm_watch",
+    "read",
+    "write",
+    "readv",
+    "writev",
+    "pread64",
+    "pwrite64",
+    "preadv",
+    "pwritev",
+    "lseek",
+    "close",
+    "close_range",
+    "open",
+    "openat",
+    "creat",
+    "stat",
+    "lstat",
+    "fstat",
+    "newfstatat",
+    "statx",
+    "statfs",
+    "fstatfs",
+    "access",
+    "faccessat",
+    "faccessat2",
+    "readlink",
+    "readlinkat",
+    "getdents",
+    "getdents64",
+    "getcwd",
+    "chdir",
+    "fchdir",
+    "mkdir",
+    "mkdirat",
+    "rmdir",
+    "unlink",
+    "unlinkat",
+    "rename",
+    "renameat",
+    "renameat2",
+    "link",
+    "linkat",
+    "symlink",
+    "symlinkat",
+    "chmod",
+    "fchmod",
+    "fchmodat",
+    "umask",
+    "truncate",
+    "ftruncate",
+    "fallocate",
+    "fadvise64",
+    "fsync",
+    "fdatasync",
+    "sync_file_range",
+    "flock",
+    "utime",
+    "utimes",
+    "utimensat",
+    "futimesat",
+    "fcntl",
+    "ioctl",
+    "dup",
+    "dup2",
+    "dup3",
+    "pipe",
+    "pipe2",
+    "eventfd",
+    "eventfd2",
+    "poll",
+    "ppoll",
+    "select",
+    "pselect6",
+    "epoll_create",
+    "epoll_create1",
+    "epoll_ctl",
+    "epoll_wait",
+    "epoll_pwait",
+    "epoll_pwait2",
+    "sendfile",
+    "copy_file_range",
+    "splice",
+    "timerfd_create",
+    "timerfd_settime",
+    "timerfd_gettime",
+    "inotify_init1",
+    "inotify_add_watch",
+    "inotify_rm_watch",
     "memfd_create",
     /* memory */
-    "mmap", "munmap", "mprotect", "mremap", "madvise", "msync", "mlock", "mlock2", "munlock", "mincore", "brk",
-    "membarrier", "mbind", "set_mempolicy", "get_mempolicy", "pkey_alloc", "pkey_free", "pkey_mprotect", "cachestat",
+    "mmap",
+    "munmap",
+    "mprotect",
+    "mremap",
+    "madvise",
+    "msync",
+    "mlock",
+    "mlock2",
+    "munlock",
+    "mincore",
+    "brk",
+    "membarrier",
+    "mbind",
+    "set_mempolicy",
+    "get_mempolicy",
+    "pkey_alloc",
+    "pkey_free",
+    "pkey_mprotect",
+    "cachestat",
     /* threads that exist, signals of its own, time */
-    "futex", "futex_waitv", "futex_wait", "futex_wake", "set_robust_list", "get_robust_list", "rseq",
-    "set_tid_address", "sched_yield", "sched_getaffinity", "sched_setaffinity", "sched_getparam",
-    "sched_getscheduler", "sched_get_priority_max", "sched_get_priority_min", "getcpu", "getpriority", "rt_sigaction",
-    "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigsuspend", "rt_sigtimedwait", "sigaltstack", "signalfd4",
-    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time", "times", "timer_create",
-    "timer_settime", "timer_gettime", "timer_getoverrun", "timer_delete", "setitimer", "getitimer", "alarm", "pause",
-    "restart_syscall", "exit", "exit_group", "arch_prctl",
+    "futex",
+    "futex_waitv",
+    "futex_wait",
+    "futex_wake",
+    "set_robust_list",
+    "get_robust_list",
+    "rseq",
+    "set_tid_address",
+    "sched_yield",
+    "sched_getaffinity",
+    "sched_setaffinity",
+    "sched_getparam",
+    "sched_getscheduler",
+    "sched_get_priority_max",
+    "sched_get_priority_min",
+    "getcpu",
+    "getpriority",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "rt_sigreturn",
+    "rt_sigpending",
+    "rt_sigsuspend",
+    "rt_sigtimedwait",
+    "sigaltstack",
+    "signalfd4",
+    "clock_gettime",
+    "clock_getres",
+    "clock_nanosleep",
+    "nanosleep",
+    "gettimeofday",
+    "time",
+    "times",
+    "timer_create",
+    "timer_settime",
+    "timer_gettime",
+    "timer_getoverrun",
+    "timer_delete",
+    "setitimer",
+    "getitimer",
+    "alarm",
+    "pause",
+    "restart_syscall",
+    "exit",
+    "exit_group",
+    "arch_prctl",
     /* asking about itself and the machine */
-    "getpid", "getppid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getgroups", "getresuid", "getresgid",
-    "getpgid", "getpgrp", "getsid", "getrusage", "getrlimit", "uname", "sysinfo", "getrandom", "capget",
+    "getpid",
+    "getppid",
+    "gettid",
+    "getuid",
+    "geteuid",
+    "getgid",
+    "getegid",
+    "getgroups",
+    "getresuid",
+    "getresgid",
+    "getpgid",
+    "getpgrp",
+    "getsid",
+    "getrusage",
+    "getrlimit",
+    "uname",
+    "sysinfo",
+    "getrandom",
+    "capget",
 };
 
-/* What a compiler driver needs besides: programs and their ends. The sandbox's file system bounds which programs. None of
- * them can leave its session, by which the worker ends them all. */
+/* What a compiler driver needs besides: programs and their ends. The sandbox's file system bounds which programs. None
+ * of them can leave its session, by which the worker ends them all. */
 static const char *const with_tools[] = {
     "clone", "fork", "vfork", "execve", "execveat", "wait4", "waitid", "prlimit64", "setrlimit",
 };
@@ -55,18 +206,20 @@ static int allow_all(scmp_filter_ctx ctx, const char *const *names, size_t n) {
     return rc;
 }
 
+static int allow_when_first_is(scmp_filter_ctx ctx, int nr, scmp_datum_t value) {
+    struct scmp_arg_cmp first = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = value};
+    return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, nr, 1, &first);
+}
+
 /* abort() signals its own process; nobody else's may be signalled. */
 static int allow_signals_to_itself(scmp_filter_ctx ctx) {
-    int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
-    if (rc == 0)
-        rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
-    return rc;
+    int rc = allow_when_first_is(ctx, SCMP_SYS(tgkill), (scmp_datum_t)getpid());
+    return rc == 0 ? allow_when_first_is(ctx, SCMP_SYS(kill), (scmp_datum_t)getpid()) : rc;
 }
 
 static int allow_naming_threads(scmp_filter_ctx ctx) {
-    int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
-    if (rc == 0) rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_GET_NAME));
-    return rc;
+    int rc = allow_when_first_is(ctx, SCMP_SYS(prctl), PR_SET_NAME);
+    return rc == 0 ? allow_when_first_is(ctx, SCMP_SYS(prctl), PR_GET_NAME) : rc;
 }
 
 static int refuse_clone3(scmp_filter_ctx ctx) {

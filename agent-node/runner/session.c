@@ -17,7 +17,7 @@ void session_fail(struct session *s, enum wire_status candidate, const struct bu
 }
 
 void session_ok(struct session *s, uint32_t value) {
-    channel_result(&s->channel, WIRE_OK, value, NULL, 0, NULL, 0);
+    channel_result(&s->channel, WIRE_OK, value, "", 0, NULL, 0);
 }
 
 static void refuse(struct session *s, uint32_t type) {

@@ -31,7 +31,8 @@ struct session {
 /* Serves until the worker goes. */
 void session_run(struct session *s);
 
-/* Answer with what err says: WIRE_DEVICE_FAILED for infrastructure, else `candidate`. `log` (may be NULL) stands before it. */
+/* Answer with what err says: WIRE_DEVICE_FAILED for infrastructure, else `candidate`. `log` (may be NULL) stands before
+ * it. */
 void session_fail(struct session *s, enum wire_status candidate, const struct buf *log, const struct error *err);
 void session_ok(struct session *s, uint32_t value);
 

@@ -119,7 +119,8 @@ static const struct rec_device *find_twin(const struct rec_list_device *list, co
 static int64_t machine_busy_ns(void) {
     CLEANUP_FREE char *text = file_read("/proc/stat", 1 << 20, NULL, NULL);
     long long user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, soft = 0;
-    if (!text || sscanf(text, "cpu %lld %lld %lld %lld %lld %lld %lld", &user, &nice, &system, &idle, &wait, &irq, &soft) != 7)
+    if (!text ||
+        sscanf(text, "cpu %lld %lld %lld %lld %lld %lld %lld", &user, &nice, &system, &idle, &wait, &irq, &soft) != 7)
         return 0;
     return (user + nice + system + irq + soft) * (1000000000 / sysconf(_SC_CLK_TCK));
 }
@@ -132,7 +133,8 @@ static void keep_best(struct rec_device *d, const struct rec_device *from) {
 }
 
 /* Measures d once. *ret_foreign is the share of the machine that others used meanwhile. */
-static int measure_once(const struct discovery_config *c, struct rec_device *d, double *ret_foreign, struct error *err) {
+static int measure_once(const struct discovery_config *c, struct rec_device *d, double *ret_foreign,
+                        struct error *err) {
     CLEANUP(discovery_list_done) struct rec_list_device found = {0};
     CLEANUP(cleanup_runner) struct runner *r = start_probe(c, d->backend, d->icd, err);
     int64_t begin = clock_mono_ns(), busy = machine_busy_ns();
@@ -145,8 +147,8 @@ static int measure_once(const struct discovery_config *c, struct rec_device *d, 
     return 0;
 }
 
-/* Measures d alone on its domain. Roofs measured on a busy machine are too low, and honest kernels would break through them:
- * so try again, and *ret_quiet tells whether the result is worth keeping. */
+/* Measures d alone on its domain. Roofs measured on a busy machine are too low, and honest kernels would break through
+ * them: so try again, and *ret_quiet tells whether the result is worth keeping. */
 static int measure(const struct discovery_config *c, struct rec_device *d, bool *ret_quiet, struct error *err) {
     CLEANUP(cleanup_domain_lock) struct domain_lock *lock = domain_lock_new(d->domain, d->id);
     int64_t waited_ns = 0;

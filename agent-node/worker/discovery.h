@@ -7,10 +7,11 @@
 #include "records.h"
 
 struct discovery_config {
-    const char *cache_dir;            /* measurements are kept below devices/ here, a file per fingerprint; NULL: none kept */
+    const char *cache_dir; /* measurements are kept below devices/ here, a file per fingerprint; NULL: none kept */
     bool sandbox;
-    bool measure;                     /* bandwidth, peak and launch time, unless cached */
-    const char *const *only;          /* devices whose .icd or id contains one of these only; "scripted" also gives the scripted device */
+    bool measure; /* bandwidth, peak and launch time, unless cached */
+    const char *const
+        *only; /* devices whose .icd or id contains one of these only; "scripted" also gives the scripted device */
     size_t only_count;
 };
 /* Hash of what makes measurements comparable: vendor, name, driver, extensions and limits. */

@@ -27,7 +27,8 @@ void discovery_fingerprint(const struct rec_device *d, char out[65]) {
     const char *text[] = {d->backend,        d->platform,       d->platform_version, d->vendor, d->name,
                           d->driver_version, d->device_version, d->language_version, d->kind,   d->extensions};
     /* Memory is left out: CPU drivers derive it from what the machine has at the moment. */
-    int64_t number[] = {d->max_work_group_size, d->local_memory_bytes, d->cache_bytes, d->compute_units, d->fp16, d->fp64};
+    int64_t number[] = {
+        d->max_work_group_size, d->local_memory_bytes, d->cache_bytes, d->compute_units, d->fp16, d->fp64};
     sha256_init(&h);
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) sha256_field(&h, text[i]);
     for (size_t i = 0; i < sizeof number / sizeof *number; i++) hash_number(&h, number[i]);

@@ -23,13 +23,15 @@ static int encode_launch(const struct plan_launch *l, int at, struct buf *out, s
 }
 
 int plan_encode(const struct plan *plan, const void *rest, size_t rest_len, struct buf *out, struct error *err) {
-    struct wire_plan w = {.macros = (uint32_t)plan->n_macros, .buffers = (uint32_t)plan->n_buffers,
+    struct wire_plan w = {.macros = (uint32_t)plan->n_macros,
+                          .buffers = (uint32_t)plan->n_buffers,
                           .launches = (uint32_t)plan->n_launches};
     const char *options = plan->options ? plan->options : "";
     if (plan->n_macros < 0 || plan->n_macros > WIRE_MAX_MACROS || plan->n_buffers < 0 ||
         plan->n_buffers > WIRE_MAX_BUFFERS || plan->n_launches < 0 || plan->n_launches > WIRE_MAX_LAUNCHES ||
         strlen(options) >= sizeof w.options)
-        return error_set(err, ERR_LIMIT, "plan of %d macros, %d buffers, %d launches, %zu bytes of options is over a limit",
+        return error_set(err, ERR_LIMIT,
+                         "plan of %d macros, %d buffers, %d launches, %zu bytes of options is over a limit",
                          plan->n_macros, plan->n_buffers, plan->n_launches, strlen(options));
     memcpy(w.options, options, strlen(options));
     buf_append(out, &w, sizeof w);

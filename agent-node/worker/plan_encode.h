@@ -4,5 +4,6 @@
 #include "common/error.h"
 #include "problems/kernel/plan.h"
 
-/* Appends the plan and then `rest` (source, preprocessed text or binary). ERR_LIMIT names what is over the protocol's limits. */
+/* Appends the plan and then `rest` (source, preprocessed text or binary). ERR_LIMIT names what is over the protocol's
+ * limits. */
 int plan_encode(const struct plan *plan, const void *rest, size_t rest_len, struct buf *out, struct error *err);

@@ -15,16 +15,20 @@
 #include "common/fileio.h"
 
 #define HELLO_LIMIT_MS 60000
-/* Address space that drivers and their compilers take for themselves: in all, and for the threads on each processor (stacks, and
- * 64 MiB reserved for each of malloc's arenas). */
+/* Address space that drivers and their compilers take for themselves: in all, and for the threads on each processor
+ * (stacks, and 64 MiB reserved for each of malloc's arenas). */
 #define DRIVER_MEMORY ((size_t)6 << 30)
 #define PROCESSOR_MEMORY ((size_t)1 << 30)
 
 const char *runner_status_name(enum runner_status s) {
-    static const char *const name[] = {
-        [RUNNER_OK] = "ok",           [RUNNER_BUILD_FAILED] = "build failed", [RUNNER_LAUNCH_FAILED] = "launch failed",
-        [RUNNER_CRASHED] = "crashed", [RUNNER_TIMEOUT] = "timeout",           [RUNNER_CANCELLED] = "cancelled",
-        [RUNNER_BROKE] = "broke",     [RUNNER_FAILED] = "failed"};
+    static const char *const name[] = {[RUNNER_OK] = "ok",
+                                       [RUNNER_BUILD_FAILED] = "build failed",
+                                       [RUNNER_LAUNCH_FAILED] = "launch failed",
+                                       [RUNNER_CRASHED] = "crashed",
+                                       [RUNNER_TIMEOUT] = "timeout",
+                                       [RUNNER_CANCELLED] = "cancelled",
+                                       [RUNNER_BROKE] = "broke",
+                                       [RUNNER_FAILED] = "failed"};
     return name[s];
 }
 
@@ -43,7 +47,8 @@ int runner_make_arena(struct runner *r, size_t bytes, struct error *err) {
     return 0;
 }
 
-/* Half of the machine's memory is what a problem may fill; drivers of GPUs map far more than they use, so those have no limit. */
+/* Half of the machine's memory is what a problem may fill; drivers of GPUs map far more than they use, so those have no
+ * limit. */
 static size_t memory_limit(const struct runner_config *c) {
     if (c->memory_limit_bytes) return c->memory_limit_bytes + c->arena_bytes;
     if (c->kind == RUNNER_PROBE || !c->device->host_memory) return 0;
@@ -53,7 +58,8 @@ static size_t memory_limit(const struct runner_config *c) {
 }
 
 static int start_process(struct runner *r, const struct runner_config *c, struct error *err) {
-    static const char *const kind[] = {[RUNNER_PROBE] = "probe", [RUNNER_COMPILE] = "compile", [RUNNER_MEASURE] = "measure"};
+    static const char *const kind[] = {
+        [RUNNER_PROBE] = "probe", [RUNNER_COMPILE] = "compile", [RUNNER_MEASURE] = "measure"};
     struct spawn_request request = {.kind = kind[c->kind],
                                     .backend = c->device->backend,
                                     .icd = c->device->icd,
@@ -66,7 +72,8 @@ static int start_process(struct runner *r, const struct runner_config *c, struct
                                     .sandbox = c->sandbox};
     snprintf(r->backend, sizeof r->backend, "%s", c->device->backend);
     snprintf(r->icd, sizeof r->icd, "%s", c->device->icd);
-    snprintf(r->what, sizeof r->what, "%.60s, %s", *c->device->icd ? c->device->icd : c->device->backend, kind[c->kind]);
+    snprintf(r->what, sizeof r->what, "%.60s, %s", *c->device->icd ? c->device->icd : c->device->backend,
+             kind[c->kind]);
     if (spawn_runner(&request, &r->process, err) < 0) return error_wrap(err, "runner (%s)", r->what);
     r->alive = true;
     return 0;
@@ -74,8 +81,8 @@ static int start_process(struct runner *r, const struct runner_config *c, struct
 
 static void name_level(struct runner *r) {
     static const char *const base[] = {"none", "process", "bubblewrap"};
-    snprintf(r->level, sizeof r->level, "%s%s%s", base[r->process.level], r->flags & WIRE_FLAG_SECCOMP ? "+seccomp" : "",
-             r->flags & WIRE_FLAG_LANDLOCK ? "+landlock" : "");
+    snprintf(r->level, sizeof r->level, "%s%s%s", base[r->process.level],
+             r->flags & WIRE_FLAG_SECCOMP ? "+seccomp" : "", r->flags & WIRE_FLAG_LANDLOCK ? "+landlock" : "");
 }
 
 static int greet(struct runner *r, struct error *err) {

@@ -35,7 +35,8 @@ void runner_kill(struct runner *r) {
         reaped = waitpid(r->process.outer, &r->outer_status, WNOHANG) == r->process.outer;
         if (!reaped) usleep(i < 20 ? 500 : 5000);
     }
-    kill(-r->process.outer, SIGKILL); /* its session: what it started and left behind, where there is no namespace to end it */
+    kill(-r->process.outer,
+         SIGKILL); /* its session: what it started and left behind, where there is no namespace to end it */
     if (reaped) return;
     kill(r->process.outer, SIGKILL);
     while (waitpid(r->process.outer, &r->outer_status, 0) < 0 && errno == EINTR) continue;

@@ -19,8 +19,8 @@ void sink_text(const struct sink *s, struct buf *out); /* printable, the cut mar
 struct runner {
     enum runner_kind kind;
     struct spawned process;
-    pid_t pid;   /* the runner's own, 0 before its hello */
-    int pidfd;   /* of pid, -1 before */
+    pid_t pid; /* the runner's own, 0 before its hello */
+    int pidfd; /* of pid, -1 before */
     int outer_status;
     bool alive, stopped, reached_launch;
     bool candidate; /* it has seen something of a candidate's: its death is the candidate's doing */
@@ -46,8 +46,8 @@ void runner_kill(struct runner *r);
 /* How it ended: "was killed by signal 11 (Segmentation fault)". */
 void runner_describe_end(const struct runner *r, struct buf *out);
 
-/* One request and its reply. `deadline_ns` on the monotonic clock. On RUNNER_OK *ret is valid until the next call; WIRE_PHASE frames are
- * taken note of and not returned. Any other status sets err and the log. */
+/* One request and its reply. `deadline_ns` on the monotonic clock. On RUNNER_OK *ret is valid until the next call;
+ * WIRE_PHASE frames are taken note of and not returned. Any other status sets err and the log. */
 enum runner_status runner_send(struct runner *r, enum wire_type type, const void *payload, size_t len,
                                int64_t deadline_ns, struct error *err);
 enum runner_status runner_receive(struct runner *r, uint32_t max_data, int64_t deadline_ns, struct reply *ret,

@@ -1,5 +1,5 @@
-/* The requests of compile and measure runners. Values that a runner names (programs, sets) are used as words only: they go
- * back to it and index nothing here. */
+/* The requests of compile and measure runners. Values that a runner names (programs, sets) are used as words only: they
+ * go back to it and index nothing here. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,13 +10,14 @@
 
 #define QUICK_MS 30000 /* for what takes no time unless something is wrong */
 
-static enum runner_status ask_with_plan(struct runner *r, enum wire_type type, const struct plan *plan, const void *rest,
-                                        size_t rest_len, uint32_t max_data, int64_t timeout_ms, struct reply *ret,
-                                        struct error *err) {
+static enum runner_status ask_with_plan(struct runner *r, enum wire_type type, const struct plan *plan,
+                                        const void *rest, size_t rest_len, uint32_t max_data, int64_t timeout_ms,
+                                        struct reply *ret, struct error *err) {
     CLEANUP(buf_done) struct buf payload = BUF_INIT;
     if (plan_encode(plan, rest, rest_len, &payload, err) < 0) return RUNNER_FAILED;
     if (payload.len > WIRE_MAX_REQUEST) {
-        error_set(err, ERR_LIMIT, "plan and source of %zu bytes are over the limit of %u", payload.len, WIRE_MAX_REQUEST);
+        error_set(err, ERR_LIMIT, "plan and source of %zu bytes are over the limit of %u", payload.len,
+                  WIRE_MAX_REQUEST);
         return RUNNER_FAILED;
     }
     return runner_ask(r, type, payload.data, payload.len, max_data, timeout_ms, ret, err);

@@ -1,5 +1,5 @@
-/* WIRE_LIST: what a driver says of its devices, turned into records. Nothing of a candidate's runs in a probe, but drivers
- * say odd things: texts are made printable, numbers below 0 become 0. */
+/* WIRE_LIST: what a driver says of its devices, turned into records. Nothing of a candidate's runs in a probe, but
+ * drivers say odd things: texts are made printable, numbers below 0 become 0. */
 #include <string.h>
 
 #include "agent-node/worker/runner_internal.h"

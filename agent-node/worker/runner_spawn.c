@@ -51,10 +51,19 @@ static const char *find_bwrap(void) {
 /* Containers often forbid the namespaces that bubblewrap needs, so it is tried once with nothing inside. */
 static bool try_bwrap(const char *bwrap, const struct runner_user *user) {
     static char *const environment[] = {NULL};
-    char *argv[] = {(char *)(uintptr_t)bwrap, "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--proc",
-                    "/proc", "--", "/bin/true", NULL};
-    struct child_plan p = {.path = bwrap, .argv = argv, .envp = environment, .fd = {-1, -1, -1}, .n_fds = 3,
-                           .user = *user};
+    char *argv[] = {(char *)(uintptr_t)bwrap,
+                    "--unshare-all",
+                    "--die-with-parent",
+                    "--ro-bind",
+                    "/",
+                    "/",
+                    "--proc",
+                    "/proc",
+                    "--",
+                    "/bin/true",
+                    NULL};
+    struct child_plan p = {
+        .path = bwrap, .argv = argv, .envp = environment, .fd = {-1, -1, -1}, .n_fds = 3, .user = *user};
     pid_t pid = child_start(&p, NULL);
     int status = 0;
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
@@ -133,10 +142,13 @@ static int make_folder(const struct driver_place *driver, char **ret, struct err
     CLEANUP_FREE char *vendors = path_join(folder, "icd");
     CLEANUP_FREE char *icd = path_join(vendors, "driver.icd");
     int rc = dir_make(vendors, 0755, err);
-    if (rc == 0 && driver->icd_text) rc = file_write_durable(icd, driver->icd_text, strlen(driver->icd_text), 0644, err);
+    if (rc == 0 && driver->icd_text)
+        rc = file_write_durable(icd, driver->icd_text, strlen(driver->icd_text), 0644, err);
     if (rc == 0) rc = give(folder, &machine.user, err);
-    if (rc < 0) dir_remove(folder, NULL);
-    else *ret = TAKE(folder);
+    if (rc < 0)
+        dir_remove(folder, NULL);
+    else
+        *ret = TAKE(folder);
     return rc;
 }
 
@@ -165,7 +177,8 @@ static int gather(const struct spawn_request *r, struct pieces *p, struct error 
     p->program = open(p->path, O_RDONLY | O_CLOEXEC);
     if (p->program < 0) return error_errno(err, ERR_NOT_FOUND, errno, "%s", p->path);
     if (p->driver.icd_text && (p->icd = text_file("icd", p->driver.icd_text, err)) < 0) return -1;
-    if (r->cache_dir && (dir_make(r->cache_dir, 0700, err) < 0 || give(r->cache_dir, &machine.user, err) < 0)) return -1;
+    if (r->cache_dir && (dir_make(r->cache_dir, 0700, err) < 0 || give(r->cache_dir, &machine.user, err) < 0))
+        return -1;
     return open_channel(p->channel, err) < 0 ? -1 : open_output(p->output, err);
 }
 

@@ -21,13 +21,14 @@ struct spawn_request {
     bool sandbox;
 };
 struct spawned {
-    pid_t outer;  /* our child: bwrap, or the runner itself */
-    int channel;  /* our end of the socket */
-    int output;   /* what the runner prints, non-blocking */
+    pid_t outer; /* our child: bwrap, or the runner itself */
+    int channel; /* our end of the socket */
+    int output;  /* what the runner prints, non-blocking */
     enum sandbox_kind level;
     char *folder; /* private folder to remove afterwards; NULL with bubblewrap, whose tmpfs goes with it */
 };
-/* ERR_NOT_FOUND: no portolan-runner, no such .icd; ERR_UNSUPPORTED: PORTOLAN_SANDBOX=bubblewrap and there is none; ERR_IO. */
+/* ERR_NOT_FOUND: no portolan-runner, no such .icd; ERR_UNSUPPORTED: PORTOLAN_SANDBOX=bubblewrap and there is none;
+ * ERR_IO. */
 int spawn_runner(const struct spawn_request *r, struct spawned *ret, struct error *err);
 /* Path of portolan-runner: PORTOLAN_RUNNER, else beside this program, else ../libexec/portolan. Caller frees. */
 char *spawn_program(struct error *err);

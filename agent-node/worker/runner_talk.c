@@ -1,5 +1,5 @@
-/* Requests and replies: polls the socket and the runner's output together, under a deadline, and ends a runner that is late,
- * silent for good or out of turn. */
+/* Requests and replies: polls the socket and the runner's output together, under a deadline, and ends a runner that is
+ * late, silent for good or out of turn. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -63,15 +63,18 @@ static enum runner_status await(struct runner *r, short events, int64_t deadline
         bool listen = r->sink.total < SINK_STOP;
         struct pollfd fds[] = {{r->process.channel, events, 0}, {listen ? r->process.output : -1, POLLIN, 0}};
         int64_t left = deadline_ns - clock_mono_ns();
-        if (r->cancel && *r->cancel) return end(r, RUNNER_CANCELLED, ERR_CANCELLED, "cancelled", err);
+        if (r->cancel && __atomic_load_n(r->cancel, __ATOMIC_RELAXED))
+            return end(r, RUNNER_CANCELLED, ERR_CANCELLED, "cancelled", err);
         if (left <= 0) return end(r, RUNNER_TIMEOUT, ERR_TIMEOUT, "it ran into its time limit and was killed", err);
         if (r->cancel && left > CANCEL_LOOK_NS) left = CANCEL_LOOK_NS;
         struct timespec wait = {left / 1000000000, left % 1000000000};
         int n = ppoll(fds, 2, &wait, NULL);
         if (n < 0 && errno != EINTR) return end(r, RUNNER_FAILED, ERR_INTERNAL, "poll failed", err);
         if (n <= 0) continue;
-        if (fds[1].revents & POLLIN) drain_output(r);
-        else if (fds[1].revents) r->sink.total = SINK_STOP; /* its end is closed */
+        if (fds[1].revents & POLLIN)
+            drain_output(r);
+        else if (fds[1].revents)
+            r->sink.total = SINK_STOP; /* its end is closed */
         if (fds[0].revents) return RUNNER_OK;
     }
 }
@@ -79,8 +82,7 @@ static enum runner_status await(struct runner *r, short events, int64_t deadline
 /* Bytes that came while nothing was asked: an answer forged ahead of its question, at best. */
 static bool spoke_out_of_turn(struct runner *r) {
     char byte;
-    return reply_reader_pending(&r->reader) > 0 ||
-           recv(r->process.channel, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    return reply_reader_pending(&r->reader) > 0 || recv(r->process.channel, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 static enum runner_status send_all(struct runner *r, struct iovec *iov, int n, int64_t deadline_ns, struct error *err) {

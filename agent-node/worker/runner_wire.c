@@ -62,7 +62,8 @@ static int bad_frame(struct error *err, const char *what) {
     return error_set(err, ERR_INVALID, "the runner sent a malformed %s", what);
 }
 
-static int parse_result(const char *p, size_t len, const struct reply_wish *wish, struct reply *ret, struct error *err) {
+static int parse_result(const char *p, size_t len, const struct reply_wish *wish, struct reply *ret,
+                        struct error *err) {
     struct wire_result w;
     if (len < sizeof w) return bad_frame(err, "result");
     memcpy(&w, p, sizeof w);

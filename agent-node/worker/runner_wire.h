@@ -1,6 +1,7 @@
-/* Reads what a runner says. The runner may be in a candidate's hands, so this is the one place where its bytes are looked
- * at: every frame's magic, version, type, sequence number and length are checked before memory is spent on it, and only
- * fixed structs and bounded text come out. Works on bytes, not on a socket: the fuzz target feeds it directly. */
+/* Reads what a runner says. The runner may be in a candidate's hands, so this is the one place where its bytes are
+ * looked at: every frame's magic, version, type, sequence number and length are checked before memory is spent on it,
+ * and only fixed structs and bounded text come out. Works on bytes, not on a socket: the fuzz target feeds it directly.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,13 +17,13 @@ struct reply_reader {
 };
 struct reply {
     enum wire_type type;
-    struct wire_hello hello;    /* WIRE_HELLO; its text ends in a NUL */
-    enum wire_phase phase;      /* WIRE_PHASE */
-    struct wire_claim claim;    /* WIRE_CLAIM */
-    enum wire_status status;    /* WIRE_RESULT, with what follows */
+    struct wire_hello hello; /* WIRE_HELLO; its text ends in a NUL */
+    enum wire_phase phase;   /* WIRE_PHASE */
+    struct wire_claim claim; /* WIRE_CLAIM */
+    enum wire_status status; /* WIRE_RESULT, with what follows */
     uint32_t value;
-    const char *log;            /* not terminated; until the next call */
-    const uint8_t *data;        /* until the next call */
+    const char *log;     /* not terminated; until the next call */
+    const uint8_t *data; /* until the next call */
     size_t log_len, data_len;
 };
 /* What is acceptable now. */

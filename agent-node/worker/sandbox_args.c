@@ -97,16 +97,44 @@ static void add_system_folder(struct strings *s, const char *path) {
 
 static void add_bwrap(const struct spawn_request *r, const struct driver_place *driver, const char *bwrap,
                       struct strings *s) {
-    static const char *const fixed[] = {
-        "--unshare-all", "--die-with-parent", "--hostname", "runner", "--ro-bind", "/usr", "/usr",
-        "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--ro-bind-try", "/etc/alternatives",
-        "/etc/alternatives", "--ro-bind", "/sys", "/sys", "--proc", "/proc", "--tmpfs", "/dev", "--dev-bind",
-        "/dev/null", "/dev/null", "--dev-bind", "/dev/zero", "/dev/zero", "--dev-bind", "/dev/urandom",
-        "/dev/urandom", "--size", SCRATCH_BYTES, "--tmpfs", "/tmp", NULL};
-    static const char *const devices[] = {"/dev/dri",        "/dev/kfd",           "/dev/nvidia0", "/dev/nvidia1",
-                                          "/dev/nvidia2",    "/dev/nvidia3",       "/dev/nvidia4", "/dev/nvidia5",
-                                          "/dev/nvidia6",    "/dev/nvidia7",       "/dev/nvidiactl",
-                                          "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools"};
+    static const char *const fixed[] = {"--unshare-all",
+                                        "--die-with-parent",
+                                        "--hostname",
+                                        "runner",
+                                        "--ro-bind",
+                                        "/usr",
+                                        "/usr",
+                                        "--ro-bind-try",
+                                        "/etc/ld.so.cache",
+                                        "/etc/ld.so.cache",
+                                        "--ro-bind-try",
+                                        "/etc/alternatives",
+                                        "/etc/alternatives",
+                                        "--ro-bind",
+                                        "/sys",
+                                        "/sys",
+                                        "--proc",
+                                        "/proc",
+                                        "--tmpfs",
+                                        "/dev",
+                                        "--dev-bind",
+                                        "/dev/null",
+                                        "/dev/null",
+                                        "--dev-bind",
+                                        "/dev/zero",
+                                        "/dev/zero",
+                                        "--dev-bind",
+                                        "/dev/urandom",
+                                        "/dev/urandom",
+                                        "--size",
+                                        SCRATCH_BYTES,
+                                        "--tmpfs",
+                                        "/tmp",
+                                        NULL};
+    static const char *const devices[] = {
+        "/dev/dri",       "/dev/kfd",        "/dev/nvidia0",         "/dev/nvidia1", "/dev/nvidia2",
+        "/dev/nvidia3",   "/dev/nvidia4",    "/dev/nvidia5",         "/dev/nvidia6", "/dev/nvidia7",
+        "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools"};
     strings_add(s, bwrap);
     add_all(s, fixed);
     add_system_folder(s, "/lib");
@@ -127,7 +155,8 @@ static void add_bwrap(const struct spawn_request *r, const struct driver_place *
         strings_add(s, INSIDE "/icd/driver.icd");
     }
     /* Last, so that nothing above lands on a writable root. */
-    add_all(s, (const char *const[]){"--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--", INSIDE "/portolan-runner", NULL});
+    add_all(s, (const char *const[]){"--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--",
+                                     INSIDE "/portolan-runner", NULL});
 }
 
 static void add_runner_arguments(const struct spawn_request *r, enum sandbox_kind level,
@@ -178,7 +207,8 @@ void sandbox_environment(const struct spawn_request *r, enum sandbox_kind level,
     strings_addf(ret, "POCL_CACHE_DIR=%s/pocl", cache);
     strings_addf(ret, "MESA_SHADER_CACHE_DIR=%s/mesa", cache);
     strings_addf(ret, "CUDA_CACHE_PATH=%s/cuda", cache);
-    if (driver->folder) strings_addf(ret, "LD_LIBRARY_PATH=%s%s%s", driver->folder, driver->real ? ":" : "",
-                                     driver->real ? driver->real : "");
+    if (driver->folder)
+        strings_addf(ret, "LD_LIBRARY_PATH=%s%s%s", driver->folder, driver->real ? ":" : "",
+                     driver->real ? driver->real : "");
     pass_sanitizer_options(ret);
 }

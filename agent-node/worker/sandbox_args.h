@@ -13,9 +13,10 @@ void strings_done(struct strings *s);
 
 /* Where a driver's library lies, from its .icd. */
 struct driver_place {
-    char *icd_text;  /* the .icd's contents */
-    char *folder;    /* outside the system's own folders: to be shown to the runner and searched for libraries; else NULL */
-    char *real;      /* the folder that the library is really in, where links lead elsewhere; else NULL */
+    char *icd_text; /* the .icd's contents */
+    char
+        *folder; /* outside the system's own folders: to be shown to the runner and searched for libraries; else NULL */
+    char *real;  /* the folder that the library is really in, where links lead elsewhere; else NULL */
 };
 int driver_place_find(const char *icd, struct driver_place *ret, struct error *err);
 void driver_place_done(struct driver_place *p);

@@ -44,8 +44,10 @@ void identity_slug(const char *text, char *out, size_t size) {
 void identity_vendor(const struct rec_device *d, char *out, size_t size) {
     static const struct {
         const char *word, *vendor;
-    } known[] = {{"nvidia", "nvidia"}, {"advanced micro devices", "amd"}, {"amd", "amd"},   {"intel", "intel"},
-                 {"mesa", "mesa"},     {"apple", "apple"},                {"arm", "arm"},   {"qualcomm", "qualcomm"},
+    } known[] = {{"nvidia", "nvidia"}, {"advanced micro devices", "amd"},
+                 {"amd", "amd"},       {"intel", "intel"},
+                 {"mesa", "mesa"},     {"apple", "apple"},
+                 {"arm", "arm"},       {"qualcomm", "qualcomm"},
                  {"pocl", "pocl"},     {"imagination", "imagination"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (identity_has_word(d->vendor, known[i].word)) {

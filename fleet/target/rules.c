@@ -22,8 +22,8 @@ struct target_rules {
     size_t n;
 };
 
-/* What everybody has or may have without a GPU. Devices of other makes are named by vendor and model. Order matters: Oclgrind and
- * PoCL report the CPU's vendor. */
+/* What everybody has or may have without a GPU. Devices of other makes are named by vendor and model. Order matters:
+ * Oclgrind and PoCL report the CPU's vendor. */
 static const struct {
     const char *target;
     struct target_term term[2];
@@ -87,8 +87,7 @@ static int parse_when(struct parse *p, const struct yaml_node *when) {
 
 static int parse_rule(struct parse *p, const struct yaml_node *node) {
     static const char *const known[] = {"target", "when", NULL};
-    if (node->kind != YAML_MAPPING)
-        return yaml_error(p->doc, node, p->err, "a rule is {target: NAME, when: {...}}");
+    if (node->kind != YAML_MAPPING) return yaml_error(p->doc, node, p->err, "a rule is {target: NAME, when: {...}}");
     if (yaml_check_keys(p->doc, node, known, p->err) < 0) return -1;
     const struct yaml_node *target = yaml_get(node, "target"), *when = yaml_get(node, "when");
     if (!target || !when) return yaml_error(p->doc, node, p->err, "a rule needs both `target` and `when`");

@@ -1,5 +1,5 @@
-/* Target rules: which class of device a device belongs to. The first rule that matches gives the name: those of fleet.yaml,
- * then the built-in ones, else vendor and model. In fleet.yaml:
+/* Target rules: which class of device a device belongs to. The first rule that matches gives the name: those of
+ * fleet.yaml, then the built-in ones, else vendor and model. In fleet.yaml:
  *
  *   targets:
  *     - {target: h100-pcie, when: {vendor: nvidia, name: "~ *H100 PCIe*"}}

@@ -11,7 +11,18 @@
 #include "common/suggest.h"
 #include "fleet/target/identity.h"
 
-enum form { FORM_TEXT, FORM_VENDOR, FORM_WORDS, FORM_STRINGS, FORM_LONGS, FORM_BYTES, FORM_LONG, FORM_INT, FORM_DOUBLE, FORM_BOOL };
+enum form {
+    FORM_TEXT,
+    FORM_VENDOR,
+    FORM_WORDS,
+    FORM_STRINGS,
+    FORM_LONGS,
+    FORM_BYTES,
+    FORM_LONG,
+    FORM_INT,
+    FORM_DOUBLE,
+    FORM_BOOL
+};
 #define AT(field) offsetof(struct rec_device, field)
 static const struct key {
     const char *name;
@@ -79,8 +90,8 @@ int target_selector_bytes(const char *text, double *ret, struct error *err) {
     static const struct {
         const char *name;
         double bytes;
-    } unit[] = {{"", 1},       {"B", 1},         {"KB", 1e3},          {"MB", 1e6},          {"GB", 1e9},
-                {"TB", 1e12},  {"KiB", 1024.0},  {"MiB", 1048576.0},   {"GiB", 1073741824.0}, {"TiB", 1099511627776.0}};
+    } unit[] = {{"", 1},      {"B", 1},        {"KB", 1e3},        {"MB", 1e6},           {"GB", 1e9},
+                {"TB", 1e12}, {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TiB", 1099511627776.0}};
     char number[32], rest[16] = "";
     size_t len = strspn(text, "0123456789.");
     if (len == 0 || len >= sizeof number)
@@ -93,18 +104,26 @@ int target_selector_bytes(const char *text, double *ret, struct error *err) {
             *ret *= unit[i].bytes;
             return 0;
         }
-    return error_set(err, ERR_INVALID, "%s: a size such as 16 GiB is expected (B, KB, MB, GB, TB, KiB, MiB, GiB, TiB)", text);
+    return error_set(err, ERR_INVALID, "%s: a size such as 16 GiB is expected (B, KB, MB, GB, TB, KiB, MiB, GiB, TiB)",
+                     text);
 }
 
 static bool compare_numbers(double a, enum op op, double b) {
     switch (op) {
-        case OP_EQ: return a == b;
-        case OP_NE: return a != b;
-        case OP_LT: return a < b;
-        case OP_LE: return a <= b;
-        case OP_GT: return a > b;
-        case OP_GE: return a >= b;
-        default: return false;
+        case OP_EQ:
+            return a == b;
+        case OP_NE:
+            return a != b;
+        case OP_LT:
+            return a < b;
+        case OP_LE:
+            return a <= b;
+        case OP_GT:
+            return a > b;
+        case OP_GE:
+            return a >= b;
+        default:
+            return false;
     }
 }
 
@@ -125,10 +144,14 @@ static int compare_versions(const char *a, const char *b) {
 
 static bool match_text(const char *have, enum op op, const char *want) {
     switch (op) {
-        case OP_EQ: return !strcasecmp(have, want) || identity_has_word(have, want);
-        case OP_NE: return strcasecmp(have, want) != 0 && !identity_has_word(have, want);
-        case OP_GLOB: return fnmatch(want, have, FNM_CASEFOLD) == 0;
-        default: return compare_numbers(compare_versions(have, want), op, 0);
+        case OP_EQ:
+            return !strcasecmp(have, want) || identity_has_word(have, want);
+        case OP_NE:
+            return strcasecmp(have, want) != 0 && !identity_has_word(have, want);
+        case OP_GLOB:
+            return fnmatch(want, have, FNM_CASEFOLD) == 0;
+        default:
+            return compare_numbers(compare_versions(have, want), op, 0);
     }
 }
 
@@ -175,17 +198,26 @@ static bool match_term(const struct target_term *t, const struct rec_device *d) 
     const char *field = (const char *)d + k->at;
     bool ne = op == OP_NE;
     switch (k->form) {
-        case FORM_TEXT: return match_text(*(char *const *)(const void *)field, op, t->value);
-        case FORM_VENDOR: return match_vendor(d, op, t->value);
-        case FORM_WORDS: return has_word(*(char *const *)(const void *)field, t->value) != ne;
+        case FORM_TEXT:
+            return match_text(*(char *const *)(const void *)field, op, t->value);
+        case FORM_VENDOR:
+            return match_vendor(d, op, t->value);
+        case FORM_WORDS:
+            return has_word(*(char *const *)(const void *)field, t->value) != ne;
         case FORM_STRINGS:
             return has_string((const struct rec_list_string *)(const void *)field, t->value, op == OP_GLOB) != ne;
-        case FORM_LONGS: return has_long((const struct rec_list_long *)(const void *)field, t->value) != ne;
-        case FORM_BYTES: return match_number((double)*(const int64_t *)(const void *)field, op, t->value, true);
-        case FORM_LONG: return match_number((double)*(const int64_t *)(const void *)field, op, t->value, false);
-        case FORM_INT: return match_number(*(const int32_t *)(const void *)field, op, t->value, false);
-        case FORM_DOUBLE: return match_number(*(const double *)(const void *)field, op, t->value, false);
-        case FORM_BOOL: return (!strcmp(t->value, "true") == *(const bool *)(const void *)field) != ne;
+        case FORM_LONGS:
+            return has_long((const struct rec_list_long *)(const void *)field, t->value) != ne;
+        case FORM_BYTES:
+            return match_number((double)*(const int64_t *)(const void *)field, op, t->value, true);
+        case FORM_LONG:
+            return match_number((double)*(const int64_t *)(const void *)field, op, t->value, false);
+        case FORM_INT:
+            return match_number(*(const int32_t *)(const void *)field, op, t->value, false);
+        case FORM_DOUBLE:
+            return match_number(*(const double *)(const void *)field, op, t->value, false);
+        case FORM_BOOL:
+            return (!strcmp(t->value, "true") == *(const bool *)(const void *)field) != ne;
     }
     return false;
 }
@@ -203,7 +235,8 @@ static int check_value(const struct target_term *t, const struct key *k, struct 
     double v = 0;
     int64_t i = 0;
     switch (k->form) {
-        case FORM_BYTES: return target_selector_bytes(t->value, &v, err) < 0 ? error_wrap(err, "%s", t->key) : 0;
+        case FORM_BYTES:
+            return target_selector_bytes(t->value, &v, err) < 0 ? error_wrap(err, "%s", t->key) : 0;
         case FORM_LONG:
         case FORM_INT:
         case FORM_DOUBLE:

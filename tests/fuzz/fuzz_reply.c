@@ -1,5 +1,5 @@
-/* Any bytes as what a runner says: nothing but whole, bounded frames comes out, whatever the bytes and however they are cut.
- * The first byte chooses the length of the pieces they arrive in, the second the sequence number that is open. */
+/* Any bytes as what a runner says: nothing but whole, bounded frames comes out, whatever the bytes and however they are
+ * cut. The first byte chooses the length of the pieces they arrive in, the second the sequence number that is open. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,7 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         while ((got = reply_reader_next(&reader, &wish, &reply, &err)) > 0) check_frame(&reply);
         if (got < 0) require(err.code == ERR_INVALID && *err.text);
         /* What waits for more is never longer than the longest frame and what one piece added. */
-        require(reply_reader_pending(&reader) <= sizeof(struct wire_header) + sizeof(struct wire_result) + WIRE_MAX_LOG + MAX_DATA + piece);
+        require(reply_reader_pending(&reader) <=
+                sizeof(struct wire_header) + sizeof(struct wire_result) + WIRE_MAX_LOG + MAX_DATA + piece);
     }
     reply_reader_done(&reader);
     return 0;

@@ -1,6 +1,6 @@
-/* Buffers. Where the device works on host memory in place, the worker's slot itself is the buffer and its guard bands lie
- * around it in the arena. Elsewhere guard bands are allocated with the buffer: a parent, and a sub-buffer at an origin the
- * device accepts; the guard bytes next to the data travel with it both ways. */
+/* Buffers. Where the device works on host memory in place, the worker's slot itself is the buffer and its guard bands
+ * lie around it in the arena. Elsewhere guard bands are allocated with the buffer: a parent, and a sub-buffer at an
+ * origin the device accepts; the guard bytes next to the data travel with it both ways. */
 #include <stdlib.h>
 
 #include "agent-node/backend/opencl/opencl.h"

@@ -9,7 +9,8 @@ static const struct {
     cl_int code;
     const char *name;
 } names[] = {
-#define N(x) {x, #x}
+#define N(x) \
+    { x, #x }
     N(CL_SUCCESS),
     N(CL_DEVICE_NOT_FOUND),
     N(CL_DEVICE_NOT_AVAILABLE),

@@ -1,5 +1,5 @@
-/* Launches: one cl_kernel per launch of a plan, its scalars set once, its buffers only where they differ from the last set;
- * so that a launch inside the timed window costs little beside the driver's own work. */
+/* Launches: one cl_kernel per launch of a plan, its scalars set once, its buffers only where they differ from the last
+ * set; so that a launch inside the timed window costs little beside the driver's own work. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,9 +109,9 @@ static void keep_event(struct backend_device *d, cl_event event) {
 int opencl_enqueue(struct backend_call *c, struct backend_buffer *const *buffers, struct error *err) {
     if (set_buffers(c, buffers, err) < 0) return -1;
     cl_event event = NULL;
-    cl_int status = clEnqueueNDRangeKernel(c->device->queue, c->kernel, c->dims, NULL, c->global,
-                                           c->has_local ? c->local : NULL, 0, NULL,
-                                           c->device->profiling ? &event : NULL);
+    cl_int status =
+        clEnqueueNDRangeKernel(c->device->queue, c->kernel, c->dims, NULL, c->global, c->has_local ? c->local : NULL, 0,
+                               NULL, c->device->profiling ? &event : NULL);
     if (status != CL_SUCCESS) {
         char what[128];
         snprintf(what, sizeof what, "launch of kernel %s", c->entry);

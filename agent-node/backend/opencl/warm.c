@@ -1,5 +1,5 @@
-/* Warm-up: a runner forbids new threads once its driver is warm, so make the driver start all of its own first; and find out
- * whether a buffer over host memory is that memory, or a copy that only follows when mapped. */
+/* Warm-up: a runner forbids new threads once its driver is warm, so make the driver start all of its own first; and
+ * find out whether a buffer over host memory is that memory, or a copy that only follows when mapped. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +23,8 @@ static bool is_in_place(struct backend_device *d) {
     CLEANUP(release_memory)
     cl_mem from = clCreateBuffer(d->context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, PROBE_BYTES, host, &status);
     CLEANUP(release_memory)
-    cl_mem to = clCreateBuffer(d->context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, PROBE_BYTES, host + PROBE_BYTES,
-                               &status);
+    cl_mem to =
+        clCreateBuffer(d->context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, PROBE_BYTES, host + PROBE_BYTES, &status);
     if (!from || !to) return false;
     /* Twice, with other bytes each: the driver could have taken the first ones at creation or at the first use. */
     for (int round = 1; round <= 2; round++) {

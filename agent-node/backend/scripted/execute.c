@@ -106,13 +106,27 @@ static int compute(const struct statement *s, const struct span *o, const struct
     for (size_t i = 0; i < n; i++) {
         float x = a ? elements(a)[i] : 0, y = b ? elements(b)[i] : 0;
         switch (s->op) {
-            case SCRIPT_ADD: out[i] = x + y; break;
-            case SCRIPT_MUL: out[i] = x * y; break;
-            case SCRIPT_COPY: out[i] = x; break;
-            case SCRIPT_RELU: out[i] = x > 0 ? x : 0; break;
-            case SCRIPT_FILL: out[i] = k1; break;
-            case SCRIPT_MUL_SCALAR: out[i] = x * k2; break;
-            default: out[i] += k1; break; /* SCRIPT_ADD_TO */
+            case SCRIPT_ADD:
+                out[i] = x + y;
+                break;
+            case SCRIPT_MUL:
+                out[i] = x * y;
+                break;
+            case SCRIPT_COPY:
+                out[i] = x;
+                break;
+            case SCRIPT_RELU:
+                out[i] = x > 0 ? x : 0;
+                break;
+            case SCRIPT_FILL:
+                out[i] = k1;
+                break;
+            case SCRIPT_MUL_SCALAR:
+                out[i] = x * k2;
+                break;
+            default:
+                out[i] += k1;
+                break; /* SCRIPT_ADD_TO */
         }
     }
     return 0;
@@ -145,19 +159,31 @@ static int execute_on_buffers(const struct statement *s, const struct span *arg,
 
 int script_execute(const struct statement *s, const struct span *arg, int n_args, struct error *err) {
     switch (s->op) {
-        case SCRIPT_SPIN: return spin(s->number[0]), 0;
+        case SCRIPT_SPIN:
+            return spin(s->number[0]), 0;
         case SCRIPT_CRASH: /* past the handler of a sanitizer */
             signal(SIGSEGV, SIG_DFL);
             return raise(SIGSEGV);
-        case SCRIPT_ABORT: abort();
-        case SCRIPT_HANG: spin(1e18); return 0;
-        case SCRIPT_EXIT: _exit((int)s->number[0]);
-        case SCRIPT_GARBAGE: return put("garbage, and more of it than a header has", 41), 0;
-        case SCRIPT_FORGE: return forge((uint32_t)s->number[0]), 0;
-        case SCRIPT_FLOOD: return flood(s->number[0]), 0;
-        case SCRIPT_REFUSE: return error_set(err, ERR_INVALID, "launch of kernel %s: %s", s->kernel, s->word);
-        case SCRIPT_LOST: return error_set(err, ERR_DEVICE, "the device has gone");
-        case SCRIPT_ERROR: return error_set(err, ERR_INVALID, "%s", s->word);
-        default: return execute_on_buffers(s, arg, n_args, err);
+        case SCRIPT_ABORT:
+            abort();
+        case SCRIPT_HANG:
+            spin(1e18);
+            return 0;
+        case SCRIPT_EXIT:
+            _exit((int)s->number[0]);
+        case SCRIPT_GARBAGE:
+            return put("garbage, and more of it than a header has", 41), 0;
+        case SCRIPT_FORGE:
+            return forge((uint32_t)s->number[0]), 0;
+        case SCRIPT_FLOOD:
+            return flood(s->number[0]), 0;
+        case SCRIPT_REFUSE:
+            return error_set(err, ERR_INVALID, "launch of kernel %s: %s", s->kernel, s->word);
+        case SCRIPT_LOST:
+            return error_set(err, ERR_DEVICE, "the device has gone");
+        case SCRIPT_ERROR:
+            return error_set(err, ERR_INVALID, "%s", s->word);
+        default:
+            return execute_on_buffers(s, arg, n_args, err);
     }
 }

@@ -9,7 +9,7 @@ static const struct {
     int operands;
 } ops[] = {
 #define X(id, word, operands) {word, operands},
-    SCRIPT_OPS(X)
+#include "agent-node/backend/scripted/ops.def"
 #undef X
 };
 

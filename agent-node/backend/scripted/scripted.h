@@ -1,8 +1,8 @@
-/* A device without a driver, for tests of everything above the device: its "source" is a script, whose statements compute,
- * and misbehave in every way that a verdict has a name for.
+/* A device without a driver, for tests of everything above the device: its "source" is a script, whose statements
+ * compute, and misbehave in every way that a verdict has a name for.
  *
- * One statement a line, `kernel NAME: STATEMENT`; lines of one name are its body, run in order at each launch. Operands are
- * argument positions (0 is the first) or, where said, literal numbers; buffers are float32.
+ * One statement a line, `kernel NAME: STATEMENT`; lines of one name are its body, run in order at each launch. Operands
+ * are argument positions (0 is the first) or, where said, literal numbers; buffers are float32.
  *
  *   add O A B | mul O A B        copy O A | relu O A        fill O NUMBER | mul_scalar O A NUMBER | add_to O NUMBER
  *   spin_ns N                    busy for N ns              nan O           first element becomes NaN
@@ -12,25 +12,18 @@
  *   forge SEQ                    "done" and a claim of 1 ns in answer to request SEQ
  *   flood N                      prints N KiB
  *   refuse TEXT                  the launch fails as if the driver refused it     lost: as if the device had gone
- *   try WHAT O                   tries fork, thread, exec, socket, ptrace, kill, write_file, read_etc; errno (0: it
- *                                worked) into the first element
- * And for the compiler: `build: error TEXT`, `build: crash`, `build: hang`, `build: spin_ns N`. Empty lines and lines that
- * start with # are skipped. */
+ *   try WHAT O                   tries fork, thread, exec, socket, ptrace, kill, write_file, write_home, read_etc;
+ *                                errno (0: it worked) into the first element
+ * And for the compiler: `build: error TEXT`, `build: crash`, `build: hang`, `build: spin_ns N`. Empty lines and lines
+ * that start with # are skipped. */
 #pragma once
 #include "agent-node/backend/backend.h"
 
 #define SCRIPT_MAX_STATEMENTS 256
 #define SCRIPT_MAX_OPERANDS 3
 enum script_op {
-#define SCRIPT_OPS(X)                                                                                                 \
-    /* word, operands */                                                                                              \
-    X(ADD, "add", 3) X(MUL, "mul", 3) X(COPY, "copy", 2) X(RELU, "relu", 2) X(FILL, "fill", 2)                        \
-    X(MUL_SCALAR, "mul_scalar", 3) X(ADD_TO, "add_to", 2) X(SPIN, "spin_ns", 1) X(NAN_, "nan", 1)                     \
-    X(WRITE_OOB, "write_oob", 2) X(CRASH, "crash", 0) X(ABORT, "abort", 0) X(HANG, "hang", 0) X(EXIT, "exit", 1)      \
-    X(GARBAGE, "garbage", 0) X(FORGE, "forge", 1) X(FLOOD, "flood", 1) X(REFUSE, "refuse", 1) X(LOST, "lost", 0)      \
-    X(TRY, "try", 2) X(ERROR, "error", 1)
 #define X(id, word, operands) SCRIPT_##id,
-    SCRIPT_OPS(X)
+#include "agent-node/backend/scripted/ops.def"
 #undef X
 };
 struct statement {

@@ -79,8 +79,9 @@ static void a_calibration_is_kept_and_a_damaged_one_ignored(void **state) {
     assert_true(calibration_read(folder, d));
     assert_true(d->copy_gbps == 33.5 && d->fma_gflops == 233 && d->launch_us == 12.25 && d->event_times);
     CLEANUP_FREE char *path = xasprintf("%s/devices/%s.json", folder, d->fingerprint);
-    static const char *const damaged[] = {"", "{}", "{\"version\": 1, \"copy_gbps\": -1}", "[1, 2",
-                                          "{\"version\":1,\"copy_gbps\":0,\"fma_gflops\":1,\"launch_us\":1,\"event_times\":true}"};
+    static const char *const damaged[] = {
+        "", "{}", "{\"version\": 1, \"copy_gbps\": -1}", "[1, 2",
+        "{\"version\":1,\"copy_gbps\":0,\"fma_gflops\":1,\"launch_us\":1,\"event_times\":true}"};
     for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
         assert_int_equal(file_write_durable(path, damaged[i], strlen(damaged[i]), 0644, &err), 0);
         assert_false(calibration_read(folder, d));

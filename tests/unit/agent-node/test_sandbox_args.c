@@ -46,8 +46,13 @@ static bool has(const struct strings *s, const char *text) {
     return false;
 }
 
-static const struct spawn_request request = {.kind = "measure", .backend = "opencl", .icd = "private.icd",
-                                             .arena_bytes = 8192, .arena_fd = 7, .memory_bytes = 1 << 30, .sandbox = true};
+static const struct spawn_request request = {.kind = "measure",
+                                             .backend = "opencl",
+                                             .icd = "private.icd",
+                                             .arena_bytes = 8192,
+                                             .arena_fd = 7,
+                                             .memory_bytes = 1 << 30,
+                                             .sandbox = true};
 
 static void a_drivers_own_folder_is_shown_and_searched(void **state) {
     (void)state;

@@ -38,7 +38,8 @@ static void expect(const char *key, const char *op, const char *value, bool hold
     struct target_term t = {key, op, value};
     struct error err = ERROR_INIT;
     if (target_selector_check(&t, 1, &err) < 0) fail_msg("%s %s %s: %s", key, op, value, err.text);
-    if (target_selector_matches(&t, 1, &d) != holds) fail_msg("%s %s %s should %s", key, op, value, holds ? "hold" : "not hold");
+    if (target_selector_matches(&t, 1, &d) != holds)
+        fail_msg("%s %s %s should %s", key, op, value, holds ? "hold" : "not hold");
     rec_device_done(&d);
 }
 
@@ -138,7 +139,8 @@ static void named(struct rec_device d, const struct target_rules *rules, const c
 
 static void built_in_rules_name_the_cpu_drivers(void **state) {
     (void)state;
-    named(device("AuthenticAMD", "pthread-skylake-avx512-AMD EPYC", "Portable Computing Language", "cpu"), NULL, "pocl-cpu");
+    named(device("AuthenticAMD", "pthread-skylake-avx512-AMD EPYC", "Portable Computing Language", "cpu"), NULL,
+          "pocl-cpu");
     named(device("GenuineIntel", "cpu-haswell", "Portable Computing Language", "cpu"), NULL, "pocl-cpu");
     named(device("Mesa/X.org", "llvmpipe (LLVM 15.0.6, 256 bits)", "rusticl", "cpu"), NULL, "mesa-llvmpipe");
     named(device("Intel(R) Corporation", "AMD EPYC", "Intel(R) OpenCL", "cpu"), NULL, "intel-cpu");

@@ -15,7 +15,8 @@ static bool has(const struct macro_list *list, const char *option) {
 }
 
 static struct backend_info device(const char *version, const char *language) {
-    static char extensions[] = "cl_khr_fp64 cl_khr_fp16 bad-name 1bad", features[] = "__opencl_c_int64 __opencl_c_images";
+    static char extensions[] = "cl_khr_fp64 cl_khr_fp16 bad-name 1bad",
+                features[] = "__opencl_c_int64 __opencl_c_images";
     struct backend_info info = {.extensions = extensions, .features = features, .images = true};
     memcpy(info.device_version, version, strlen(version));
     memcpy(info.language_version, language, strlen(language));

@@ -1,5 +1,5 @@
-/* The OpenCL backend on PoCL, in this process: what a runner does behind its protocol. The guard bands of devices with memory
- * of their own are tried too, by not binding in place. */
+/* The OpenCL backend on PoCL, in this process: what a runner does behind its protocol. The guard bands of devices with
+ * memory of their own are tried too, by not binding in place. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,9 +67,10 @@ static void a_device_that_is_not_there_is_an_error(void **state) {
 }
 
 static void run_one(struct backend_device *d, char *memory) {
-    static const char source[] = "kernel void k(global float *x, global float *y, float a, local float *t) {\n"
-                                 "  int i = get_global_id(0); t[get_local_id(0)] = x[i];\n"
-                                 "  barrier(CLK_LOCAL_MEM_FENCE); y[i] = a * t[get_local_id(0)]; y[-1] = 9.0f; }\n";
+    static const char source[] =
+        "kernel void k(global float *x, global float *y, float a, local float *t) {\n"
+        "  int i = get_global_id(0); t[get_local_id(0)] = x[i];\n"
+        "  barrier(CLK_LOCAL_MEM_FENCE); y[i] = a * t[get_local_id(0)]; y[-1] = 9.0f; }\n";
     struct error err = ERROR_INIT;
     CLEANUP(buf_done) struct buf log = BUF_INIT;
     CLEANUP(buf_done) struct buf binary = BUF_INIT;
@@ -77,13 +78,14 @@ static void run_one(struct backend_device *d, char *memory) {
     if (cl->build(d, source, "", &p, &log, &err) < 0) fail_msg("%s", log.data);
     assert_int_equal(cl->binary(p, &binary, &err), 0);
     assert_int_equal(cl->load(d, binary.data, binary.len, &again, &log, &err), 0);
-    struct backend_arg arg[] = {{BACKEND_ARG_BUFFER, 0, 0, 0}, {BACKEND_ARG_BUFFER, 1, 0, 0},
-                                {BACKEND_ARG_F32, 0, 0, 2.0f}, {BACKEND_ARG_LOCAL, 0, 64 * sizeof(float), 0}};
+    struct backend_arg arg[] = {{BACKEND_ARG_BUFFER, 0, 0, 0},
+                                {BACKEND_ARG_BUFFER, 1, 0, 0},
+                                {BACKEND_ARG_F32, 0, 0, 2.0f},
+                                {BACKEND_ARG_LOCAL, 0, 64 * sizeof(float), 0}};
     struct backend_launch l = {"k", 4, arg, 1, {N, 1, 1}, {64, 1, 1}, true};
     struct backend_buffer *b[2] = {NULL, NULL};
     struct backend_call *c = NULL;
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(cl->buffer(d, memory + 4096 * (i + 1), BYTES, GUARD, &b[i], &err), 0);
+    for (int i = 0; i < 2; i++) assert_int_equal(cl->buffer(d, memory + 4096 * (i + 1), BYTES, GUARD, &b[i], &err), 0);
     assert_int_equal(cl->prepare(again, &l, &c, &err), 0);
     for (int i = 0; i < 2; i++) assert_int_equal(cl->upload(b[i], &err), 0);
     assert_int_equal(cl->enqueue(c, b, &err), 0);

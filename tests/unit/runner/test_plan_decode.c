@@ -14,7 +14,8 @@ static void encode(struct buf *out) {
     struct wire_plan p = {.options = "-cl-mad-enable", .macros = 1, .buffers = 2, .launches = 1};
     struct wire_macro m = {"WG", 64};
     struct wire_buffer b[] = {{4096}, {8192}};
-    struct wire_launch l = {.entry = "k", .args = 2, .dims = 2, .has_local = 1, .global = {64, 2, 1}, .local = {8, 1, 1}};
+    struct wire_launch l = {
+        .entry = "k", .args = 2, .dims = 2, .has_local = 1, .global = {64, 2, 1}, .local = {8, 1, 1}};
     struct wire_arg a[] = {{BACKEND_ARG_BUFFER, 1, 0, 0, 0}, {BACKEND_ARG_I32, 0, -7, 0, 0}};
     buf_append(out, &p, sizeof p);
     buf_append(out, &m, sizeof m);
@@ -63,12 +64,12 @@ static void counts_and_indices_out_of_range_are_refused(void **state) {
     size_t launch_at = sizeof *head + sizeof(struct wire_macro) + 2 * sizeof(struct wire_buffer);
     struct wire_launch *l = (struct wire_launch *)(void *)(payload.data + launch_at);
     struct wire_arg *a = (struct wire_arg *)(void *)(payload.data + launch_at + sizeof *l);
-#define REFUSED(place, value)                                                      \
-    do {                                                                           \
-        __typeof__(place) before = place;                                          \
-        place = value;                                                             \
+#define REFUSED(place, value)                                                       \
+    do {                                                                            \
+        __typeof__(place) before = place;                                           \
+        place = value;                                                              \
         assert_int_equal(run_plan_decode(payload.data, payload.len, &p, NULL), -1); \
-        place = before;                                                            \
+        place = before;                                                             \
     } while (0)
     REFUSED(head->buffers, WIRE_MAX_BUFFERS + 1);
     REFUSED(head->launches, 0xffffffffu);
