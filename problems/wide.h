@@ -1,5 +1,6 @@
-/* Clones of a hot function for wider vectors, chosen when the program is loaded. Nothing is contracted (-ffp-contract=off),
- * so every clone gives the same bits. The sanitizers' start-up code and the resolvers do not get on. */
+/* Clones of a hot function for wider vectors, chosen when the program is loaded. Nothing is contracted
+ * (-ffp-contract=off), so every clone gives the same bits. The sanitizers' start-up code and the resolvers do not get
+ * on. */
 #pragma once
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__) && \
     !defined(__SANITIZE_ADDRESS__)

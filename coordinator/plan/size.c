@@ -5,8 +5,6 @@
 
 #define PLAIN_LIMIT_S 1.0
 #define ORACLE_LIMIT_S 20.0
-/* What one core's oracle gets through, value and scale in float64 (docs/performance.md). */
-#define ORACLE_FLOPS_PER_CORE 4e8
 /* A `plain` kernel reaches this share of a device's measured peak and bandwidth (REAL: naive matmul, 1-5 %). */
 #define PLAIN_PEAK_SHARE_HOST 0.01
 #define PLAIN_PEAK_SHARE_GPU 0.05
@@ -33,7 +31,7 @@ bool size_suits(const struct bound *bound, const struct rec_device *device, int 
     double gbps = device->copy_gbps > 0 ? device->copy_gbps : UNKNOWN_GBPS;
     double share = device->host_memory ? PLAIN_PEAK_SHARE_HOST : PLAIN_PEAK_SHARE_GPU;
     double plain_s = cost.flops / (gflops * 1e9 * share) + bytes / (gbps * 1e9 * PLAIN_BANDWIDTH_SHARE);
-    double oracle_s = cost.oracle_flops / (ORACLE_FLOPS_PER_CORE * (cores > 0 ? cores : 1));
+    double oracle_s = cost.oracle_flops / (ORACLE_FLOPS_PER_CORE_S * (cores > 0 ? cores : 1));
     if (device->memory_bytes > 0 && bytes > (double)device->memory_bytes / 2) return false;
     for (int i = 0; i < bound->n_tensors; i++)
         if (device->max_alloc_bytes > 0 && bound->tensor[i].bytes > (size_t)device->max_alloc_bytes) return false;

@@ -141,8 +141,8 @@ static int check_args(const char *entry, const struct emit_arg *args, size_t n, 
     return 0;
 }
 
-int emit_launch(struct op_emit *e, const char *entry, const struct emit_arg *args, size_t n_args, struct emit_range range,
-                struct error *err) {
+int emit_launch(struct op_emit *e, const char *entry, const struct emit_arg *args, size_t n_args,
+                struct emit_range range, struct error *err) {
     if (check_args(entry, args, n_args, err) != 0) return -1;
     if (e->n_launches == PLAN_MAX_LAUNCHES)
         return error_set(err, ERR_LIMIT, "the graph needs more than %d launches", PLAN_MAX_LAUNCHES);

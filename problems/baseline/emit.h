@@ -1,9 +1,9 @@
 /* Writing baselines: a builder that collects OpenCL C entry points and the launches that use them, and turns them into
  * a plan. Operators' emit_plain and the `fused` baseline write through it.
  *
- * Shapes reach a kernel as arguments, never as text, so that one compilation serves every size; what the text may depend
- * on is rank, attributes that are words, element types and the broadcasting pattern. Kernels of equal text are shared
- * between nodes. No work-item may run more than EMIT_MAX_ITERATIONS loop iterations in all (see below). */
+ * Shapes reach a kernel as arguments, never as text, so that one compilation serves every size; what the text may
+ * depend on is rank, attributes that are words, element types and the broadcasting pattern. Kernels of equal text are
+ * shared between nodes. No work-item may run more than EMIT_MAX_ITERATIONS loop iterations in all (see below). */
 #pragma once
 #include "common/buf.h"
 #include "problems/graph/problem.h"
@@ -33,19 +33,32 @@ const char *emit_kernel(struct op_emit *e, const char *name, const char *text, c
 /* The common case: $0.. are node n's inputs, $Y its output. `name` is the op's name plus `suffix` ("" or "_max"). */
 const char *emit_node_kernel(struct op_emit *e, const struct node *n, const char *suffix, const char *text);
 
-/* --- launches --------------------------------------------------------------------------------------------------------- */
+/* --- launches
+ * --------------------------------------------------------------------------------------------------------- */
 enum emit_arg_kind { EMIT_TENSOR, EMIT_SCRATCH, EMIT_I32, EMIT_I64, EMIT_F32, EMIT_LOCAL_BYTES };
 struct emit_arg {
     enum emit_arg_kind kind;
     int64_t i; /* tensor index, scratch index, integer or bytes */
     double f;
 };
-static inline struct emit_arg emit_tensor(int tensor) { return (struct emit_arg){EMIT_TENSOR, tensor, 0}; }
-static inline struct emit_arg emit_scratch(int scratch) { return (struct emit_arg){EMIT_SCRATCH, scratch, 0}; }
-static inline struct emit_arg emit_i32(int64_t v) { return (struct emit_arg){EMIT_I32, v, 0}; }
-static inline struct emit_arg emit_i64(int64_t v) { return (struct emit_arg){EMIT_I64, v, 0}; }
-static inline struct emit_arg emit_f32(double v) { return (struct emit_arg){EMIT_F32, 0, v}; }
-static inline struct emit_arg emit_local(int64_t bytes) { return (struct emit_arg){EMIT_LOCAL_BYTES, bytes, 0}; }
+static inline struct emit_arg emit_tensor(int tensor) {
+    return (struct emit_arg){EMIT_TENSOR, tensor, 0};
+}
+static inline struct emit_arg emit_scratch(int scratch) {
+    return (struct emit_arg){EMIT_SCRATCH, scratch, 0};
+}
+static inline struct emit_arg emit_i32(int64_t v) {
+    return (struct emit_arg){EMIT_I32, v, 0};
+}
+static inline struct emit_arg emit_i64(int64_t v) {
+    return (struct emit_arg){EMIT_I64, v, 0};
+}
+static inline struct emit_arg emit_f32(double v) {
+    return (struct emit_arg){EMIT_F32, 0, v};
+}
+static inline struct emit_arg emit_local(int64_t bytes) {
+    return (struct emit_arg){EMIT_LOCAL_BYTES, bytes, 0};
+}
 
 struct emit_range {
     int dims; /* 1..3 */
@@ -62,15 +75,16 @@ struct emit_range emit_range_3d(int64_t g0, int64_t g1, int64_t g2, int64_t l0, 
 int emit_scratch_new(struct op_emit *e, enum dtype dtype, int64_t elements);
 
 /* Appends a launch. ERR_LIMIT: an I32 that does not fit, too many launches, arguments or buffers. */
-int emit_launch(struct op_emit *e, const char *entry, const struct emit_arg *args, size_t n_args, struct emit_range range,
-                struct error *err);
-#define EMIT_LAUNCH(e, entry, range, err, ...)                                 \
-    emit_launch((e), (entry), (const struct emit_arg[]){__VA_ARGS__},          \
+int emit_launch(struct op_emit *e, const char *entry, const struct emit_arg *args, size_t n_args,
+                struct emit_range range, struct error *err);
+#define EMIT_LAUNCH(e, entry, range, err, ...)                        \
+    emit_launch((e), (entry), (const struct emit_arg[]){__VA_ARGS__}, \
                 sizeof((const struct emit_arg[]){__VA_ARGS__}) / sizeof(struct emit_arg), (range), (err))
 
-/* --- broadcasting, for element-wise kernels ------------------------------------------------------------------------------
- * The output's index space with axes merged where every operand steps alike, and each operand's strides in it (0 where
- * it is broadcast). Axes of length 1 vanish. rank is at least 1. */
+/* --- broadcasting, for element-wise kernels
+ * ------------------------------------------------------------------------------ The output's index space with axes
+ * merged where every operand steps alike, and each operand's strides in it (0 where it is broadcast). Axes of length 1
+ * vanish. rank is at least 1. */
 struct emit_broadcast {
     int rank, n;
     int64_t dim[TENSOR_MAX_RANK];
@@ -80,8 +94,9 @@ void emit_broadcast_make(const struct shape *out, const struct shape *const *in,
 /* True when operand `k` is read at the output's own linear index. */
 bool emit_broadcast_direct(const struct emit_broadcast *b, int k);
 /* Appends to `params` the int parameters ", int d1, ..., int s<k>_<axis>" that the offsets need, to `args` their values
- * (at most EMIT_BROADCAST_ARGS; *n_args grows), and to `body` the declarations "long o<k> = ...;" from the output's linear
- * index `index` (a long variable's name), for each operand that is not direct. `prefix` goes in front of every name made
+ * (at most EMIT_BROADCAST_ARGS; *n_args grows), and to `body` the declarations "long o<k> = ...;" from the output's
+ * linear index `index` (a long variable's name), for each operand that is not direct. `prefix` goes in front of every
+ * name made
  * ("" or "b0_"), for kernels with several broadcasts. */
 #define EMIT_BROADCAST_ARGS (TENSOR_MAX_RANK * (OP_MAX_INPUTS + 1))
 void emit_broadcast_code(const struct emit_broadcast *b, const char *prefix, const char *index, struct buf *params,
@@ -94,6 +109,6 @@ void emit_float(struct buf *out, double v);
 
 /* The plain kernels of node i (in graph order) through its op. Wraps errors with the node's op and line. */
 int emit_node(struct op_emit *e, int node, struct error *err);
-/* Everything emitted as a plan: buffers are all inputs and weights, the outputs, those intermediates that a launch names,
- * and the scratch. ERR_LIMIT. The caller frees *ret by plan_free; the builder is spent. */
+/* Everything emitted as a plan: buffers are all inputs and weights, the outputs, those intermediates that a launch
+ * names, and the scratch. ERR_LIMIT. The caller frees *ret by plan_free; the builder is spent. */
 int emit_finish(struct op_emit *e, struct plan **ret, struct error *err);

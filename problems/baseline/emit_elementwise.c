@@ -50,8 +50,8 @@ static void declare(struct buf *params, struct emit_arg *args, size_t *n_args, c
 }
 
 /* The offset of operand k as a sum over the axes it has; <prefix>i<d> are the coordinates. */
-static void operand_offset(const struct emit_broadcast *b, int k, const char *prefix, struct buf *params, struct buf *body,
-                           struct emit_arg *args, size_t *n_args) {
+static void operand_offset(const struct emit_broadcast *b, int k, const char *prefix, struct buf *params,
+                           struct buf *body, struct emit_arg *args, size_t *n_args) {
     buf_printf(body, "    long %so%d = 0", prefix, k);
     for (int d = 0; d < b->rank; d++) {
         if (b->stride[k][d] == 0) continue;
@@ -93,8 +93,8 @@ void emit_float(struct buf *out, double v) {
 }
 
 /* "__kernel void $E(inputs, output, items, broadcasting) { v0 = ...; y[i] = <expression>; }" */
-static int kernel_text(const struct node *n, const struct emit_broadcast *b, const struct buf *params, const struct buf *offsets,
-                       struct buf *text, struct error *err) {
+static int kernel_text(const struct node *n, const struct emit_broadcast *b, const struct buf *params,
+                       const struct buf *offsets, struct buf *text, struct error *err) {
     static const char *const NAMES[] = {"v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7"};
     CLEANUP(buf_done) struct buf expression = BUF_INIT;
     if (n->op->emit_element(n, NAMES, &expression) != 0)

@@ -8,11 +8,12 @@
 /* Buffers of the plan, and where tensors and scratch went. */
 struct table {
     struct plan *plan;
-    int *of_tensor;  /* -1: no launch needs it */
+    int *of_tensor; /* -1: no launch needs it */
     int *of_scratch;
 };
 
-static void add_buffer(struct plan *p, const char *name, enum plan_role role, enum dtype dtype, int64_t elements, int tensor) {
+static void add_buffer(struct plan *p, const char *name, enum plan_role role, enum dtype dtype, int64_t elements,
+                       int tensor) {
     struct plan_buffer *b = &p->buffer[p->n_buffers++];
     snprintf(b->name, sizeof b->name, "%s", name);
     b->role = role;
@@ -35,7 +36,9 @@ static void add_tensors(const struct op_emit *e, struct table *t) {
         t->of_tensor[i] = -1;
         if (x->role == TENSOR_INTERMEDIATE && !is_named(e, i)) continue;
         t->of_tensor[i] = t->plan->n_buffers;
-        enum plan_role role = x->role == TENSOR_OUTPUT ? PLAN_OUTPUT : x->role == TENSOR_INTERMEDIATE ? PLAN_SCRATCH : PLAN_INPUT;
+        enum plan_role role = x->role == TENSOR_OUTPUT         ? PLAN_OUTPUT
+                              : x->role == TENSOR_INTERMEDIATE ? PLAN_SCRATCH
+                                                               : PLAN_INPUT;
         add_buffer(t->plan, x->name, role, x->dtype, x->elements, role == PLAN_SCRATCH ? -1 : i);
     }
 }
@@ -51,12 +54,18 @@ static void add_scratch(const struct op_emit *e, struct table *t) {
 
 static struct plan_arg convert_arg(const struct table *t, const struct emit_arg *a) {
     switch (a->kind) {
-        case EMIT_TENSOR: return (struct plan_arg){.kind = PLAN_ARG_BUFFER, .buffer = t->of_tensor[a->i]};
-        case EMIT_SCRATCH: return (struct plan_arg){.kind = PLAN_ARG_BUFFER, .buffer = t->of_scratch[a->i]};
-        case EMIT_I32: return (struct plan_arg){.kind = PLAN_ARG_I32, .i = a->i};
-        case EMIT_I64: return (struct plan_arg){.kind = PLAN_ARG_I64, .i = a->i};
-        case EMIT_F32: return (struct plan_arg){.kind = PLAN_ARG_F32, .f = (float)a->f};
-        case EMIT_LOCAL_BYTES: return (struct plan_arg){.kind = PLAN_ARG_LOCAL, .i = a->i};
+        case EMIT_TENSOR:
+            return (struct plan_arg){.kind = PLAN_ARG_BUFFER, .buffer = t->of_tensor[a->i]};
+        case EMIT_SCRATCH:
+            return (struct plan_arg){.kind = PLAN_ARG_BUFFER, .buffer = t->of_scratch[a->i]};
+        case EMIT_I32:
+            return (struct plan_arg){.kind = PLAN_ARG_I32, .i = a->i};
+        case EMIT_I64:
+            return (struct plan_arg){.kind = PLAN_ARG_I64, .i = a->i};
+        case EMIT_F32:
+            return (struct plan_arg){.kind = PLAN_ARG_F32, .f = (float)a->f};
+        case EMIT_LOCAL_BYTES:
+            return (struct plan_arg){.kind = PLAN_ARG_LOCAL, .i = a->i};
     }
     abort();
 }

@@ -112,7 +112,8 @@ static void floats(const struct data_recipe *r, const int64_t *z, int n, uint32_
     }
 }
 
-void data_fill(const struct data_recipe *r, const struct data_key *key, enum dtype dtype, int64_t begin, int64_t end, void *out) {
+void data_fill(const struct data_recipe *r, const struct data_key *key, enum dtype dtype, int64_t begin, int64_t end,
+               void *out) {
     int64_t z[4 * BLOCK];
     uint32_t *words_out = out;
     uint16_t *halves = out;
@@ -141,15 +142,16 @@ static void fill_piece(void *context, int64_t begin, int64_t end) {
     data_fill(j->recipe, j->key, j->tensor->dtype, begin, end, j->out + (size_t)begin * dtype_bytes(j->tensor->dtype));
 }
 
-int data_fill_all(const struct bound *b, const struct data_seed *seed, uint32_t set, enum distribution d, void *const *data,
-                  struct error *err) {
+int data_fill_all(const struct bound *b, const struct data_seed *seed, uint32_t set, enum distribution d,
+                  void *const *data, struct error *err) {
     for (int t = 0; t < b->n_tensors; t++) {
         const struct tensor *x = &b->tensor[t];
         if (!data[t] || (x->role != TENSOR_INPUT && x->role != TENSOR_WEIGHT)) continue;
         struct data_recipe recipe;
         struct error unsupported = ERROR_INIT;
         struct data_key key;
-        if (data_recipe_make(b, t, d, &recipe, &unsupported) != 0 && data_recipe_make(b, t, DIST_DECLARED, &recipe, err) != 0)
+        if (data_recipe_make(b, t, d, &recipe, &unsupported) != 0 &&
+            data_recipe_make(b, t, DIST_DECLARED, &recipe, err) != 0)
             return -1;
         data_key_derive(seed, x->name, set, &key);
         struct job job = {&recipe, &key, x, data[t]};

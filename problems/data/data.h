@@ -3,30 +3,45 @@
 #pragma once
 #include "problems/graph/problem.h"
 enum distribution {
-    DIST_DECLARED,          /* the problem's own fill */
-    DIST_SIGNED_UNIFORM, DIST_WIDE_NORMAL, DIST_HEAVY_TAIL, DIST_SMALL_INTEGERS, DIST_NEEDLE,
-    DIST_PRECISION_PROBE,   /* few non-zeros with full mantissas along each reduction */
+    DIST_DECLARED, /* the problem's own fill */
+    DIST_SIGNED_UNIFORM,
+    DIST_WIDE_NORMAL,
+    DIST_HEAVY_TAIL,
+    DIST_SMALL_INTEGERS,
+    DIST_NEEDLE,
+    DIST_PRECISION_PROBE, /* few non-zeros with full mantissas along each reduction */
     DIST_COUNT
 };
 const char *distribution_name(enum distribution d);
-struct data_seed { uint8_t bytes[32]; };
-struct data_key { uint32_t key[2]; uint32_t salt[2]; };   /* what a runner may get: for one tensor of one set */
+struct data_seed {
+    uint8_t bytes[32];
+};
+struct data_key {
+    uint32_t key[2];
+    uint32_t salt[2];
+}; /* what a runner may get: for one tensor of one set */
 void data_seed_random(struct data_seed *ret);
 /* key = first 128 bits of SHA-256(seed, tensor name, set). */
 void data_key_derive(const struct data_seed *seed, const char *tensor, uint32_t set, struct data_key *ret);
-/* How one tensor is filled: integers A, B, k and the lane rule, computed by the host from fill, domain and distribution. */
+/* How one tensor is filled: integers A, B, k and the lane rule, computed by the host from fill, domain and
+ * distribution. */
 struct data_recipe {
     enum distribution dist;
-    int rule;                /* which integer rule; see data.c and the device source */
-    int64_t a, b;            /* value = round((A * z + B) * 2^-k) */
+    int rule;     /* which integer rule; see data.c and the device source */
+    int64_t a, b; /* value = round((A * z + B) * 2^-k) */
     int k;
-    int64_t p[4];            /* rule parameters: outlier period, row length, non-zeros per row, bound */
+    int64_t p[4]; /* rule parameters: outlier period, row length, non-zeros per row, bound */
 };
 /* ERR_UNSUPPORTED where the tensor's domain does not allow the distribution (the caller then uses DIST_DECLARED). */
-int data_recipe_make(const struct bound *b, int tensor, enum distribution d, struct data_recipe *ret, struct error *err);
+int data_recipe_make(const struct bound *b, int tensor, enum distribution d, struct data_recipe *ret,
+                     struct error *err);
 /* Fill elements [begin, end) of `out` (dtype of the tensor, out[0] is element `begin`). Thread-safe. */
-void data_fill(const struct data_recipe *r, const struct data_key *key, enum dtype dtype, int64_t begin, int64_t end, void *out);
-/* OpenCL C source of `portolan_fill_f32/_f16/_i32(global T *out, long n, uint4 key, long a, long b, int k, int rule, long p0, long p1, long p2, long p3)`. */
+void data_fill(const struct data_recipe *r, const struct data_key *key, enum dtype dtype, int64_t begin, int64_t end,
+               void *out);
+/* OpenCL C source of `portolan_fill_f32/_f16/_i32(global T *out, long n, uint4 key, long a, long b, int k, int rule,
+ * long p0, long p1, long p2, long p3)`. */
 const char *data_device_source(void);
-/* Fill every input and weight of `b` for (seed, set, dist); data[i] caller-allocated of tensor[i].bytes, NULL skipped. Multi-threaded. */
-int data_fill_all(const struct bound *b, const struct data_seed *seed, uint32_t set, enum distribution d, void *const *data, struct error *err);
+/* Fill every input and weight of `b` for (seed, set, dist); data[i] caller-allocated of tensor[i].bytes, NULL skipped.
+ * Multi-threaded. */
+int data_fill_all(const struct bound *b, const struct data_seed *seed, uint32_t set, enum distribution d,
+                  void *const *data, struct error *err);

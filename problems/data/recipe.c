@@ -60,8 +60,12 @@ static void set_integers(struct data_recipe *r, int64_t low, int64_t high) {
 static int set_declared(const struct tensor *t, struct data_recipe *r, struct error *err) {
     const struct fill *f = &t->fill;
     switch (f->kind) {
-        case FILL_UNIFORM: set_uniform(r, f->a, f->b); return 0;
-        case FILL_NORMAL: set_normal(r, f->a, f->b); return 0;
+        case FILL_UNIFORM:
+            set_uniform(r, f->a, f->b);
+            return 0;
+        case FILL_NORMAL:
+            set_normal(r, f->a, f->b);
+            return 0;
         case FILL_KAIMING: {
             double bound = 1.0 / sqrt((double)(f->fan_in > 0 ? f->fan_in : 1));
             set_uniform(r, -bound, bound);
@@ -71,7 +75,9 @@ static int set_declared(const struct tensor *t, struct data_recipe *r, struct er
             r->rule = RULE_CONSTANT;
             set_line(r, 0.0, f->a, 0.0);
             return 0;
-        case FILL_INTEGERS: set_integers(r, (int64_t)f->a, (int64_t)f->b); return 0;
+        case FILL_INTEGERS:
+            set_integers(r, (int64_t)f->a, (int64_t)f->b);
+            return 0;
     }
     return error_set(err, ERR_INTERNAL, "'%s': unknown fill", t->name);
 }
@@ -88,7 +94,8 @@ static double amplitude(const struct tensor *t) {
     return size > 0 && isfinite(size) ? size : 1.0;
 }
 
-/* --- rows: along which axis the tensor is reduced first -------------------------------------------------------------- */
+/* --- rows: along which axis the tensor is reduced first --------------------------------------------------------------
+ */
 
 static const struct node *consumer(const struct bound *b, int tensor, int *operand) {
     for (int i = 0; i < b->n_nodes; i++)
@@ -112,8 +119,8 @@ static bool is_leaf(const struct bound *b, int tensor) {
 
 /* How a tensor is reduced first, by an operator that it reaches through element-wise ones of its own shape. */
 struct reduction {
-    int axis;           /* -1: not at all */
-    bool plain_sum;     /* see struct op */
+    int axis;               /* -1: not at all */
+    bool plain_sum;         /* see struct op */
     bool partner_is_sparse; /* an earlier operand of the same product already takes the probe's zeros */
 };
 
@@ -126,7 +133,8 @@ static struct reduction reduction_of(const struct bound *b, int tensor) {
         if (n->op->reduced_axis) {
             struct shape in[OP_MAX_INPUTS];
             for (int k = 0; k < n->n_in; k++) in[k] = b->tensor[n->in[k]].shape;
-            return (struct reduction){n->op->reduced_axis(n, in, operand), n->op->plain_sum, operand > 0 && is_leaf(b, n->in[0])};
+            return (struct reduction){n->op->reduced_axis(n, in, operand), n->op->plain_sum,
+                                      operand > 0 && is_leaf(b, n->in[0])};
         }
         if (!n->op->emit_element || !shape_equal(own, &b->tensor[n->out].shape)) return (struct reduction){.axis = -1};
         t = n->out;
@@ -141,8 +149,8 @@ static void set_row(const struct bound *b, int tensor, int axis, struct data_rec
     for (int i = axis + 1; axis >= 0 && i < s->rank; i++) r->p[1] *= s->dim[i];
 }
 
-/* At most 8 high: under exp() a higher one would leave the others near the last bit of the sum, where an honest float32 sum
- * drops all of them alike. */
+/* At most 8 high: under exp() a higher one would leave the others near the last bit of the sum, where an honest float32
+ * sum drops all of them alike. */
 static void set_needle(const struct bound *b, int tensor, double size, bool positive, struct data_recipe *r) {
     int axis = reduction_of(b, tensor).axis;
     if (axis < 0) axis = b->tensor[tensor].shape.rank - 1;
@@ -172,7 +180,8 @@ static void set_heavy(double size, bool positive, struct data_recipe *r) {
     set_line(r, size * 0x1p-24, 0.0, 0x1p32);
 }
 
-/* --- domains -------------------------------------------------------------------------------------------------------- */
+/* --- domains --------------------------------------------------------------------------------------------------------
+ */
 
 static int refuse(const struct tensor *t, enum distribution d, struct error *err) {
     return error_set(err, ERR_UNSUPPORTED, "'%s' cannot hold the distribution '%s'", t->name, distribution_name(d));
@@ -204,7 +213,9 @@ static int make_real(const struct bound *b, int tensor, enum distribution d, str
             if (!real && !positive) return refuse(t, d, err);
             set_heavy(size, positive, r);
             return 0;
-        case DIST_NEEDLE: set_needle(b, tensor, size, !real, r); return 0;
+        case DIST_NEEDLE:
+            set_needle(b, tensor, size, !real, r);
+            return 0;
         case DIST_PRECISION_PROBE:
             set_probe(b, tensor, size, !real, r);
             return positive && r->p[2] > 1 ? refuse(t, d, err) : 0; /* zeros are not positive */
@@ -217,7 +228,8 @@ static int make_real(const struct bound *b, int tensor, enum distribution d, str
     }
 }
 
-int data_recipe_make(const struct bound *b, int tensor, enum distribution d, struct data_recipe *ret, struct error *err) {
+int data_recipe_make(const struct bound *b, int tensor, enum distribution d, struct data_recipe *ret,
+                     struct error *err) {
     const struct tensor *t = &b->tensor[tensor];
     *ret = (struct data_recipe){.dist = d};
     if (t->role != TENSOR_INPUT && t->role != TENSOR_WEIGHT)

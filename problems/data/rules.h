@@ -3,8 +3,9 @@
  * p_clz64 (of numbers > 0), which each side defines for itself.
  *
  * Philox4x32-10: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11.
- * The generator's counter is (call, call >> 32 | stream << 24, salt0, salt1); word n of a stream is lane n % 4 of call n / 4.
- * An element's integer z depends on its index and the key only; its value is (a * z + b) * 2^-k, rounded once. */
+ * The generator's counter is (call, call >> 32 | stream << 24, salt0, salt1); word n of a stream is lane n % 4 of call
+ * n / 4. An element's integer z depends on its index and the key only; its value is (a * z + b) * 2^-k, rounded once.
+ */
 #pragma once
 
 enum data_rule {
@@ -13,9 +14,9 @@ enum data_rule {
     RULE_INTEGERS, /* z in [0, p0) */
     RULE_CONSTANT, /* z = 0 */
     RULE_HEAVY,    /* odd z, |z| < 2^24 (positive if p2); one in p0 at random is p1 binary digits longer */
-    RULE_NEEDLE,   /* rows of p0 elements p1 apart: a constant in [2^22, 2^23), the same in the whole tensor, plus up to 2^19,
-                    * and in one place 2^p3 times [2^23, 2^24). (Of equal numbers the roundings line up: an honest sum's error
-                    * would grow with K, not sqrt(K).) */
+    RULE_NEEDLE,   /* rows of p0 elements p1 apart: a constant in [2^22, 2^23), the same in the whole tensor, plus up to
+                    * 2^19,   and in one place 2^p3 times [2^23, 2^24). (Of equal numbers the roundings line up: an honest
+                    * sum's error   would grow with K, not sqrt(K).) */
     RULE_PROBE,    /* such rows: zeros, but one odd z in [2^23, 2^24) in each stretch of p2 elements */
     RULE_COUNT
 };

@@ -16,4 +16,6 @@ static inline p_u64 p_mulhi64(p_u64 a, p_u64 b) {
 static inline int p_clz64(p_u64 a) {
     return __builtin_clzll(a);
 }
+/* It takes the 0 of p_word(0, ...) for a null pointer. */
+/* cppcheck-suppress ctunullpointer */
 DATA_RULES_TEXT

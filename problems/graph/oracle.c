@@ -10,9 +10,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define PIECE_FLOPS 2e8 /* between two looks at `cancel`: some 0.1 s */
+#define PIECE_FLOPS (0.05 * ORACLE_FLOPS_PER_CORE_S) /* between two looks at `cancel`: some 0.05 s */
 #define BRANCHES_MAX 8
+#define LARGE_PAGE ((size_t)1 << 21)
 /* Devices may flush subnormal numbers to zero, of f32 at least: in units of u, an error of the smallest normal number
  * over u. f16 keeps its subnormals, spaced 2^-24. */
 #define FLUSH_F32 0x1p-102
@@ -52,9 +54,12 @@ static void convert(void *context, int64_t begin, int64_t end) {
         c->to[at] = c->dtype == DTYPE_F32 ? (double)f[at] : c->dtype == DTYPE_F16 ? half_value(h[at]) : (double)i[at];
 }
 
+/* Large arrays ask for large pages: taking fresh small ones costs more than most operators' arithmetic. */
 static double *doubles(int64_t n, struct error *err) {
-    double *p = malloc((size_t)n * sizeof *p);
+    size_t bytes = ((size_t)n * sizeof(double) + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+    double *p = bytes < 4 * LARGE_PAGE ? malloc((size_t)n * sizeof *p) : aligned_alloc(LARGE_PAGE, bytes);
     if (!p) error_set(err, ERR_NOMEM, "oracle: no memory for %lld numbers", (long long)n);
+    if (p && bytes >= 4 * LARGE_PAGE) (void)madvise(p, bytes, MADV_HUGEPAGE);
     return p;
 }
 
@@ -100,7 +105,7 @@ static int branch_count(const struct op *op) {
 static int64_t piece_step(const struct run *r, double flops, int64_t units) {
     double pieces = flops / PIECE_FLOPS;
     int threads = r->threads > 0 ? r->threads : pieces_cores();
-    if (pieces < 4.0 * threads && threads > 1 && flops > 1e5) pieces = 4.0 * threads;
+    if (pieces < 4.0 * threads && threads > 1 && flops > 1e6) pieces = 4.0 * threads;
     if (pieces < 1) pieces = 1;
     int64_t step = (int64_t)((double)units / pieces);
     return step < 1 ? 1 : step;
@@ -114,7 +119,8 @@ static int eval_node(struct run *r, int index, struct error *err) {
     for (int k = 0; k < n->n_in; k++) in[k] = r->bound->tensor[n->in[k]].shape;
     n->op->cost(n, in, &out->shape, &cost);
     struct piece_context c = {.eval = {.node = n, .out_shape = &out->shape, .u = dtype_unit_roundoff(out->dtype)},
-                              .branches = branch_count(n->op), .lock = PTHREAD_MUTEX_INITIALIZER};
+                              .branches = branch_count(n->op),
+                              .lock = PTHREAD_MUTEX_INITIALIZER};
     for (int k = 0; k < n->n_in; k++) {
         int t = n->in[k];
         if (need_input(r, t, err) != 0) return -1;

@@ -3,8 +3,8 @@
 #include "problems/graph/problem.h"
 struct oracle_result {
     int n_tensors, n_nodes;
-    double **value, **scale;   /* per tensor index; NULL for tensors not kept (only outputs are, unless keep_all) */
-    uint32_t **branch;         /* per node: counts per branch of its op, or NULL */
+    double **value, **scale; /* per tensor index; NULL for tensors not kept (only outputs are, unless keep_all) */
+    uint32_t **branch;       /* per node: counts per branch of its op, or NULL */
 };
 /* `data[i]` are the inputs and weights in their own dtype, one per tensor of role input or weight (others NULL).
  * `threads` <= 0 picks the number of cores. `cancel` may be NULL; checked between pieces. ERR_NOMEM, ERR_CANCELLED.

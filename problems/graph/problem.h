@@ -82,10 +82,11 @@ int bound_find_tensor(const struct bound *b, const char *name);  /* index or -1 
 bool bound_lookup_dim(void *context, const char *name, int64_t *ret);
 
 /* Cost of one evaluation of the whole graph, from the ops' own cost functions. */
+#define ORACLE_FLOPS_PER_CORE_S 2e10
 struct cost {
     double flops;        /* useful operations: a multiply-add counts two */
     double bytes_least;  /* inputs, weights and outputs once */
-    double oracle_flops; /* what the float64 oracle executes, scale included */
+    double oracle_flops; /* what the float64 oracle costs, scale and memory included: over ORACLE_FLOPS_PER_CORE_S, seconds of a core */
     int64_t reduction;   /* K: longest chain of roundings folded into one element, products of consecutive reductions added */
 };
 void bound_cost(const struct bound *b, struct cost *ret);

@@ -14,7 +14,8 @@ struct pool {
 };
 
 static struct pool pool_of(const struct node *n, const struct shape *x) {
-    struct pool p = {.length = x->dim[x->rank - 1], .kernel = attr_int(n, SLOT_KERNEL), .padding = attr_int(n, SLOT_PADDING)};
+    struct pool p = {
+        .length = x->dim[x->rank - 1], .kernel = attr_int(n, SLOT_KERNEL), .padding = attr_int(n, SLOT_PADDING)};
     p.stride = n->attr[SLOT_STRIDE].is_set ? attr_int(n, SLOT_STRIDE) : p.kernel;
     p.count_pad = attr_bool(n, SLOT_COUNT_PAD);
     p.out = p.length + 2 * p.padding < p.kernel ? 0 : (p.length + 2 * p.padding - p.kernel) / p.stride + 1;
@@ -44,7 +45,8 @@ static int64_t avg_pool1d_units(const struct node *n, const struct shape *in, co
     return shape_elements(out) / out->dim[out->rank - 1];
 }
 
-static void pool_row(const struct op_eval *e, const struct pool *p, const double *x, const double *sx, double *y, double *s) {
+static void pool_row(const struct op_eval *e, const struct pool *p, const double *x, const double *sx, double *y,
+                     double *s) {
     for (int64_t o = 0; o < p->out; o++) {
         int64_t begin = o * p->stride - p->padding, end = begin + p->kernel;
         if (begin < 0) begin = 0;
@@ -67,10 +69,11 @@ static void avg_pool1d_eval(const struct op_eval *e, int64_t begin, int64_t end)
                  e->value + row * p.out, e->scale + row * p.out);
 }
 
-static void avg_pool1d_cost(const struct node *n, const struct shape *in, const struct shape *out, struct op_cost *ret) {
+static void avg_pool1d_cost(const struct node *n, const struct shape *in, const struct shape *out,
+                            struct op_cost *ret) {
     struct pool p = pool_of(n, in);
     double elements = (double)shape_elements(out), k = (double)p.kernel;
-    *ret = (struct op_cost){.flops = elements * k, .oracle_flops = elements * (3 * k + 10), .reduction = p.kernel};
+    *ret = (struct op_cost){.flops = elements * k, .oracle_flops = elements * (20 * k + 200), .reduction = p.kernel};
 }
 
 static int avg_pool1d_reduced_axis(const struct node *n, const struct shape *in, int k) {
@@ -101,9 +104,9 @@ static int avg_pool1d_emit(const struct node *n, struct op_emit *e, struct error
     int64_t items = shape_elements(emit_shape_of(e, n->out));
     for (int64_t k0 = 0; k0 < p.kernel; k0 += EMIT_MAX_ITERATIONS) {
         int64_t count = p.kernel - k0 < EMIT_MAX_ITERATIONS ? p.kernel - k0 : EMIT_MAX_ITERATIONS;
-        if (EMIT_LAUNCH(e, entry, emit_range_1d(items), err, emit_tensor(n->in[0]), emit_tensor(n->out), emit_i64(items),
-                        emit_i32(p.length), emit_i32(p.out), emit_i32(p.kernel), emit_i32(p.stride), emit_i32(p.padding),
-                        emit_i32(p.count_pad), emit_i32(k0), emit_i32(count), emit_i32(k0 == 0),
+        if (EMIT_LAUNCH(e, entry, emit_range_1d(items), err, emit_tensor(n->in[0]), emit_tensor(n->out),
+                        emit_i64(items), emit_i32(p.length), emit_i32(p.out), emit_i32(p.kernel), emit_i32(p.stride),
+                        emit_i32(p.padding), emit_i32(p.count_pad), emit_i32(k0), emit_i32(count), emit_i32(k0 == 0),
                         emit_i32(k0 + count == p.kernel)) != 0)
             return -1;
     }

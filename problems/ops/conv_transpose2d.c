@@ -16,7 +16,8 @@ struct conv_transpose conv_transpose_of(const struct node *n, const struct shape
         c.padding[a] = attr_axis_int(n, SLOT_PADDING, a);
         c.dilation[a] = attr_axis_int(n, SLOT_DILATION, a);
         c.output_padding[a] = attr_axis_int(n, SLOT_OUTPUT_PADDING, a);
-        c.out[a] = (c.in[a] - 1) * c.stride[a] - 2 * c.padding[a] + c.dilation[a] * (c.kernel[a] - 1) + c.output_padding[a] + 1;
+        c.out[a] = (c.in[a] - 1) * c.stride[a] - 2 * c.padding[a] + c.dilation[a] * (c.kernel[a] - 1) +
+                   c.output_padding[a] + 1;
     }
     return c;
 }
@@ -30,8 +31,9 @@ int64_t conv_transpose_taps(const struct conv_transpose *c, int axis) {
 static int check_operands(const struct node *n, const struct tensor *in, struct error *err) {
     const struct shape *x = &in[0].shape, *w = &in[1].shape;
     if (x->rank != 4 || w->rank != 4)
-        return error_set(err, ERR_INVALID, "conv_transpose2d: '%s' must be [N, C, H, W] and '%s' [C, K / groups, kh, kw]",
-                         in[0].name, in[1].name);
+        return error_set(err, ERR_INVALID,
+                         "conv_transpose2d: '%s' must be [N, C, H, W] and '%s' [C, K / groups, kh, kw]", in[0].name,
+                         in[1].name);
     int64_t groups = attr_int(n, SLOT_GROUPS);
     if (x->dim[1] != w->dim[0])
         return error_set(err, ERR_INVALID, "conv_transpose2d: '%s' has %lld channels, but '%s' is for %lld", in[0].name,
@@ -45,12 +47,14 @@ static int check_operands(const struct node *n, const struct tensor *in, struct 
     return 0;
 }
 
-static int conv_transpose2d_infer(const struct node *n, const struct tensor *in, struct tensor *out, struct error *err) {
+static int conv_transpose2d_infer(const struct node *n, const struct tensor *in, struct tensor *out,
+                                  struct error *err) {
     if (operands_real(n, in, err) != 0 || check_operands(n, in, err) != 0) return -1;
     struct conv_transpose c = conv_transpose_of(n, &in[0].shape, &in[1].shape);
     for (int a = 0; a < 2; a++) {
         if (c.output_padding[a] >= c.stride[a] && c.output_padding[a] >= c.dilation[a])
-            return error_set(err, ERR_INVALID, "conv_transpose2d: output_padding=%lld must be below the stride or the dilation",
+            return error_set(err, ERR_INVALID,
+                             "conv_transpose2d: output_padding=%lld must be below the stride or the dilation",
                              (long long)c.output_padding[a]);
         if (c.out[a] < 1)
             return error_set(err, ERR_INVALID, "conv_transpose2d: the output of '%s' would be %lld long", in[0].name,
@@ -72,12 +76,15 @@ static void conv_transpose2d_eval(const struct op_eval *e, int64_t begin, int64_
     conv_transpose_eval(&c, e, begin, end);
 }
 
-static void conv_transpose2d_cost(const struct node *n, const struct shape *in, const struct shape *out, struct op_cost *ret) {
+static void conv_transpose2d_cost(const struct node *n, const struct shape *in, const struct shape *out,
+                                  struct op_cost *ret) {
     struct conv_transpose c = conv_transpose_of(n, &in[0], &in[1]);
     double products = (double)shape_elements(&in[0]) * (double)(c.outputs * c.kernel[0] * c.kernel[1]);
     double bias = n->n_in > 2 ? (double)shape_elements(out) : 0.0;
-    *ret = (struct op_cost){.flops = 2 * products + bias, .oracle_flops = 5 * products + 4 * (double)shape_elements(out),
-                            .reduction = c.channels * conv_transpose_taps(&c, 0) * conv_transpose_taps(&c, 1) + (n->n_in > 2)};
+    *ret = (struct op_cost){
+        .flops = 2 * products + bias,
+        .oracle_flops = 6 * products + 300 * (double)shape_elements(out),
+        .reduction = c.channels * conv_transpose_taps(&c, 0) * conv_transpose_taps(&c, 1) + (n->n_in > 2)};
 }
 
 static int conv_transpose2d_reduced_axis(const struct node *n, const struct shape *in, int k) {
@@ -87,9 +94,12 @@ static int conv_transpose2d_reduced_axis(const struct node *n, const struct shap
 
 /* A work-item computes one output element from channels [c0, c0 + count) of its group. */
 static const char KERNEL[] =
-    "__kernel void $E(__global const T_$0 *restrict x, __global const T_$1 *restrict w, __global const T_$2 *restrict b,\n"
-    "    __global T_$Y *restrict y, int images, int groups, int channels, int outputs, int in_h, int in_w, int out_h, int out_w,\n"
-    "    int kernel_h, int kernel_w, int stride_h, int stride_w, int padding_h, int padding_w, int dilation_h, int dilation_w,\n"
+    "__kernel void $E(__global const T_$0 *restrict x, __global const T_$1 *restrict w, __global const T_$2 *restrict "
+    "b,\n"
+    "    __global T_$Y *restrict y, int images, int groups, int channels, int outputs, int in_h, int in_w, int out_h, "
+    "int out_w,\n"
+    "    int kernel_h, int kernel_w, int stride_h, int stride_w, int padding_h, int padding_w, int dilation_h, int "
+    "dilation_w,\n"
     "    int c0, int count, int first, int has_bias)\n"
     "{\n"
     "    int ow = get_global_id(0), oh = get_global_id(1);\n"
@@ -132,11 +142,12 @@ static int conv_transpose2d_emit(const struct node *n, struct op_emit *e, struct
         int64_t count = c.channels - c0 < step ? c.channels - c0 : step;
         struct emit_range range = emit_range_3d(c.out[1], c.out[0], c.batch * c.groups * c.outputs, 16, 4, 1);
         if (EMIT_LAUNCH(e, entry, range, err, emit_tensor(n->in[0]), emit_tensor(n->in[1]), emit_tensor(bias),
-                        emit_tensor(n->out), emit_i32(c.batch), emit_i32(c.groups), emit_i32(c.channels), emit_i32(c.outputs),
-                        emit_i32(c.in[0]), emit_i32(c.in[1]), emit_i32(c.out[0]), emit_i32(c.out[1]), emit_i32(c.kernel[0]),
-                        emit_i32(c.kernel[1]), emit_i32(c.stride[0]), emit_i32(c.stride[1]), emit_i32(c.padding[0]),
-                        emit_i32(c.padding[1]), emit_i32(c.dilation[0]), emit_i32(c.dilation[1]), emit_i32(c0),
-                        emit_i32(count), emit_i32(c0 == 0), emit_i32(n->n_in > 2)) != 0)
+                        emit_tensor(n->out), emit_i32(c.batch), emit_i32(c.groups), emit_i32(c.channels),
+                        emit_i32(c.outputs), emit_i32(c.in[0]), emit_i32(c.in[1]), emit_i32(c.out[0]),
+                        emit_i32(c.out[1]), emit_i32(c.kernel[0]), emit_i32(c.kernel[1]), emit_i32(c.stride[0]),
+                        emit_i32(c.stride[1]), emit_i32(c.padding[0]), emit_i32(c.padding[1]), emit_i32(c.dilation[0]),
+                        emit_i32(c.dilation[1]), emit_i32(c0), emit_i32(count), emit_i32(c0 == 0),
+                        emit_i32(n->n_in > 2)) != 0)
             return -1;
     }
     return 0;

@@ -2,8 +2,8 @@
 #pragma once
 #include "problems/ops/op.h"
 
-/* y[n][k][oh][ow] = b[k] + sum over c, i, j of x[n][c][h][w] * w[c][k][i][j] where oh = h * stride - padding + i * dilation,
- * and the same across. Axis 0 is down, 1 across; counts of channels are per group. */
+/* y[n][k][oh][ow] = b[k] + sum over c, i, j of x[n][c][h][w] * w[c][k][i][j] where oh = h * stride - padding + i *
+ * dilation, and the same across. Axis 0 is down, 1 across; counts of channels are per group. */
 struct conv_transpose {
     int64_t batch, groups, channels, outputs;
     int64_t in[2], out[2], kernel[2], stride[2], padding[2], dilation[2], output_padding[2];

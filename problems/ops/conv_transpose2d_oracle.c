@@ -1,6 +1,6 @@
 /* The oracle of the transposed convolution. Output elements whose distance to the stride's grid is the same (a "phase")
- * meet the same taps of the kernel: per phase, image and group it is one matrix product, pixels x (channels, taps) times
- * (channels, taps) x outputs. */
+ * meet the same taps of the kernel: per phase, image and group it is one matrix product, pixels x (channels, taps)
+ * times (channels, taps) x outputs. */
 #include "problems/ops/conv_transpose2d.h"
 #include "problems/ops/product.h"
 #include "problems/ops/rounding.h"
@@ -8,7 +8,7 @@
 #include <math.h>
 
 struct phase_axis {
-    int64_t first, count;    /* outputs first, first + stride, ... */
+    int64_t first, count;        /* outputs first, first + stride, ... */
     int64_t tap, tap_step, taps; /* kernel positions tap, tap + tap_step, ... */
 };
 struct phase {
@@ -64,7 +64,9 @@ static void fetch_x(void *context, int64_t matrix, int64_t r0, int rows, int64_t
         for (int r = 0; r < rows; r++) {
             int64_t ih = (r0 + r) / p->axis[1].count, iw = (r0 + r) % p->axis[1].count;
             bool inside = lies_inside(c, &p->axis[0], 0, ih, th) && lies_inside(c, &p->axis[1], 1, iw, tw);
-            int64_t at = inside ? base + input_at(c, &p->axis[0], 0, ih, th) * c->in[1] + input_at(c, &p->axis[1], 1, iw, tw) : 0;
+            int64_t at =
+                inside ? base + input_at(c, &p->axis[0], 0, ih, th) * c->in[1] + input_at(c, &p->axis[1], 1, iw, tw)
+                       : 0;
             value[r * stride + col] = inside ? x->value[at] : 0.0;
             if (scale) scale[r * stride + col] = inside ? x->scale[at] : 0.0;
         }
@@ -139,9 +141,17 @@ void conv_transpose_eval(const struct conv_transpose *c, const struct op_eval *e
         int64_t from = begin > before ? begin - before : 0, to = end - before < units ? end - before : units;
         before += units;
         if (from >= to) continue;
-        struct product product = {.matrices = c->batch * c->groups, .m = p.axis[0].count * p.axis[1].count, .n = c->outputs,
-                                  .k = c->channels * p.taps, .own = e->sum, .a_exact = !e->in[0].scale, .b_exact = !e->in[1].scale,
-                                  .fetch_a = fetch_x, .fetch_b = fetch_w, .store = store, .context = &p};
+        struct product product = {.matrices = c->batch * c->groups,
+                                  .m = p.axis[0].count * p.axis[1].count,
+                                  .n = c->outputs,
+                                  .k = c->channels * p.taps,
+                                  .own = e->sum,
+                                  .a_exact = !e->in[0].scale,
+                                  .b_exact = !e->in[1].scale,
+                                  .fetch_a = fetch_x,
+                                  .fetch_b = fetch_w,
+                                  .store = store,
+                                  .context = &p};
         product_run(&product, from, to);
     }
 }

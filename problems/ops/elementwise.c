@@ -39,7 +39,8 @@ static int64_t offset_of(const struct emit_broadcast *b, int k, int64_t index) {
     return offset;
 }
 
-static void gather(const struct emit_broadcast *b, int k, struct source *s, const struct view *v, int64_t begin, int n) {
+static void gather(const struct emit_broadcast *b, int k, struct source *s, const struct view *v, int64_t begin,
+                   int n) {
     int64_t inner = b->dim[b->rank - 1], step = b->stride[k][b->rank - 1];
     int i = 0;
     while (i < n) {
@@ -82,9 +83,14 @@ void elementwise_eval(const struct op_eval *e, int64_t begin, int64_t end, eleme
     for (int64_t at = begin; at < end; at += BLOCK) {
         int count = end - at < BLOCK ? (int)(end - at) : BLOCK;
         for (int k = 0; k < n->n_in; k++) load(&b, k, &s[k], &e->in[k], at, count);
-        struct element_block block = {.e = e, .n = count, .a = s[0].value, .sa = s[0].scale,
-                                      .b = binary ? s[1].value : NULL, .sb = s[1].scale,
-                                      .y = e->value + at, .sy = e->scale + at};
+        struct element_block block = {.e = e,
+                                      .n = count,
+                                      .a = s[0].value,
+                                      .sa = s[0].scale,
+                                      .b = binary ? s[1].value : NULL,
+                                      .sb = s[1].scale,
+                                      .y = e->value + at,
+                                      .sy = e->scale + at};
         fn(&block);
     }
 }

@@ -10,8 +10,8 @@
 #define TANH_CUBIC 0.044715
 
 /* For large negative x both forms subtract nearly equal numbers, 1 + erf or 1 + tanh: an honest float32 evaluation is
- * good to a fraction of |x|, not of y. `f` is erf or tanh at the argument z, `round_f` its own error, `damp` = |f'(z) z|
- * what one rounding of z does to it. |f''| / 2 <= 0.57 for both forms. */
+ * good to a fraction of |x|, not of y. `f` is erf or tanh at the argument z, `round_f` its own error, `damp` = |f'(z)
+ * z| what one rounding of z does to it. |f''| / 2 <= 0.57 for both forms. */
 static void finish(const struct element_block *k, int i, double f, double round_f, double damp, double slope) {
     double x = k->a[i], s = k->sa[i], y = 0.5 * x * (1.0 + f);
     double own = 0.5 * fabs(x) * (round_f * fabs(f) + damp + ROUND_BASIC * (1.0 + f)) + ROUND_BASIC * fabs(y);
@@ -48,13 +48,14 @@ static void gelu_eval(const struct op_eval *e, int64_t begin, int64_t end) {
 
 static void gelu_cost(const struct node *n, const struct shape *in, const struct shape *out, struct op_cost *ret) {
     (void)n, (void)in;
-    elementwise_cost(out, 12, 120, ret);
+    elementwise_cost(out, 12, 1000, ret);
 }
 
 static int gelu_element(const struct node *n, const char *const *operands, struct buf *ret) {
     const char *x = operands[0];
     if (attr_word(n, SLOT_APPROXIMATE))
-        buf_printf(ret, "(0.5f * %s * (1.0f + tanh(0.7978845608028654f * (%s + 0.044715f * %s * %s * %s))))", x, x, x, x, x);
+        buf_printf(ret, "(0.5f * %s * (1.0f + tanh(0.7978845608028654f * (%s + 0.044715f * %s * %s * %s))))", x, x, x,
+                   x, x);
     else
         buf_printf(ret, "(0.5f * %s * (1.0f + erf(%s * 0.7071067811865476f)))", x, x);
     return 0;

@@ -19,8 +19,8 @@ static int trailing(const struct node *n, const struct tensor *in, int k, struct
     if (s->rank >= 1 && first >= 0) return 0;
     char sx[160], ss[160];
     shape_format(x, sx), shape_format(s, ss);
-    return error_set(err, ERR_INVALID, "%s: '%s' %s must have the shape of the last axes of '%s' %s", n->op->name, in[k].name,
-                     ss, in[X].name, sx);
+    return error_set(err, ERR_INVALID, "%s: '%s' %s must have the shape of the last axes of '%s' %s", n->op->name,
+                     in[k].name, ss, in[X].name, sx);
 }
 
 static int layer_norm_infer(const struct node *n, const struct tensor *in, struct tensor *out, struct error *err) {
@@ -40,13 +40,14 @@ static int64_t layer_norm_units(const struct node *n, const struct shape *in, co
 
 /* What a row's statistics are, and how uncertain. */
 struct moments {
-    double mean, reciprocal;   /* of the standard deviation with eps */
-    double mean_error;         /* rounding of the mean: sum of magnitudes over n, and the quotient */
-    double sx_mean;            /* mean of the inputs' scales */
-    double sx_projected;       /* mean of |normalised| * sx */
+    double mean, reciprocal; /* of the standard deviation with eps */
+    double mean_error;       /* rounding of the mean: sum of magnitudes over n, and the quotient */
+    double sx_mean;          /* mean of the inputs' scales */
+    double sx_projected;     /* mean of |normalised| * sx */
 };
 
-static struct moments moments_of(const struct op_eval *e, const double *x, const double *sx, int64_t length, double eps) {
+static struct moments moments_of(const struct op_eval *e, const double *x, const double *sx, int64_t length,
+                                 double eps) {
     struct moments m = {0};
     double sum = 0.0, magnitude = 0.0, squares = 0.0, n = (double)length;
     for (int64_t i = 0; i < length; i++) sum += x[i], magnitude += fabs(x[i]);
@@ -62,8 +63,9 @@ static struct moments moments_of(const struct op_eval *e, const double *x, const
     return m;
 }
 
-/* Own roundings of the normalised value, in units of itself: subtraction here (1) and through the variance (1), its squares
- * and quotient (2, halved by the square root), square root and reciprocal, two products; and the sum of squares, halved. */
+/* Own roundings of the normalised value, in units of itself: subtraction here (1) and through the variance (1), its
+ * squares and quotient (2, halved by the square root), square root and reciprocal, two products; and the sum of
+ * squares, halved. */
 #define OWN (1.0 + 1.0 + 1.0 + ROUND_SQRT + ROUND_DIV + 2.0)
 #define OWN_SUM 0.5
 
@@ -94,10 +96,12 @@ static void layer_norm_eval(const struct op_eval *e, int64_t begin, int64_t end)
     for (int64_t row = begin; row < end; row++) layer_norm_row(e, row, length, eps_of(e->node));
 }
 
-static void layer_norm_cost(const struct node *n, const struct shape *in, const struct shape *out, struct op_cost *ret) {
+static void layer_norm_cost(const struct node *n, const struct shape *in, const struct shape *out,
+                            struct op_cost *ret) {
     (void)n;
     double elements = (double)shape_elements(out);
-    *ret = (struct op_cost){.flops = 8 * elements, .oracle_flops = 25 * elements, .reduction = shape_elements(&in[GAMMA])};
+    *ret = (struct op_cost){
+        .flops = 8 * elements, .oracle_flops = 200 * elements, .reduction = shape_elements(&in[GAMMA])};
 }
 
 static int layer_norm_reduced_axis(const struct node *n, const struct shape *in, int k) {
@@ -108,7 +112,8 @@ static int layer_norm_reduced_axis(const struct node *n, const struct shape *in,
 /* Each row in `parts`, interleaved: mean and sum of squared deviations of every part, then of the row (Chan et al.,
  * "Updating formulae and a pairwise algorithm for computing sample variances", 1979), then the elements. */
 static const char PARTIAL[] =
-    "__kernel void $E(__global const T_$0 *restrict x, __global float *restrict mean, __global float *restrict square,\n"
+    "__kernel void $E(__global const T_$0 *restrict x, __global float *restrict mean, __global float *restrict "
+    "square,\n"
     "    long items, int length, int parts)\n"
     "{\n"
     "    long i = get_global_id(0);\n"
@@ -127,7 +132,8 @@ static const char PARTIAL[] =
     "}\n";
 static const char COMBINE[] =
     "__kernel void $E(__global const float *restrict mean, __global const float *restrict square,\n"
-    "    __global float *restrict row_mean, __global float *restrict reciprocal, long rows, int length, int parts, float eps)\n"
+    "    __global float *restrict row_mean, __global float *restrict reciprocal, long rows, int length, int parts, "
+    "float eps)\n"
     "{\n"
     "    long i = get_global_id(0);\n"
     "    if (i >= rows) return;\n"
@@ -144,7 +150,8 @@ static const char COMBINE[] =
     "}\n";
 static const char APPLY[] =
     "__kernel void $E(__global const T_$0 *restrict x, __global const T_$1 *restrict gamma,\n"
-    "    __global const T_$2 *restrict beta, __global const float *restrict mean, __global const float *restrict reciprocal,\n"
+    "    __global const T_$2 *restrict beta, __global const float *restrict mean, __global const float *restrict "
+    "reciprocal,\n"
     "    __global T_$Y *restrict y, long items, int length)\n"
     "{\n"
     "    long i = get_global_id(0);\n"
@@ -160,15 +167,16 @@ static int layer_norm_emit(const struct node *n, struct op_emit *e, struct error
     int mean = emit_scratch_new(e, DTYPE_F32, items), square = emit_scratch_new(e, DTYPE_F32, items);
     int row_mean = emit_scratch_new(e, DTYPE_F32, r.outer), reciprocal = emit_scratch_new(e, DTYPE_F32, r.outer);
     if (EMIT_LAUNCH(e, emit_node_kernel(e, n, "_partial", PARTIAL), emit_range_1d(items), err, emit_tensor(n->in[X]),
-                    emit_scratch(mean), emit_scratch(square), emit_i64(items), emit_i32(r.length), emit_i32(parts)) != 0)
+                    emit_scratch(mean), emit_scratch(square), emit_i64(items), emit_i32(r.length),
+                    emit_i32(parts)) != 0)
         return -1;
     if (EMIT_LAUNCH(e, emit_node_kernel(e, n, "_combine", COMBINE), emit_range_1d(r.outer), err, emit_scratch(mean),
                     emit_scratch(square), emit_scratch(row_mean), emit_scratch(reciprocal), emit_i64(r.outer),
                     emit_i32(r.length), emit_i32(parts), emit_f32(eps_of(n))) != 0)
         return -1;
     return EMIT_LAUNCH(e, emit_node_kernel(e, n, "_apply", APPLY), emit_range_1d(elements), err, emit_tensor(n->in[X]),
-                       emit_tensor(n->in[GAMMA]), emit_tensor(n->in[BETA]), emit_scratch(row_mean), emit_scratch(reciprocal),
-                       emit_tensor(n->out), emit_i64(elements), emit_i32(r.length));
+                       emit_tensor(n->in[GAMMA]), emit_tensor(n->in[BETA]), emit_scratch(row_mean),
+                       emit_scratch(reciprocal), emit_tensor(n->out), emit_i64(elements), emit_i32(r.length));
 }
 
 static const struct attr_spec layer_norm_attrs[] = {

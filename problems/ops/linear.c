@@ -17,7 +17,8 @@ static int linear_infer(const struct node *n, const struct tensor *in, struct te
         return error_hint(err, "the weight is [features out, features in], as in PyTorch");
     }
     if (n->n_in > 2 && (in[2].shape.rank != 1 || in[2].shape.dim[0] != w->dim[0]))
-        return error_set(err, ERR_INVALID, "linear: bias '%s' must have shape [%lld]", in[2].name, (long long)w->dim[0]);
+        return error_set(err, ERR_INVALID, "linear: bias '%s' must have shape [%lld]", in[2].name,
+                         (long long)w->dim[0]);
     out->dtype = in[0].dtype;
     out->shape = *x;
     out->shape.dim[x->rank - 1] = w->dim[0];
@@ -38,7 +39,8 @@ static void fetch_x(void *context, int64_t matrix, int64_t r0, int rows, int64_t
     (void)matrix;
     const struct op_eval *e = context;
     const struct view *v = &e->in[0];
-    product_fetch_dense(v->value, v->scale, v->shape->dim[v->shape->rank - 1], 1, r0, rows, c0, columns, value, scale, stride);
+    product_fetch_dense(v->value, v->scale, v->shape->dim[v->shape->rank - 1], 1, r0, rows, c0, columns, value, scale,
+                        stride);
 }
 
 static void fetch_w(void *context, int64_t matrix, int64_t r0, int rows, int64_t c0, int columns, double *value,
@@ -66,16 +68,25 @@ static void store(void *context, int64_t matrix, int64_t m0, int rows, int64_t n
 
 static void linear_eval(const struct op_eval *e, int64_t begin, int64_t end) {
     struct op_eval copy = *e;
-    struct product p = {.matrices = 1, .m = rows_of(e->out_shape), .n = e->in[1].shape->dim[0], .k = e->in[1].shape->dim[1],
-                        .own = e->sum, .a_exact = !e->in[0].scale, .b_exact = !e->in[1].scale,
-                        .fetch_a = fetch_x, .fetch_b = fetch_w, .store = store, .context = &copy};
+    struct product p = {.matrices = 1,
+                        .m = rows_of(e->out_shape),
+                        .n = e->in[1].shape->dim[0],
+                        .k = e->in[1].shape->dim[1],
+                        .own = e->sum,
+                        .a_exact = !e->in[0].scale,
+                        .b_exact = !e->in[1].scale,
+                        .fetch_a = fetch_x,
+                        .fetch_b = fetch_w,
+                        .store = store,
+                        .context = &copy};
     product_run(&p, begin, end);
 }
 
 static void linear_cost(const struct node *n, const struct shape *in, const struct shape *out, struct op_cost *ret) {
     double elements = (double)shape_elements(out), k = (double)in[1].dim[1];
     double bias = n->n_in > 2;
-    *ret = (struct op_cost){.flops = elements * (2 * k + bias), .oracle_flops = elements * (5 * k + 4),
+    *ret = (struct op_cost){.flops = elements * (2 * k + bias),
+                            .oracle_flops = elements * (6 * k + 200),
                             .reduction = in[1].dim[1] + (n->n_in > 2)};
 }
 
@@ -130,9 +141,17 @@ static int linear_emit(const struct node *n, struct op_emit *e, struct error *er
     int64_t m = rows_of(x), columns = w->dim[0], k = w->dim[1];
     for (int64_t k0 = 0; k0 < k; k0 += EMIT_MAX_ITERATIONS) {
         int64_t count = k - k0 < EMIT_MAX_ITERATIONS ? k - k0 : EMIT_MAX_ITERATIONS;
-        const struct emit_arg args[] = {emit_tensor(n->in[0]), emit_tensor(n->in[1]), emit_tensor(n->out), emit_i32(m),
-                                        emit_i32(columns), emit_i64(k), emit_i64(k0), emit_i32(count), emit_i32(k0 == 0),
-                                        emit_tensor(n->in[bias ? 2 : 0]), emit_i32(k0 + count == k)};
+        const struct emit_arg args[] = {emit_tensor(n->in[0]),
+                                        emit_tensor(n->in[1]),
+                                        emit_tensor(n->out),
+                                        emit_i32(m),
+                                        emit_i32(columns),
+                                        emit_i64(k),
+                                        emit_i64(k0),
+                                        emit_i32(count),
+                                        emit_i32(k0 == 0),
+                                        emit_tensor(n->in[bias ? 2 : 0]),
+                                        emit_i32(k0 + count == k)};
         struct emit_range range = emit_range_2d(columns, (m + 3) / 4, EMIT_LOCAL, 1);
         if (emit_launch(e, entry, args, bias ? 11 : 9, range, err) != 0) return -1;
     }

@@ -19,7 +19,8 @@ static struct shape leading(const struct shape *s) {
     return r;
 }
 
-static struct layout layout_of(const struct node *n, const struct shape *a, const struct shape *b, const struct shape *out) {
+static struct layout layout_of(const struct node *n, const struct shape *a, const struct shape *b,
+                               const struct shape *out) {
     bool ta = attr_bool(n, SLOT_TRANSPOSE_A), tb = attr_bool(n, SLOT_TRANSPOSE_B);
     const int64_t *da = a->dim + a->rank - 2, *db = b->dim + b->rank - 2;
     struct layout l = {.lead = leading(out), .lead_a = leading(a), .lead_b = leading(b)};
@@ -44,8 +45,8 @@ static int matmul_infer(const struct node *n, const struct tensor *in, struct te
     if (l.k != kb) {
         char sa[160], sb[160];
         shape_format(a, sa), shape_format(b, sb);
-        error_set(err, ERR_INVALID, "matmul: '%s' %s and '%s' %s do not fit: %lld columns meet %lld rows", in[0].name, sa,
-                  in[1].name, sb, (long long)l.k, (long long)kb);
+        error_set(err, ERR_INVALID, "matmul: '%s' %s and '%s' %s do not fit: %lld columns meet %lld rows", in[0].name,
+                  sa, in[1].name, sb, (long long)l.k, (long long)kb);
         return error_hint(err, "transpose_a=true or transpose_b=true swaps an operand's last two axes");
     }
     if (shape_broadcast(&l.lead_a, &l.lead_b, &out->shape, err) != 0) return error_wrap(err, "matmul: leading axes");
@@ -82,8 +83,8 @@ static void fetch_a(void *context, int64_t matrix, int64_t r0, int rows, int64_t
     struct matmul *m = context;
     const struct view *v = &m->e->in[0];
     int64_t base = matrix_of(&m->lead, 0, matrix) * m->l.m * m->l.k;
-    product_fetch_dense(v->value + base, scale ? v->scale + base : NULL, m->l.a_row, m->l.a_column, r0, rows, c0, columns,
-                        value, scale, stride);
+    product_fetch_dense(v->value + base, scale ? v->scale + base : NULL, m->l.a_row, m->l.a_column, r0, rows, c0,
+                        columns, value, scale, stride);
 }
 
 static void fetch_b(void *context, int64_t matrix, int64_t r0, int rows, int64_t c0, int columns, double *value,
@@ -91,8 +92,8 @@ static void fetch_b(void *context, int64_t matrix, int64_t r0, int rows, int64_t
     struct matmul *m = context;
     const struct view *v = &m->e->in[1];
     int64_t base = matrix_of(&m->lead, 1, matrix) * m->l.k * m->l.n;
-    product_fetch_dense(v->value + base, scale ? v->scale + base : NULL, m->l.b_row, m->l.b_column, r0, rows, c0, columns,
-                        value, scale, stride);
+    product_fetch_dense(v->value + base, scale ? v->scale + base : NULL, m->l.b_row, m->l.b_column, r0, rows, c0,
+                        columns, value, scale, stride);
 }
 
 static void store(void *context, int64_t matrix, int64_t m0, int rows, int64_t n0, int columns, const double *value,
@@ -111,16 +112,25 @@ static void matmul_eval(const struct op_eval *e, int64_t begin, int64_t end) {
     struct matmul m = {.e = e, .l = layout_of(e->node, e->in[0].shape, e->in[1].shape, e->out_shape)};
     const struct shape *leads[2] = {&m.l.lead_a, &m.l.lead_b};
     emit_broadcast_make(&m.l.lead, leads, 2, &m.lead);
-    struct product p = {.matrices = m.l.matrices, .m = m.l.m, .n = m.l.n, .k = m.l.k,
-                        .own = e->sum, .a_exact = !e->in[0].scale, .b_exact = !e->in[1].scale,
-                        .fetch_a = fetch_a, .fetch_b = fetch_b, .store = store, .context = &m};
+    struct product p = {.matrices = m.l.matrices,
+                        .m = m.l.m,
+                        .n = m.l.n,
+                        .k = m.l.k,
+                        .own = e->sum,
+                        .a_exact = !e->in[0].scale,
+                        .b_exact = !e->in[1].scale,
+                        .fetch_a = fetch_a,
+                        .fetch_b = fetch_b,
+                        .store = store,
+                        .context = &m};
     product_run(&p, begin, end);
 }
 
 static void matmul_cost(const struct node *n, const struct shape *in, const struct shape *out, struct op_cost *ret) {
     struct layout l = layout_of(n, &in[0], &in[1], out);
     double products = (double)shape_elements(out) * (double)l.k;
-    *ret = (struct op_cost){.flops = 2 * products, .oracle_flops = 6 * products, .reduction = l.k};
+    *ret = (struct op_cost){
+        .flops = 2 * products, .oracle_flops = 6 * products + 200 * (double)shape_elements(out), .reduction = l.k};
 }
 
 static int matmul_reduced_axis(const struct node *n, const struct shape *in, int k) {
@@ -132,7 +142,8 @@ static int matmul_reduced_axis(const struct node *n, const struct shape *in, int
 /* A work-item computes four rows of one column. Long sums are cut into launches of [k0, k1), which add up in y. */
 static const char KERNEL[] =
     "__kernel void $E(__global const T_$0 *restrict a, __global const T_$1 *restrict b, __global T_$Y *restrict y,\n"
-    "    int m, int n, long kk, long a_row, long a_column, long b_row, long b_column, long k0, int count, int first%s)\n"
+    "    int m, int n, long kk, long a_row, long a_column, long b_row, long b_column, long k0, int count, int "
+    "first%s)\n"
     "{\n"
     "    long column = get_global_id(0), row = get_global_id(1) * 4, z = get_global_id(2);\n"
     "    if (column >= n || row >= m) return;\n"
@@ -171,9 +182,9 @@ static int matmul_emit(const struct node *n, struct op_emit *e, struct error *er
     for (int64_t k0 = 0; k0 < l.k; k0 += EMIT_MAX_ITERATIONS) {
         int64_t count = l.k - k0 < EMIT_MAX_ITERATIONS ? l.k - k0 : EMIT_MAX_ITERATIONS;
         const struct emit_arg fixed[13] = {
-            emit_tensor(n->in[0]), emit_tensor(n->in[1]), emit_tensor(n->out), emit_i32(l.m), emit_i32(l.n),
-            emit_i64(l.k), emit_i64(l.a_row), emit_i64(l.a_column), emit_i64(l.b_row), emit_i64(l.b_column),
-            emit_i64(k0), emit_i32(count), emit_i32(k0 == 0)};
+            emit_tensor(n->in[0]), emit_tensor(n->in[1]), emit_tensor(n->out),  emit_i32(l.m),     emit_i32(l.n),
+            emit_i64(l.k),         emit_i64(l.a_row),     emit_i64(l.a_column), emit_i64(l.b_row), emit_i64(l.b_column),
+            emit_i64(k0),          emit_i32(count),       emit_i32(k0 == 0)};
         for (int i = 0; i < 13; i++) args[i] = fixed[i];
         struct emit_range range = emit_range_3d(l.n, (l.m + 3) / 4, l.matrices, EMIT_LOCAL, 1, 1);
         if (emit_launch(e, entry, args, 13 + extra, range, err) != 0) return -1;

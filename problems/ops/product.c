@@ -16,18 +16,19 @@
 typedef double vec __attribute__((vector_size(VECTOR * sizeof(double)), aligned(sizeof(double)), may_alias));
 typedef int64_t vec_bits __attribute__((vector_size(VECTOR * sizeof(double))));
 
-struct panel { /* operands of one block, packed */
-    double a[PRODUCT_ROWS * DEPTH], ta[PRODUCT_ROWS * DEPTH]; /* a, own |a| + sa: [row / MR][k][row % MR] */
+struct panel {                                                      /* operands of one block, packed */
+    double a[PRODUCT_ROWS * DEPTH], ta[PRODUCT_ROWS * DEPTH];       /* a, own |a| + sa: [row / MR][k][row % MR] */
     double b[DEPTH * PRODUCT_COLUMNS], sb[DEPTH * PRODUCT_COLUMNS]; /* [column / NR][k][column % NR] */
     double raw[PRODUCT_ROWS * DEPTH + DEPTH * PRODUCT_COLUMNS];
     double raw_scale[PRODUCT_ROWS * DEPTH + DEPTH * PRODUCT_COLUMNS];
     double y[PRODUCT_ROWS * PRODUCT_COLUMNS], s[PRODUCT_ROWS * PRODUCT_COLUMNS];
 };
 
-#define ABS(v) ((vec)((vec_bits)(v) & INT64_MAX))
+#define ABS(v) ((vec)((vec_bits)(v)&INT64_MAX))
 
 /* y, s (4 x 16, rows PRODUCT_COLUMNS apart) += over depth k. */
-WIDE_INLINE void block(const double *a, const double *ta, const double *b, const double *sb, int depth, double *y, double *s) {
+WIDE_INLINE void block(const double *a, const double *ta, const double *b, const double *sb, int depth, double *y,
+                       double *s) {
     vec acc[MR][NV], err[MR][NV];
 #pragma GCC unroll 4
     for (int i = 0; i < MR; i++)
@@ -76,7 +77,8 @@ WIDE static void multiply(struct panel *p, int rows, int columns, int depth, boo
         }
 }
 
-static void pack_a(const struct product *p, struct panel *q, int64_t matrix, int64_t m0, int rows, int64_t k0, int depth) {
+static void pack_a(const struct product *p, struct panel *q, int64_t matrix, int64_t m0, int rows, int64_t k0,
+                   int depth) {
     p->fetch_a(p->context, matrix, m0, rows, k0, depth, q->raw, p->a_exact ? NULL : q->raw_scale, DEPTH);
     for (int i = 0; i < (rows + MR - 1) / MR * MR; i++) {
         double *to = q->a + i / MR * MR * depth + i % MR, *total = q->ta + i / MR * MR * depth + i % MR;
@@ -100,7 +102,8 @@ static void pack_columns(const double *raw, int columns, int depth, double *to) 
     }
 }
 
-static void pack_b(const struct product *p, struct panel *q, int64_t matrix, int64_t n0, int columns, int64_t k0, int depth) {
+static void pack_b(const struct product *p, struct panel *q, int64_t matrix, int64_t n0, int columns, int64_t k0,
+                   int depth) {
     p->fetch_b(p->context, matrix, k0, depth, n0, columns, q->raw, p->b_exact ? NULL : q->raw_scale, PRODUCT_COLUMNS);
     pack_columns(q->raw, columns, depth, q->b);
     if (!p->b_exact) pack_columns(q->raw_scale, columns, depth, q->sb);

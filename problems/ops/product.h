@@ -1,15 +1,16 @@
 /* Sums of products for the oracle: y[m][n] = sum over k of a[m][k] * b[k][n], in double, with the error scale
- * sum own |a||b| + sa |b| + |a| sb accumulated beside it. Matmul, linear layers and convolutions are this with different ways
- * to find the operands. Each element is summed in the order of k, so the result does not depend on how the work is cut. */
+ * sum own |a||b| + sa |b| + |a| sb accumulated beside it. Matmul, linear layers and convolutions are this with
+ * different ways to find the operands. Each element is summed in the order of k, so the result does not depend on how
+ * the work is cut. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PRODUCT_ROWS 64    /* a unit of work is a tile of this many rows ... */
+#define PRODUCT_ROWS 64     /* a unit of work is a tile of this many rows ... */
 #define PRODUCT_COLUMNS 128 /* ... and columns of one matrix */
 
-/* One operand's elements: fetch rows x columns of it, from (r0, c0), into `value` and, if the operand is not exact, into
- * `scale`, `stride` apart from row to row. */
+/* One operand's elements: fetch rows x columns of it, from (r0, c0), into `value` and, if the operand is not exact,
+ * into `scale`, `stride` apart from row to row. */
 typedef void product_fetch(void *context, int64_t matrix, int64_t r0, int rows, int64_t c0, int columns, double *value,
                            double *scale, int stride);
 /* Takes a finished tile: element (i, j) is at [i * PRODUCT_COLUMNS + j]. */

@@ -23,7 +23,7 @@ static void sigmoid_eval(const struct op_eval *e, int64_t begin, int64_t end) {
 
 static void sigmoid_cost(const struct node *n, const struct shape *in, const struct shape *out, struct op_cost *ret) {
     (void)n, (void)in;
-    elementwise_cost(out, 11, 40, ret);
+    elementwise_cost(out, 11, 350, ret);
 }
 
 static int sigmoid_element(const struct node *n, const char *const *operands, struct buf *ret) {

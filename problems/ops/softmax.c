@@ -27,10 +27,11 @@ static int64_t softmax_units(const struct node *n, const struct shape *in, const
     return r.outer * r.inner;
 }
 
-/* Rounding, to first order, with q[j] = |t[j]| + sx[j] + exp's own, t[j] = x[j] - max: the relative error of each exp().
- * The maximum's own error shifts all of them alike and cancels. From dy[i]/dx[j] = y[i] (delta[i][j] - y[j]):
+/* Rounding, to first order, with q[j] = |t[j]| + sx[j] + exp's own, t[j] = x[j] - max: the relative error of each
+ * exp(). The maximum's own error shifts all of them alike and cancels. From dy[i]/dx[j] = y[i] (delta[i][j] - y[j]):
  *   scale[i] = y[i] * ((1 - y[i]) q[i] + sum over j != i of y[j] q[j] + sum and quotient). */
-static void softmax_row(const struct op_eval *e, const double *x, const double *sx, int64_t step, int64_t length, double *y, double *s) {
+static void softmax_row(const struct op_eval *e, const double *x, const double *sx, int64_t step, int64_t length,
+                        double *y, double *s) {
     double max = -INFINITY, sum = 0.0, spread = 0.0;
     for (int64_t j = 0; j < length; j++) max = fmax(max, x[j * step]);
     for (int64_t j = 0; j < length; j++) {
@@ -54,13 +55,16 @@ static void softmax_eval(const struct op_eval *e, int64_t begin, int64_t end) {
     struct rows r = rows_make(x->shape, axis_of(e->node, x->shape));
     for (int64_t unit = begin; unit < end; unit++) {
         int64_t base = unit / r.inner * r.length * r.inner + unit % r.inner;
-        softmax_row(e, x->value + base, x->scale ? x->scale + base : NULL, r.inner, r.length, e->value + base, e->scale + base);
+        softmax_row(e, x->value + base, x->scale ? x->scale + base : NULL, r.inner, r.length, e->value + base,
+                    e->scale + base);
     }
 }
 
 static void softmax_cost(const struct node *n, const struct shape *in, const struct shape *out, struct op_cost *ret) {
     double elements = (double)shape_elements(out);
-    *ret = (struct op_cost){.flops = 12 * elements, .oracle_flops = 60 * elements, .reduction = in[0].dim[axis_of(n, in)]};
+    *ret = (struct op_cost){.flops = 12 * elements,
+                            .oracle_flops = (rows_make(in, axis_of(n, in)).inner > 1 ? 1000 : 500) * elements,
+                            .reduction = in[0].dim[axis_of(n, in)]};
 }
 
 static int softmax_reduced_axis(const struct node *n, const struct shape *in, int k) {
@@ -93,7 +97,8 @@ static const char COMBINE[] =
     "    long first = i / inner * parts * inner + i % inner;\n"
     "    float m = -INFINITY, s = 0.0f;\n"
     "    for (int p = 0; p < parts; p++) m = fmax(m, most[first + (long)p * inner]);\n"
-    "    for (int p = 0; p < parts; p++) s += total[first + (long)p * inner] * exp(most[first + (long)p * inner] - m);\n"
+    "    for (int p = 0; p < parts; p++) s += total[first + (long)p * inner] * exp(most[first + (long)p * inner] - "
+    "m);\n"
     "    row_most[i] = m;\n"
     "    row_total[i] = s;\n"
     "}\n";
@@ -132,7 +137,8 @@ static int softmax_emit(const struct node *n, struct op_emit *e, struct error *e
 }
 
 static const struct attr_spec softmax_attrs[] = {
-    [SLOT_AXIS] = {.name = "axis", .kind = ATTR_INT, .required = true, .min = -TENSOR_MAX_RANK, .max = TENSOR_MAX_RANK - 1},
+    [SLOT_AXIS] =
+        {.name = "axis", .kind = ATTR_INT, .required = true, .min = -TENSOR_MAX_RANK, .max = TENSOR_MAX_RANK - 1},
     {.name = NULL},
 };
 

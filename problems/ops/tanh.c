@@ -20,7 +20,7 @@ static void tanh_eval(const struct op_eval *e, int64_t begin, int64_t end) {
 
 static void tanh_cost(const struct node *n, const struct shape *in, const struct shape *out, struct op_cost *ret) {
     (void)n, (void)in;
-    elementwise_cost(out, 8, 50, ret);
+    elementwise_cost(out, 8, 600, ret);
 }
 
 static int tanh_element(const struct node *n, const char *const *operands, struct buf *ret) {

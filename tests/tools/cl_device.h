@@ -1,5 +1,5 @@
-/* For the small device checks: the first OpenCL device that the loader finds (OCL_ICD_VENDORS chooses the driver), a queue
- * and a program. Any failure ends the program with status 1. */
+/* For the small device checks: the first OpenCL device that the loader finds (OCL_ICD_VENDORS chooses the driver), a
+ * queue and a program. Any failure ends the program with status 1. */
 #pragma once
 #include <CL/cl.h>
 #include <stdio.h>

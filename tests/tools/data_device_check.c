@@ -13,16 +13,18 @@ static const struct {
     int64_t a, b;
     int k;
 } LINES[] = {
-    {1, 0, 0},                                            /* integers as they are */
-    {(int64_t)1 << 34, -((int64_t)1 << 57), 57},          /* -1 to 1 */
-    {(int64_t)0x5A5A5A5A, 12345678901234567, 58},         /* any mantissa */
-    {(int64_t)0x2BADF00D, -((int64_t)1 << 55), 100},      /* small */
-    {(int64_t)0x12345678, 1, 195},                        /* f32's subnormals, f16's zeros */
-    {(int64_t)0x12345, -99999999, 62},                    /* f16's subnormals */
-    {3, 1, 10},                                           /* around f16's largest, and infinity */
+    {1, 0, 0},                                       /* integers as they are */
+    {(int64_t)1 << 34, -((int64_t)1 << 57), 57},     /* -1 to 1 */
+    {(int64_t)0x5A5A5A5A, 12345678901234567, 58},    /* any mantissa */
+    {(int64_t)0x2BADF00D, -((int64_t)1 << 55), 100}, /* small */
+    {(int64_t)0x12345678, 1, 195},                   /* f32's subnormals, f16's zeros */
+    {(int64_t)0x12345, -99999999, 62},               /* f16's subnormals */
+    {3, 1, 10},                                      /* around f16's largest, and infinity */
 };
 static const int64_t PARAMETERS[RULE_COUNT][4] = {
-    [RULE_INTEGERS] = {7, 0, 0, 0},  [RULE_HEAVY] = {61, 8, 0, 0},   [RULE_NEEDLE] = {117, 3, 0, 3},
+    [RULE_INTEGERS] = {7, 0, 0, 0},
+    [RULE_HEAVY] = {61, 8, 0, 0},
+    [RULE_NEEDLE] = {117, 3, 0, 3},
     [RULE_PROBE] = {171, 13, 11, 0},
 };
 
@@ -36,7 +38,8 @@ static void compare(const char *what, int rule, size_t line, const void *host, c
         uint32_t x = 0, y = 0;
         memcpy(&x, h + i * size, size);
         memcpy(&y, d + i * size, size);
-        printf("%s rule %d line %zu: first mismatch at %zu: host %08" PRIx32 ", device %08" PRIx32 "\n", what, rule, line, i, x, y);
+        printf("%s rule %d line %zu: first mismatch at %zu: host %08" PRIx32 ", device %08" PRIx32 "\n", what, rule,
+               line, i, x, y);
         break;
     }
     mismatches++;
@@ -57,8 +60,17 @@ static void run(const struct fill_kernel *f, const struct data_recipe *r, const 
     const struct {
         const void *value;
         size_t size;
-    } args[] = {{&f->buffer, sizeof f->buffer}, {&n, sizeof n}, {&words, sizeof words}, {&a, sizeof a}, {&b, sizeof b},
-                {&k, sizeof k}, {&rule, sizeof rule}, {&p[0], 8}, {&p[1], 8}, {&p[2], 8}, {&p[3], 8}};
+    } args[] = {{&f->buffer, sizeof f->buffer},
+                {&n, sizeof n},
+                {&words, sizeof words},
+                {&a, sizeof a},
+                {&b, sizeof b},
+                {&k, sizeof k},
+                {&rule, sizeof rule},
+                {&p[0], 8},
+                {&p[1], 8},
+                {&p[2], 8},
+                {&p[3], 8}};
     for (cl_uint i = 0; i < sizeof args / sizeof *args; i++)
         cl_must(clSetKernelArg(f->kernel, i, args[i].size, args[i].value), "clSetKernelArg");
     cl_must(clEnqueueNDRangeKernel(f->device->queue, f->kernel, 1, NULL, &global, NULL, 0, NULL, NULL), "launch");
@@ -77,7 +89,8 @@ static int check_type(struct cl_device *d, cl_program program, enum dtype dtype)
     cl_must(rc, "clCreateBuffer");
     for (int rule = 0; rule < RULE_COUNT; rule++)
         for (size_t line = 0; line < sizeof LINES / sizeof *LINES; line++, cases++) {
-            int64_t a = rule == RULE_HEAVY || rule == RULE_NEEDLE ? LINES[line].a >> 10 : LINES[line].a; /* z is longer */
+            int64_t a =
+                rule == RULE_HEAVY || rule == RULE_NEEDLE ? LINES[line].a >> 10 : LINES[line].a; /* z is longer */
             struct data_recipe r = {.rule = rule, .a = a ? a : 1, .b = LINES[line].b, .k = LINES[line].k};
             struct data_key key = {{(uint32_t)line * 2654435761u + 1, 0x80000001u}, {0xDEADBEEFu, (uint32_t)rule}};
             memcpy(r.p, PARAMETERS[rule], sizeof r.p);

@@ -20,7 +20,7 @@
 struct case_ {
     struct problem *problem;
     struct bound *bound;
-    void **data;             /* per tensor; NULL for intermediates and outputs */
+    void **data; /* per tensor; NULL for intermediates and outputs */
     struct oracle_result oracle;
     struct cost cost;
 };
@@ -54,7 +54,8 @@ static inline void case_fill(struct case_ *c, enum distribution d, uint8_t seed_
 static inline void case_judge(struct case_ *c, int threads) {
     struct error err = ERROR_INIT;
     oracle_done(&c->oracle);
-    if (oracle_eval(c->bound, (const void *const *)c->data, threads, true, NULL, &c->oracle, &err) != 0) fail_msg("%s", err.text);
+    if (oracle_eval(c->bound, (const void *const *)c->data, threads, true, NULL, &c->oracle, &err) != 0)
+        fail_msg("%s", err.text);
 }
 
 static inline void case_close(struct case_ *c) {

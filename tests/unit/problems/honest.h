@@ -1,5 +1,5 @@
-/* Honest float32 evaluations of the operators, written without care for speed: what a verdict must accept. `order` chooses
- * how sums are made: sequential, pairwise, or as 16 interleaved lanes. */
+/* Honest float32 evaluations of the operators, written without care for speed: what a verdict must accept. `order`
+ * chooses how sums are made: sequential, pairwise, or as 16 interleaved lanes. */
 #pragma once
 #include <math.h>
 #include <stdint.h>
@@ -8,17 +8,20 @@
 enum sum_order { SUM_SEQUENTIAL, SUM_PAIRWISE, SUM_LANES, SUM_ORDERS };
 
 /* sum of a[i * sa] * b[i * sb] for i in [begin, end). */
-static inline float honest_dot_part(const float *a, int64_t sa, const float *b, int64_t sb, int64_t begin, int64_t end, int64_t step) {
+static inline float honest_dot_part(const float *a, int64_t sa, const float *b, int64_t sb, int64_t begin, int64_t end,
+                                    int64_t step) {
     float s = 0.0f;
     for (int64_t i = begin; i < end; i += step) s += a[i * sa] * b[i * sb];
     return s;
 }
-static inline float honest_pairwise(const float *a, int64_t sa, const float *b, int64_t sb, int64_t begin, int64_t end) {
+static inline float honest_pairwise(const float *a, int64_t sa, const float *b, int64_t sb, int64_t begin,
+                                    int64_t end) {
     if (end - begin <= 4) return honest_dot_part(a, sa, b, sb, begin, end, 1);
     int64_t middle = (begin + end) / 2;
     return honest_pairwise(a, sa, b, sb, begin, middle) + honest_pairwise(a, sa, b, sb, middle, end);
 }
-static inline float honest_dot(const float *a, int64_t sa, const float *b, int64_t sb, int64_t n, enum sum_order order) {
+static inline float honest_dot(const float *a, int64_t sa, const float *b, int64_t sb, int64_t n,
+                               enum sum_order order) {
     if (order == SUM_SEQUENTIAL) return honest_dot_part(a, sa, b, sb, 0, n, 1);
     if (order == SUM_PAIRWISE) return honest_pairwise(a, sa, b, sb, 0, n);
     float s = 0.0f;
@@ -49,7 +52,8 @@ static inline void honest_softmax_online(const float *x, float *y, int64_t step,
     for (int64_t i = 0; i < n; i++) y[i * step] = expf(x[i * step] - max) * (1.0f / sum);
 }
 
-static inline void honest_layer_norm(const float *x, const float *gamma, const float *beta, float *y, int64_t n, enum sum_order order) {
+static inline void honest_layer_norm(const float *x, const float *gamma, const float *beta, float *y, int64_t n,
+                                     enum sum_order order) {
     float mean = honest_sum(x, 1, n, order) / (float)n, square = 0.0f;
     for (int64_t i = 0; i < n; i++) y[i] = x[i] - mean;
     square = honest_dot(y, 1, y, 1, n, order);
@@ -58,7 +62,8 @@ static inline void honest_layer_norm(const float *x, const float *gamma, const f
 }
 
 /* Welford's running mean and variance. */
-static inline void honest_layer_norm_welford(const float *x, const float *gamma, const float *beta, float *y, int64_t n) {
+static inline void honest_layer_norm_welford(const float *x, const float *gamma, const float *beta, float *y,
+                                             int64_t n) {
     float mean = 0.0f, square = 0.0f;
     for (int64_t i = 0; i < n; i++) {
         float d = x[i] - mean;

@@ -8,7 +8,8 @@ static void philox_gives_the_published_vectors(void **state) {
     static const uint32_t VECTOR[3][10] = {
         {0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
         {~0u, ~0u, ~0u, ~0u, ~0u, ~0u, 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
-        {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1},
+        {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb, 0x5001e420,
+         0x24126ea1},
     };
     for (int v = 0; v < 3; v++) {
         uint32_t x[4] = {VECTOR[v][0], VECTOR[v][1], VECTOR[v][2], VECTOR[v][3]};
@@ -70,12 +71,13 @@ static void halves_round_to_nearest_even_with_subnormals_and_infinity(void **sta
         int k;
         uint32_t bits;
     } CASES[] = {
-        {1, 0, 0x3C00},       {-1, 0, 0xBC00},    {65504, 0, 0x7BFF},  {65519, 0, 0x7BFF},   {65520, 0, 0x7C00},
-        {-70000, 0, 0xFC00},  {2049, 0, 0x6800},  {2051, 0, 0x6802},   {1, 14, 0x0400},      {1, 24, 0x0001},
-        {1, 25, 0},           {3, 25, 0x0002},    {1023, 24, 0x03FF},  {2047, 25, 0x0400},   {1, 60, 0},
-        {(int64_t)1 << 62, 0, 0x7C00},
+        {1, 0, 0x3C00},     {-1, 0, 0xBC00},     {65504, 0, 0x7BFF}, {65519, 0, 0x7BFF},
+        {65520, 0, 0x7C00}, {-70000, 0, 0xFC00}, {2049, 0, 0x6800},  {2051, 0, 0x6802},
+        {1, 14, 0x0400},    {1, 24, 0x0001},     {1, 25, 0},         {3, 25, 0x0002},
+        {1023, 24, 0x03FF}, {2047, 25, 0x0400},  {1, 60, 0},         {(int64_t)1 << 62, 0, 0x7C00},
     };
-    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) assert_int_equal(p_half(CASES[i].v, CASES[i].k), CASES[i].bits);
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+        assert_int_equal(p_half(CASES[i].v, CASES[i].k), CASES[i].bits);
 }
 
 /* data_fill has ways of its own for whole blocks: they must give what one element at a time gives, at any boundary. */
@@ -118,7 +120,8 @@ static struct summary summarise(const float *x, int64_t n) {
 
 static struct summary fill_summary(const char *fill, enum distribution d) {
     struct case_ c;
-    char *body = xasprintf("inputs:\n  x: {dtype: f32, shape: [100, 400], fill: %s}\ngraph:\n  - y = relu(x)\noutputs: [y]\n", fill);
+    char *body = xasprintf(
+        "inputs:\n  x: {dtype: f32, shape: [100, 400], fill: %s}\ngraph:\n  - y = relu(x)\noutputs: [y]\n", fill);
     case_open(&c, body);
     case_fill(&c, d, 5);
     struct summary s = summarise(c.data[0], 40000);
@@ -173,7 +176,7 @@ static void the_probe_has_sixteen_full_mantissas_along_each_reduction(void **sta
         }
         assert_int_equal(non_zeros, 16);
     }
-    assert_true(elsewhere > 100); /* not the same places in every row */
+    assert_true(elsewhere > 100);                              /* not the same places in every row */
     for (int k = 0; k < 333 * 30; k++) assert_true(b[k] != 0); /* one operand of a product only */
     for (int j = 0; j < 333; j++) { /* the second product's own weight takes them, down its columns */
         int non_zeros = 0;
@@ -204,7 +207,11 @@ static void the_needle_is_one_per_row(void **state) {
 
 /* A problem of one tensor, which no operator needs to accept. */
 static int recipe(enum dtype dtype, enum domain_kind domain, enum distribution d, struct data_recipe *r) {
-    struct tensor x = {.name = "x", .role = TENSOR_INPUT, .dtype = dtype, .shape = {2, {100, 400}}, .elements = 40000,
+    struct tensor x = {.name = "x",
+                       .role = TENSOR_INPUT,
+                       .dtype = dtype,
+                       .shape = {2, {100, 400}},
+                       .elements = 40000,
                        .fill = {.kind = FILL_INTEGERS, .a = 0, .b = 1, .domain = domain, .index_bound = 50}};
     if (domain == DOMAIN_POSITIVE) x.fill = (struct fill){.kind = FILL_UNIFORM, .a = 1, .b = 2, .domain = domain};
     struct bound b = {.n_tensors = 1, .tensor = &x};
@@ -223,7 +230,8 @@ static void domains_refuse_what_they_cannot_hold(void **state) {
         assert_int_equal(recipe(DTYPE_I32, DOMAIN_INDEX, (enum distribution)d, &r), d == DIST_DECLARED ? 0 : -1);
         assert_int_equal(recipe(DTYPE_F32, DOMAIN_MASK, (enum distribution)d, &r), integral ? 0 : -1);
         assert_int_equal(recipe(DTYPE_F32, DOMAIN_POSITIVE, (enum distribution)d, &r), sign ? -1 : 0);
-        assert_int_equal(recipe(DTYPE_F32, DOMAIN_UNIT, (enum distribution)d, &r), sign || d == DIST_HEAVY_TAIL ? -1 : 0);
+        assert_int_equal(recipe(DTYPE_F32, DOMAIN_UNIT, (enum distribution)d, &r),
+                         sign || d == DIST_HEAVY_TAIL ? -1 : 0);
     }
     assert_int_equal(recipe(DTYPE_F32, DOMAIN_MASK, DIST_SMALL_INTEGERS, &r), 0);
     assert_int_equal(r.p[0], 2);
@@ -231,8 +239,8 @@ static void domains_refuse_what_they_cannot_hold(void **state) {
 
 static void no_recipe_overflows(void **state) {
     (void)state;
-    static const char *const FILLS[] = {"uniform(-1e30, 1e30)", "normal(1e-20, 1e-25)", "normal(100, 0.001)", "constant(-7e-30)",
-                                        "uniform(-1e-38, 1e-38)"};
+    static const char *const FILLS[] = {"uniform(-1e30, 1e30)", "normal(1e-20, 1e-25)", "normal(100, 0.001)",
+                                        "constant(-7e-30)", "uniform(-1e-38, 1e-38)"};
     for (size_t f = 0; f < sizeof FILLS / sizeof *FILLS; f++)
         for (int d = 0; d < DIST_COUNT; d++) {
             struct summary s = fill_summary(FILLS[f], (enum distribution)d); /* under UBSan: A z + B stays in range */

@@ -23,10 +23,12 @@ static int count(const char *text, const char *what) {
 static void equal_nodes_share_a_kernel(void **state) {
     (void)state;
     struct case_ c;
-    case_open(&c, "inputs:\n  x: {dtype: f32, shape: [4, 6], fill: uniform(-1, 1)}\nweights:\n"
-                  "  w: {dtype: f32, shape: [5, 6], fill: kaiming}\n  v: {dtype: f32, shape: [3, 5], fill: kaiming}\n"
-                  "graph:\n  - a = linear(x, w)\n  - b = linear(a, v)\n  - c = mul(b, 2.0)\n  - d = mul(c, 3.0)\n  - y = mul(d, 2.0)\n"
-                  "outputs: [y]\n");
+    case_open(&c,
+              "inputs:\n  x: {dtype: f32, shape: [4, 6], fill: uniform(-1, 1)}\nweights:\n"
+              "  w: {dtype: f32, shape: [5, 6], fill: kaiming}\n  v: {dtype: f32, shape: [3, 5], fill: kaiming}\n"
+              "graph:\n  - a = linear(x, w)\n  - b = linear(a, v)\n  - c = mul(b, 2.0)\n  - d = mul(c, 3.0)\n  - y = "
+              "mul(d, 2.0)\n"
+              "outputs: [y]\n");
     struct plan *p = plain(&c);
     assert_int_equal(p->n_launches, 5);
     assert_int_equal(count(p->source, "__kernel"), 3); /* one linear, two factors */
@@ -49,14 +51,18 @@ static void equal_nodes_share_a_kernel(void **state) {
 /* The same graph at another size must not need another compilation. */
 static void the_text_does_not_depend_on_the_size(void **state) {
     (void)state;
-    static const char *const SHAPES[][3] = {{"[2, 3, 8, 9]", "[3, 1, 1]", "[9]"}, {"[7, 50, 80, 91]", "[50, 1, 1]", "[91]"}};
+    static const char *const SHAPES[][3] = {{"[2, 3, 8, 9]", "[3, 1, 1]", "[9]"},
+                                            {"[7, 50, 80, 91]", "[50, 1, 1]", "[91]"}};
     char *source[2];
     for (int i = 0; i < 2; i++) {
         struct case_ c;
-        char *body = xasprintf("inputs:\n  x: {dtype: f32, shape: %s, fill: uniform(-1, 1)}\n  b: {dtype: f32, shape: %s, fill: uniform(-1, 1)}\n"
-                               "  g: {dtype: f32, shape: %s, fill: uniform(-1, 1)}\n"
-                               "graph:\n  - a = add(x, b)\n  - c = layer_norm(a, g, g)\n  - d = softmax(c, axis=1)\n  - e = tanh(d)\n"
-                               "  - y = matmul(e, d, transpose_b=true)\noutputs: [y]\n", SHAPES[i][0], SHAPES[i][1], SHAPES[i][2]);
+        char *body = xasprintf(
+            "inputs:\n  x: {dtype: f32, shape: %s, fill: uniform(-1, 1)}\n  b: {dtype: f32, shape: %s, fill: "
+            "uniform(-1, 1)}\n"
+            "  g: {dtype: f32, shape: %s, fill: uniform(-1, 1)}\n"
+            "graph:\n  - a = add(x, b)\n  - c = layer_norm(a, g, g)\n  - d = softmax(c, axis=1)\n  - e = tanh(d)\n"
+            "  - y = matmul(e, d, transpose_b=true)\noutputs: [y]\n",
+            SHAPES[i][0], SHAPES[i][1], SHAPES[i][2]);
         case_open(&c, body);
         struct plan *p = plain(&c);
         source[i] = xstrdup(p->source);
@@ -97,14 +103,15 @@ static void broadcasting_merges_axes(void **state) {
 static void long_sums_are_cut_into_launches(void **state) {
     (void)state;
     struct case_ c;
-    case_open(&c, "inputs:\n  x: {dtype: f32, shape: [2, 200000], fill: uniform(-1, 1)}\ngraph:\n"
-                  "  - a = matmul(x, x, transpose_b=true)\n  - b = linear(x, x)\n  - y = add(a, b)\noutputs: [y]\n");
+    case_open(&c,
+              "inputs:\n  x: {dtype: f32, shape: [2, 200000], fill: uniform(-1, 1)}\ngraph:\n"
+              "  - a = matmul(x, x, transpose_b=true)\n  - b = linear(x, x)\n  - y = add(a, b)\noutputs: [y]\n");
     struct plan *p = plain(&c);
     assert_int_equal(p->n_launches, 4 + 4 + 1);
     for (int l = 0; l < 4; l++) {
-        assert_true(p->launch[l].arg[11].i <= EMIT_MAX_ITERATIONS);       /* matmul's count */
-        assert_true(p->launch[l + 4].arg[7].i <= EMIT_MAX_ITERATIONS);    /* linear's */
-        assert_int_equal(p->launch[l].arg[12].i, l == 0);                 /* the first one writes, the others add */
+        assert_true(p->launch[l].arg[11].i <= EMIT_MAX_ITERATIONS);    /* matmul's count */
+        assert_true(p->launch[l + 4].arg[7].i <= EMIT_MAX_ITERATIONS); /* linear's */
+        assert_int_equal(p->launch[l].arg[12].i, l == 0);              /* the first one writes, the others add */
     }
     plan_free(p);
     case_close(&c);
@@ -126,7 +133,8 @@ static void an_argument_beyond_32_bits_is_refused(void **state) {
     (void)state;
     struct case_ c;
     struct error err = ERROR_INIT;
-    case_open(&c, "inputs:\n  x: {dtype: f32, shape: [4], fill: uniform(-1, 1)}\ngraph:\n  - y = relu(x)\noutputs: [y]\n");
+    case_open(&c,
+              "inputs:\n  x: {dtype: f32, shape: [4], fill: uniform(-1, 1)}\ngraph:\n  - y = relu(x)\noutputs: [y]\n");
     struct op_emit *e = emit_new(c.bound);
     assert_int_equal(EMIT_LAUNCH(e, "k", emit_range_1d(5), &err, emit_i64(1ll << 40), emit_i32(1ll << 31)), -1);
     assert_int_equal(err.code, ERR_LIMIT);
@@ -139,12 +147,9 @@ static void an_argument_beyond_32_bits_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equal_nodes_share_a_kernel),
-        cmocka_unit_test(the_text_does_not_depend_on_the_size),
-        cmocka_unit_test(broadcasting_merges_axes),
-        cmocka_unit_test(long_sums_are_cut_into_launches),
-        cmocka_unit_test(numbers_read_back_exactly),
-        cmocka_unit_test(an_argument_beyond_32_bits_is_refused),
+        cmocka_unit_test(equal_nodes_share_a_kernel), cmocka_unit_test(the_text_does_not_depend_on_the_size),
+        cmocka_unit_test(broadcasting_merges_axes),   cmocka_unit_test(long_sums_are_cut_into_launches),
+        cmocka_unit_test(numbers_read_back_exactly),  cmocka_unit_test(an_argument_beyond_32_bits_is_refused),
     };
     return case_run(tests, sizeof tests / sizeof *tests);
 }

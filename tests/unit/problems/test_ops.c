@@ -28,9 +28,14 @@ static void the_table_is_complete_and_in_order(void **state) {
 
 /* One line of graph over x and w of the given shapes. */
 static char *body_of(const char *x, const char *w, const char *call) {
-    return w ? xasprintf("inputs:\n  x: {dtype: f32, shape: %s, fill: uniform(-1, 1)}\n  w: {dtype: f32, shape: %s, fill: uniform(-1, 1)}\n"
-                         "graph:\n  - y = %s\noutputs: [y]\n", x, w, call)
-             : xasprintf("inputs:\n  x: {dtype: f32, shape: %s, fill: uniform(-1, 1)}\ngraph:\n  - y = %s\noutputs: [y]\n", x, call);
+    return w ? xasprintf(
+                   "inputs:\n  x: {dtype: f32, shape: %s, fill: uniform(-1, 1)}\n  w: {dtype: f32, shape: %s, fill: "
+                   "uniform(-1, 1)}\n"
+                   "graph:\n  - y = %s\noutputs: [y]\n",
+                   x, w, call)
+             : xasprintf(
+                   "inputs:\n  x: {dtype: f32, shape: %s, fill: uniform(-1, 1)}\ngraph:\n  - y = %s\noutputs: [y]\n", x,
+                   call);
 }
 
 static void shapes_follow_pytorch(void **state) {
@@ -46,7 +51,8 @@ static void shapes_follow_pytorch(void **state) {
         {"[4, 6, 3]", "[8, 3]", "linear(x, w)", "[4, 6, 8]"},
         {"[2, 3, 50]", NULL, "avg_pool1d(x, kernel=8, stride=3, padding=4)", "[2, 3, 17]"},
         {"[2, 3, 50]", NULL, "avg_pool1d(x, kernel=8)", "[2, 3, 6]"},
-        {"[2, 6, 5, 8]", "[6, 4, 3, 5]", "conv_transpose2d(x, w, stride=3, padding=2, output_padding=1, dilation=2, groups=2)", "[2, 8, 14, 27]"},
+        {"[2, 6, 5, 8]", "[6, 4, 3, 5]",
+         "conv_transpose2d(x, w, stride=3, padding=2, output_padding=1, dilation=2, groups=2)", "[2, 8, 14, 27]"},
         {"[2, 3, 5]", NULL, "softmax(x, axis=-1)", "[2, 3, 5]"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
@@ -97,8 +103,11 @@ static void integers_and_mixed_types_are_refused(void **state) {
     struct error err = ERROR_INIT;
     static const char *const TYPES[] = {"i32", "f16"}, *const SAYS[] = {"i32", "differ in type"};
     for (int i = 0; i < 2; i++) {
-        char *body = xasprintf("inputs:\n  x: {dtype: f32, shape: [4], fill: integers(0, 1)}\n  w: {dtype: %s, shape: [4], fill: integers(0, 1)}\n"
-                               "graph:\n  - y = add(x, w)\noutputs: [y]\n", TYPES[i]);
+        char *body = xasprintf(
+            "inputs:\n  x: {dtype: f32, shape: [4], fill: integers(0, 1)}\n  w: {dtype: %s, shape: [4], fill: "
+            "integers(0, 1)}\n"
+            "graph:\n  - y = add(x, w)\noutputs: [y]\n",
+            TYPES[i]);
         assert_null(case_parse(body, &err));
         assert_non_null(strstr(err.text, SAYS[i]));
         free(body);
@@ -108,16 +117,20 @@ static void integers_and_mixed_types_are_refused(void **state) {
 static void cost_counts_operations_and_roundings(void **state) {
     (void)state;
     struct case_ c;
-    case_open(&c, "inputs:\n  x: {dtype: f32, shape: [10, 200], fill: uniform(-1, 1)}\nweights:\n"
-                  "  w: {dtype: f32, shape: [30, 200], fill: kaiming}\n  b: {dtype: f32, shape: [30], fill: uniform(-1, 1)}\n"
-                  "graph:\n  - h = linear(x, w, b)\n  - p = softmax(h, axis=1)\n  - y = mul(p, 2.0)\noutputs: [y]\n");
+    case_open(
+        &c,
+        "inputs:\n  x: {dtype: f32, shape: [10, 200], fill: uniform(-1, 1)}\nweights:\n"
+        "  w: {dtype: f32, shape: [30, 200], fill: kaiming}\n  b: {dtype: f32, shape: [30], fill: uniform(-1, 1)}\n"
+        "graph:\n  - h = linear(x, w, b)\n  - p = softmax(h, axis=1)\n  - y = mul(p, 2.0)\noutputs: [y]\n");
     assert_int_equal(c.cost.reduction, 201 + 30 + 1);
     assert_true(c.cost.flops == 10 * 30 * (2 * 200 + 1) + 10 * 30 * 12 + 10 * 30);
     assert_true(c.cost.bytes_least == 4.0 * (10 * 200 + 30 * 200 + 30 + 10 * 30));
     assert_true(c.cost.oracle_flops > 2 * c.cost.flops);
     case_close(&c);
-    case_open(&c, "inputs:\n  x: {dtype: f32, shape: [1, 2, 3, 3], fill: uniform(-1, 1)}\nweights:\n"
-                  "  w: {dtype: f32, shape: [2, 5, 4, 4], fill: kaiming}\ngraph:\n  - y = conv_transpose2d(x, w, stride=2)\noutputs: [y]\n");
+    case_open(&c,
+              "inputs:\n  x: {dtype: f32, shape: [1, 2, 3, 3], fill: uniform(-1, 1)}\nweights:\n"
+              "  w: {dtype: f32, shape: [2, 5, 4, 4], fill: kaiming}\ngraph:\n  - y = conv_transpose2d(x, w, "
+              "stride=2)\noutputs: [y]\n");
     assert_int_equal(c.cost.reduction, 2 * 2 * 2); /* two channels, and every second tap each way */
     assert_true(c.cost.flops == 2.0 * 18 * 5 * 16);
     case_close(&c);
@@ -126,8 +139,10 @@ static void cost_counts_operations_and_roundings(void **state) {
 static void the_scale_of_a_product_is_the_sum_of_magnitudes(void **state) {
     (void)state;
     struct case_ c;
-    case_open(&c, "inputs:\n  x: {dtype: f32, shape: [1, 3], fill: uniform(-1, 1)}\n  w: {dtype: f32, shape: [3, 1], fill: uniform(-1, 1)}\n"
-                  "graph:\n  - y = matmul(x, w)\noutputs: [y]\n");
+    case_open(&c,
+              "inputs:\n  x: {dtype: f32, shape: [1, 3], fill: uniform(-1, 1)}\n  w: {dtype: f32, shape: [3, 1], fill: "
+              "uniform(-1, 1)}\n"
+              "graph:\n  - y = matmul(x, w)\noutputs: [y]\n");
     const float x[3] = {1, -2, 3}, w[3] = {-4, 5, 0.5f};
     memcpy(c.data[0], x, sizeof x);
     memcpy(c.data[1], w, sizeof w);
@@ -141,7 +156,9 @@ static void the_scale_of_a_product_is_the_sum_of_magnitudes(void **state) {
 static void relu_counts_its_branches_and_keeps_nan(void **state) {
     (void)state;
     struct case_ c;
-    case_open(&c, "inputs:\n  x: {dtype: f32, shape: [3, 1000], fill: uniform(-1, 1)}\ngraph:\n  - y = relu(x)\noutputs: [y]\n");
+    case_open(
+        &c,
+        "inputs:\n  x: {dtype: f32, shape: [3, 1000], fill: uniform(-1, 1)}\ngraph:\n  - y = relu(x)\noutputs: [y]\n");
     case_fill(&c, DIST_DECLARED, 1);
     float *x = c.data[0];
     uint32_t positive = 0;
@@ -158,8 +175,11 @@ static void relu_counts_its_branches_and_keeps_nan(void **state) {
 static void softmax_of_extremes_is_that_of_pytorch(void **state) {
     (void)state;
     struct case_ c;
-    case_open(&c, "inputs:\n  x: {dtype: f32, shape: [3, 4], fill: uniform(-1, 1)}\ngraph:\n  - y = softmax(x, axis=1)\noutputs: [y]\n");
-    const float x[12] = {1e38f, -1e38f, 0, 1e38f, -INFINITY, 0, 0, -INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY};
+    case_open(&c,
+              "inputs:\n  x: {dtype: f32, shape: [3, 4], fill: uniform(-1, 1)}\ngraph:\n  - y = softmax(x, "
+              "axis=1)\noutputs: [y]\n");
+    const float x[12] = {1e38f, -1e38f,    0,         1e38f,     -INFINITY, 0,
+                         0,     -INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY};
     const double want[12] = {0.5, 0, 0, 0.5, 0, 0.5, 0.5, 0, NAN, NAN, NAN, NAN};
     memcpy(c.data[0], x, sizeof x);
     case_judge(&c, 1);

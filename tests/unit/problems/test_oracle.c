@@ -23,7 +23,8 @@ static void the_number_of_threads_changes_no_bit(void **state) {
             assert_memory_equal(one.oracle.scale[t], other.oracle.scale[t], bytes);
         }
         for (int i = 0; i < one.bound->n_nodes; i++)
-            if (one.oracle.branch[i]) assert_memory_equal(one.oracle.branch[i], other.oracle.branch[i], 2 * sizeof(uint32_t));
+            if (one.oracle.branch[i])
+                assert_memory_equal(one.oracle.branch[i], other.oracle.branch[i], 2 * sizeof(uint32_t));
     }
     case_close(&one);
     case_close(&other);
@@ -79,7 +80,8 @@ static void missing_data_are_an_error(void **state) {
 static void halves_are_read_exactly(void **state) {
     (void)state;
     struct case_ c;
-    case_open(&c, "inputs:\n  x: {dtype: f16, shape: [8], fill: uniform(-1, 1)}\ngraph:\n  - y = relu(x)\noutputs: [y]\n");
+    case_open(&c,
+              "inputs:\n  x: {dtype: f16, shape: [8], fill: uniform(-1, 1)}\ngraph:\n  - y = relu(x)\noutputs: [y]\n");
     const uint16_t x[8] = {0x3C00, 0x0001, 0x03FF, 0x0400, 0x7BFF, 0x7C00, 0x7E00, 0x3555};
     const double want[8] = {1, 0x1p-24, 1023 * 0x1p-24, 0x1p-14, 65504, INFINITY, NAN, 1365 * 0x1p-12};
     memcpy(c.data[0], x, sizeof x);
@@ -91,15 +93,18 @@ static void halves_are_read_exactly(void **state) {
     case_close(&c);
 }
 
-/* Tiles, their edges and the depth of a block: against a plain double loop, bit for bit (the order of k is the same). */
+/* Tiles, their edges and the depth of a block: against a plain double loop, bit for bit (the order of k is the same).
+ */
 static void products_are_summed_in_order_at_any_size(void **state) {
     (void)state;
     static const int SIZES[][3] = {{1, 1, 1}, {3, 129, 17}, {65, 128, 129}, {64, 300, 128}, {70, 1, 5}};
     for (size_t s = 0; s < sizeof SIZES / sizeof *SIZES; s++) {
         int m = SIZES[s][0], k = SIZES[s][1], n = SIZES[s][2];
-        char *body = xasprintf("inputs:\n  x: {dtype: f32, shape: [%d, %d], fill: normal(0, 1.7)}\n"
-                               "  w: {dtype: f32, shape: [%d, %d], fill: uniform(-0.7, 1.1)}\n"
-                               "graph:\n  - y = matmul(x, w)\noutputs: [y]\n", m, k, k, n);
+        char *body = xasprintf(
+            "inputs:\n  x: {dtype: f32, shape: [%d, %d], fill: normal(0, 1.7)}\n"
+            "  w: {dtype: f32, shape: [%d, %d], fill: uniform(-0.7, 1.1)}\n"
+            "graph:\n  - y = matmul(x, w)\noutputs: [y]\n",
+            m, k, k, n);
         struct case_ c;
         case_open(&c, body);
         case_fill(&c, DIST_DECLARED, 9);

@@ -13,8 +13,8 @@ typedef void evaluate(float *const *in, float *out, enum sum_order order);
 struct subject {
     const char *name, *body;
     evaluate *run;
-    /* Products in a row: the bound of how errors pass the second one is far above what happens, and hides TF32 on signed
-     * data. The probe still shows it. */
+    /* Products in a row: the bound of how errors pass the second one is far above what happens, and hides TF32 on
+     * signed data. The probe still shows it. */
     bool probe_only;
 };
 
@@ -36,7 +36,8 @@ static double evaluate_rounded(const struct case_ *c, const struct subject *s, e
         if (!c->data[t]) continue;
         in[n] = xmalloc(c->bound->tensor[t].bytes);
         const float *from = c->data[t];
-        for (int64_t i = 0; i < c->bound->tensor[t].elements; i++) in[n][i] = bits ? rounded_to(from[i], bits) : from[i];
+        for (int64_t i = 0; i < c->bound->tensor[t].elements; i++)
+            in[n][i] = bits ? rounded_to(from[i], bits) : from[i];
         n++;
     }
     s->run(in, out, order);
@@ -46,14 +47,15 @@ static double evaluate_rounded(const struct case_ *c, const struct subject *s, e
     return most;
 }
 
-/* --- subjects ---------------------------------------------------------------------------------------------------------- */
+/* --- subjects
+ * ---------------------------------------------------------------------------------------------------------- */
 
 #define M 12
 #define K 1024
 #define N 10
 
-static void product(const float *a, const float *b, int64_t b_row, int64_t b_column, const float *bias, float *y, int64_t m, int64_t k,
-                    int64_t n, enum sum_order order) {
+static void product(const float *a, const float *b, int64_t b_row, int64_t b_column, const float *bias, float *y,
+                    int64_t m, int64_t k, int64_t n, enum sum_order order) {
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++)
             y[i * n + j] = honest_dot(a + i * k, 1, b + j * b_column, b_row, k, order) + (bias ? bias[j] : 0.0f);
@@ -106,13 +108,13 @@ static void run_mean(float *const *in, float *out, enum sum_order order) {
     for (int i = 0; i < M * K - 64 + 1; i++) out[i] = honest_sum(in[0] + i, 1, 64, order) / 64.0f;
 }
 
-#define ELEMENT_WISE(name, expression)                                     \
+#define ELEMENT_WISE(name, expression)                                           \
     static void run_##name(float *const *in, float *out, enum sum_order order) { \
-        (void)order;                                                       \
-        for (int i = 0; i < M * K; i++) {                                  \
-            float x = in[0][i];                                            \
-            out[i] = expression;                                           \
-        }                                                                  \
+        (void)order;                                                             \
+        for (int i = 0; i < M * K; i++) {                                        \
+            float x = in[0][i];                                                  \
+            out[i] = expression;                                                 \
+        }                                                                        \
     }
 ELEMENT_WISE(gelu, honest_gelu(x))
 ELEMENT_WISE(gelu_tanh, honest_gelu_tanh(x))
@@ -130,7 +132,8 @@ static void run_conv(float *const *in, float *out, enum sum_order order) {
             for (int j = 0; j < 4; j++) {
                 int th = oh + 1 - i, tw = ow + 1 - j;
                 if (th < 0 || tw < 0 || th % 2 || tw % 2 || th / 2 >= H || tw / 2 >= W) continue;
-                s += honest_dot(in[0] + n * IN * H * W + th / 2 * W + tw / 2, H * W, in[1] + k * 16 + i * 4 + j, OUT * 16, IN, order);
+                s += honest_dot(in[0] + n * IN * H * W + th / 2 * W + tw / 2, H * W, in[1] + k * 16 + i * 4 + j,
+                                OUT * 16, IN, order);
             }
         out[p] = s;
     }
@@ -140,31 +143,47 @@ static void run_conv(float *const *in, float *out, enum sum_order order) {
 #define ROWS X("[12, 1024]", "normal(0, 2)")
 #define GRAPH(lines) "graph:\n" lines "outputs: [y]\n"
 static const struct subject SUBJECTS[] = {
-    {"matmul", X("[12, 1024]", "uniform(-1, 1)") "  w: {dtype: f32, shape: [1024, 10], fill: uniform(-1, 1)}\n"
-     GRAPH("  - y = matmul(x, w)\n"), run_matmul, false},
-    {"mlp", X("[12, 1024]", "uniform(-1, 1)") "weights:\n  w1: {dtype: f32, shape: [1024, 1024], fill: kaiming}\n"
-     "  b1: {dtype: f32, shape: [1024], fill: uniform(-0.1, 0.1)}\n  w2: {dtype: f32, shape: [10, 1024], fill: kaiming}\n"
-     "  b2: {dtype: f32, shape: [10], fill: uniform(-0.1, 0.1)}\n"
-     GRAPH("  - h = linear(x, w1, b1)\n  - r = relu(h)\n  - y = linear(r, w2, b2)\n"), run_mlp, true},
-    {"attention", X("[12, 64]", "normal(0, 1)") "  k: {dtype: f32, shape: [300, 64], fill: normal(0, 1)}\n"
-     "  v: {dtype: f32, shape: [300, 64], fill: uniform(-1, 1)}\n"
-     GRAPH("  - s = matmul(x, k, transpose_b=true)\n  - t = mul(s, 0.125)\n  - p = softmax(t, axis=1)\n  - y = matmul(p, v)\n"),
+    {"matmul",
+     X("[12, 1024]",
+       "uniform(-1, 1)") "  w: {dtype: f32, shape: [1024, 10], fill: uniform(-1, 1)}\n" GRAPH("  - y = matmul(x, w)\n"),
+     run_matmul, false},
+    {"mlp",
+     X("[12, 1024]", "uniform(-1, 1)") "weights:\n  w1: {dtype: f32, shape: [1024, 1024], fill: kaiming}\n"
+                                       "  b1: {dtype: f32, shape: [1024], fill: uniform(-0.1, 0.1)}\n  w2: {dtype: "
+                                       "f32, shape: [10, 1024], fill: kaiming}\n"
+                                       "  b2: {dtype: f32, shape: [10], fill: uniform(-0.1, 0.1)}\n" GRAPH(
+                                           "  - h = linear(x, w1, b1)\n  - r = relu(h)\n  - y = linear(r, w2, b2)\n"),
+     run_mlp, true},
+    {"attention",
+     X("[12, 64]", "normal(0, 1)") "  k: {dtype: f32, shape: [300, 64], fill: normal(0, 1)}\n"
+                                   "  v: {dtype: f32, shape: [300, 64], fill: uniform(-1, 1)}\n" GRAPH(
+                                       "  - s = matmul(x, k, transpose_b=true)\n  - t = mul(s, 0.125)\n  - p = "
+                                       "softmax(t, axis=1)\n  - y = matmul(p, v)\n"),
      run_attention, false},
-    {"gemm, gelu, softmax", X("[12, 256]", "uniform(-1, 1)") "weights:\n  w: {dtype: f32, shape: [300, 256], fill: kaiming}\n"
-     "  b: {dtype: f32, shape: [300], fill: uniform(-0.5, 0.5)}\n"
-     GRAPH("  - a = linear(x, w, b)\n  - g = gelu(a)\n  - y = softmax(g, axis=1)\n"), run_gemm_gelu_softmax, false},
+    {"gemm, gelu, softmax",
+     X("[12, 256]", "uniform(-1, 1)") "weights:\n  w: {dtype: f32, shape: [300, 256], fill: kaiming}\n"
+                                      "  b: {dtype: f32, shape: [300], fill: uniform(-0.5, 0.5)}\n" GRAPH(
+                                          "  - a = linear(x, w, b)\n  - g = gelu(a)\n  - y = softmax(g, axis=1)\n"),
+     run_gemm_gelu_softmax, false},
     {"softmax", ROWS GRAPH("  - y = softmax(x, axis=1)\n"), run_softmax, false},
-    {"layer norm", ROWS "weights:\n  g: {dtype: f32, shape: [1024], fill: uniform(0.5, 1.5)}\n"
-     "  b: {dtype: f32, shape: [1024], fill: uniform(-0.5, 0.5)}\n" GRAPH("  - y = layer_norm(x, g, b)\n"), run_layer_norm, false},
-    {"average pooling", X("[1, 12288]", "uniform(-1, 1)") GRAPH("  - y = avg_pool1d(x, kernel=64, stride=1)\n"), run_mean, false},
+    {"layer norm",
+     ROWS "weights:\n  g: {dtype: f32, shape: [1024], fill: uniform(0.5, 1.5)}\n"
+          "  b: {dtype: f32, shape: [1024], fill: uniform(-0.5, 0.5)}\n" GRAPH("  - y = layer_norm(x, g, b)\n"),
+     run_layer_norm, false},
+    {"average pooling", X("[1, 12288]", "uniform(-1, 1)") GRAPH("  - y = avg_pool1d(x, kernel=64, stride=1)\n"),
+     run_mean, false},
     {"gelu", ROWS GRAPH("  - y = gelu(x)\n"), run_gelu, false},
     {"gelu (tanh)", ROWS GRAPH("  - y = gelu(x, approximate=tanh)\n"), run_gelu_tanh, false},
     {"sigmoid", ROWS GRAPH("  - y = sigmoid(x)\n"), run_sigmoid, false},
     {"tanh", ROWS GRAPH("  - y = tanh(x)\n"), run_tanh, false},
-    {"arithmetic", ROWS GRAPH("  - a = add(x, 0.1)\n  - b = mul(a, 3.3)\n  - c = div(b, 7.0)\n  - y = sub(c, 0.1)\n"), run_arithmetic, false},
-    {"transposed convolution", X("[2, 20, 5, 6]", "uniform(-1, 1)") "weights:\n  w: {dtype: f32, shape: [20, 7, 4, 4], fill: kaiming}\n"
-     "  b: {dtype: f32, shape: [7], fill: uniform(-0.1, 0.1)}\n"
-     GRAPH("  - y = conv_transpose2d(x, w, b, stride=2, padding=1, output_padding=1)\n"), run_conv, false},
+    {"arithmetic", ROWS GRAPH("  - a = add(x, 0.1)\n  - b = mul(a, 3.3)\n  - c = div(b, 7.0)\n  - y = sub(c, 0.1)\n"),
+     run_arithmetic, false},
+    {"transposed convolution",
+     X("[2, 20, 5, 6]",
+       "uniform(-1, 1)") "weights:\n  w: {dtype: f32, shape: [20, 7, 4, 4], fill: kaiming}\n"
+                         "  b: {dtype: f32, shape: [7], fill: uniform(-0.1, 0.1)}\n" GRAPH(
+                             "  - y = conv_transpose2d(x, w, b, stride=2, padding=1, output_padding=1)\n"),
+     run_conv, false},
 };
 #define SUBJECT_COUNT (sizeof SUBJECTS / sizeof *SUBJECTS)
 
@@ -198,7 +217,8 @@ static void check_rounded_inputs(enum distribution d, int bits) {
         case_judge(&c, 0);
         double most = evaluate_rounded(&c, &SUBJECTS[s], SUM_PAIRWISE, bits);
         if (getenv("SHOW")) printf("%-22s %-16s %d bits: %.3g\n", SUBJECTS[s].name, distribution_name(d), bits, most);
-        if (!(most > 1.0)) fail_msg("%s on %s data with %d bits passes: %.3g", SUBJECTS[s].name, distribution_name(d), bits, most);
+        if (!(most > 1.0))
+            fail_msg("%s on %s data with %d bits passes: %.3g", SUBJECTS[s].name, distribution_name(d), bits, most);
         case_close(&c);
     }
 }
@@ -219,7 +239,8 @@ static void inputs_rounded_to_bfloat16_show_on_both(void **state) {
     check_rounded_inputs(DIST_SIGNED_UNIFORM, BF16_BITS);
 }
 
-/* --- long rows ---------------------------------------------------------------------------------------------------------- */
+/* --- long rows
+ * ---------------------------------------------------------------------------------------------------------- */
 
 #define LONG 65536
 
@@ -240,10 +261,15 @@ static void run_long_dot(float *const *in, float *out, enum sum_order order) {
 
 static const struct subject LONG_SUBJECTS[] = {
     {"long softmax", X("[1, 65536]", "normal(0, 2)") GRAPH("  - y = softmax(x, axis=1)\n"), run_long_softmax, false},
-    {"long layer norm", X("[1, 65536]", "normal(0.5, 2)") "weights:\n  g: {dtype: f32, shape: [65536], fill: uniform(0.5, 1.5)}\n"
-     "  b: {dtype: f32, shape: [65536], fill: uniform(-0.5, 0.5)}\n" GRAPH("  - y = layer_norm(x, g, b)\n"), run_long_layer_norm, false},
-    {"long dot product", X("[1, 65536]", "uniform(0, 1)") "  w: {dtype: f32, shape: [1, 65536], fill: uniform(0, 1)}\n"
-     GRAPH("  - y = matmul(x, w, transpose_b=true)\n"), run_long_dot, false},
+    {"long layer norm",
+     X("[1, 65536]", "normal(0.5, 2)") "weights:\n  g: {dtype: f32, shape: [65536], fill: uniform(0.5, 1.5)}\n"
+                                       "  b: {dtype: f32, shape: [65536], fill: uniform(-0.5, 0.5)}\n" GRAPH(
+                                           "  - y = layer_norm(x, g, b)\n"),
+     run_long_layer_norm, false},
+    {"long dot product",
+     X("[1, 65536]", "uniform(0, 1)") "  w: {dtype: f32, shape: [1, 65536], fill: uniform(0, 1)}\n" GRAPH(
+         "  - y = matmul(x, w, transpose_b=true)\n"),
+     run_long_dot, false},
 };
 
 static void long_sequential_sums_stay_within_the_tolerance(void **state) {
