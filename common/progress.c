@@ -3,13 +3,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/display.h"
 #include "common/table.h"
-#include "common/utf8.h"
 
 #define REDRAW_MS 100
 #define PLAIN_MS 1000
@@ -32,28 +31,13 @@ struct progress *progress_new(FILE *out, const char *title) {
     return p;
 }
 
-static size_t terminal_columns(FILE *out) {
-    struct winsize size;
-    if (ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col < 20) return 80;
-    return size.ws_col;
-}
-
-/* Appends what of `text` fits *room columns; control characters would break the line. */
+/* Appends what of `text` fits *room columns. Titles and labels have no colours of ours. */
 static void append_columns(struct buf *b, const char *text, size_t *room) {
-    size_t len = strlen(text);
-    for (size_t i = 0; i < len;) {
-        uint32_t c;
-        size_t n = utf8_decode(text + i, len - i, &c);
-        bool plain = n > 0 && c >= 0x20 && !(c >= 0x7f && c < 0xa0);
-        size_t width = plain ? (size_t)utf8_width(c) : 1;
-        if (width > *room) return;
-        if (plain)
-            buf_append(b, text + i, n);
-        else
-            buf_putc(b, '?');
-        *room -= width;
-        i += n ? n : 1;
-    }
+    CLEANUP_FREE char *plain = xstrdup(text);
+    for (char *c = strchr(plain, '\x1b'); c; c = strchr(c, '\x1b')) *c = '?';
+    CLEANUP_FREE char *part = display_cut(plain, *room);
+    buf_puts(b, part);
+    *room -= display_width(part);
 }
 
 static double fraction(const struct progress *p) {
@@ -72,7 +56,7 @@ static void append_bar(struct buf *b, double share, size_t *room) {
 
 static void show(struct progress *p, int64_t now_ms) {
     CLEANUP(buf_done) struct buf b = BUF_INIT;
-    size_t room = p->live ? terminal_columns(p->out) - 1 : 1000;
+    size_t room = p->live ? terminal_columns(p->out, 80) - 1 : 1000;
     append_columns(&b, p->title, &room);
     if (p->live) append_bar(&b, fraction(p), &room);
     char numbers[80];

@@ -9,7 +9,7 @@
 
 #include "common/buf.h"
 #include "common/cleanup.h"
-#include "common/utf8.h"
+#include "common/display.h"
 
 #define COLUMN_GAP 2
 
@@ -19,46 +19,8 @@ struct table {
     bool *right;  /* by column */
 };
 
-/* Length of a colour sequence (ESC [ digits and ; m) at s, or 0. */
-static size_t colour_length(const char *s) {
-    if (s[0] != '\x1b' || s[1] != '[') return 0;
-    size_t n = 2 + strspn(s + 2, "0123456789;");
-    return s[n] == 'm' ? n + 1 : 0;
-}
-
-/* A copy fit for a terminal line. */
-static char *clean_cell(const char *text) {
-    CLEANUP(buf_done) struct buf b = BUF_INIT;
-    size_t len = strlen(text);
-    for (size_t i = 0; i < len;) {
-        uint32_t c;
-        size_t n = colour_length(text + i);
-        if (n == 0 && (n = utf8_decode(text + i, len - i, &c)) > 0 && (c < 0x20 || (c >= 0x7f && c < 0xa0))) n = 0;
-        if (n > 0)
-            buf_append(&b, text + i, n);
-        else
-            buf_putc(&b, text[i] == '\n' || text[i] == '\t' ? ' ' : '?');
-        i += n ? n : 1;
-    }
-    return buf_take(&b);
-}
-
-static size_t cell_width(const char *text) {
-    size_t len = strlen(text), width = 0;
-    for (size_t i = 0; i < len;) {
-        uint32_t c;
-        size_t n = colour_length(text + i);
-        if (n == 0) {
-            n = utf8_decode(text + i, len - i, &c);
-            width += n ? (size_t)utf8_width(c) : 1;
-        }
-        i += n ? n : 1;
-    }
-    return width;
-}
-
 static void add_cell(struct table *t, size_t column, const char *text) {
-    t->cells[t->rows * t->columns + column] = clean_cell(text ? text : "");
+    t->cells[t->rows * t->columns + column] = display_line(text ? text : "");
 }
 
 static void add_line(struct table *t) {
@@ -94,7 +56,7 @@ void table_rowf(struct table *t, ...) {
 static void print_line(const struct table *t, size_t line, const size_t *widths, struct buf *out) {
     for (size_t i = 0; i < t->columns; i++) {
         const char *text = t->cells[line * t->columns + i];
-        size_t padding = widths[i] - cell_width(text);
+        size_t padding = widths[i] - display_width(text);
         if (i > 0) buf_printf(out, "%*s", COLUMN_GAP, "");
         if (t->right[i]) buf_printf(out, "%*s", (int)padding, "");
         buf_puts(out, text);
@@ -105,7 +67,7 @@ static void print_line(const struct table *t, size_t line, const size_t *widths,
 void table_print(const struct table *t, FILE *out) {
     CLEANUP_FREE size_t *widths = xcalloc(t->columns, sizeof *widths);
     for (size_t i = 0; i < (t->rows + 1) * t->columns; i++) {
-        size_t width = cell_width(t->cells[i]);
+        size_t width = display_width(t->cells[i]);
         if (width > widths[i % t->columns]) widths[i % t->columns] = width;
     }
     for (size_t line = 0; line <= t->rows; line++) {
