@@ -10,6 +10,7 @@ struct link_up {
     int64_t epoch_seen; /* highest on the `desired` topic */
     int attempts_partitions, heartbeats_partitions;
     int64_t nodes_high; /* records of nodes from here on are news */
+    int64_t *heartbeats_offset; /* their ends, before any tick of ours */
     int64_t *attempts_offset, nodes_offset; /* filled in; BUS_BEGINNING where none is stored */
 };
 /* A loop_fn over a struct link_up. */

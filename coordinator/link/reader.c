@@ -98,6 +98,10 @@ static int look_around(struct link *link, struct link_up *up, struct error *err)
     up->attempts_partitions = attempts;
     up->heartbeats_partitions = heartbeats < LEASE_PARTITIONS_MAX ? heartbeats : LEASE_PARTITIONS_MAX;
     up->attempts_offset = xcalloc((size_t)attempts + 1, sizeof *up->attempts_offset);
+    /* Asked now, before the first tick is written: "the end" as the consumer would find it later may lie behind it. */
+    up->heartbeats_offset = xcalloc((size_t)up->heartbeats_partitions + 1, sizeof *up->heartbeats_offset);
+    for (int p = 0; p < up->heartbeats_partitions; p++)
+        if (bus_watermarks(link->bus, TOPIC_HEARTBEATS, p, CALL_TIMEOUT_MS, &low, &up->heartbeats_offset[p], err) != 0) return -1;
     return 0;
 }
 
@@ -105,7 +109,7 @@ static int assign_all(struct link *link, const struct link_up *up, struct error 
     for (int p = 0; p < up->attempts_partitions; p++)
         if (bus_assign(link->consumer, TOPIC_ATTEMPTS, p, up->attempts_offset[p], err) != 0) return -1;
     for (int p = 0; p < up->heartbeats_partitions; p++)
-        if (bus_assign(link->consumer, TOPIC_HEARTBEATS, p, BUS_END, err) != 0) return -1;
+        if (bus_assign(link->consumer, TOPIC_HEARTBEATS, p, up->heartbeats_offset[p], err) != 0) return -1;
     return bus_assign(link->consumer, TOPIC_NODES, 0, up->nodes_offset, err);
 }
 
@@ -115,6 +119,7 @@ static int connect_once(struct link *link, struct error *err) {
     if (status == 0) status = loop_call(link->loop, event_linked, &up, err);
     if (status == 0) status = assign_all(link, &up, err);
     free(up.attempts_offset);
+    free(up.heartbeats_offset);
     return status;
 }
 

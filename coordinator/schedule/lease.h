@@ -7,8 +7,11 @@
 
 #define LEASE_TICK_MS 1000
 #define LEASE_PARTITIONS_MAX 256
-/* A round that took longer than this was a gap: every lease is full again after it. */
+/* When two rounds were completed further apart than this, there was a gap: every lease is full again after it. */
 #define LEASE_GAP_MS 5000
+/* A round whose ticks are not all back after this is given up for a new one: a tick can be lost to the reader (a partition that
+ * was assigned anew). Late ticks of the old round no longer count. */
+#define LEASE_RESEND_MS 10000
 
 struct lease_clock {
     int64_t now_ms;           /* lease time */
@@ -16,6 +19,7 @@ struct lease_clock {
     int partitions;           /* 0: not linked */
     bool in_flight;
     int64_t sent_mono_ms;     /* when the round was sent */
+    int64_t done_mono_ms;     /* when the last one was completed */
     int64_t due_mono_ms;      /* earliest time of the next round */
     bool back[LEASE_PARTITIONS_MAX];
     int missing;              /* partitions whose tick is not back */
@@ -31,5 +35,5 @@ bool lease_clock_begin(struct lease_clock *clock, int64_t mono_ms, int64_t *ret_
 bool lease_clock_read(struct lease_clock *clock, int partition, int64_t round, int64_t mono_ms, bool *ret_gap);
 /* A tick could not be delivered: the round is sent anew, with a new number, at the next lease_clock_begin(). */
 void lease_clock_lost(struct lease_clock *clock, int64_t mono_ms);
-/* Milliseconds until the next round is due; -1 while one is in flight or not linked. */
+/* Milliseconds until the next round is due; -1 while not linked. */
 int64_t lease_clock_wait_ms(const struct lease_clock *clock, int64_t mono_ms);

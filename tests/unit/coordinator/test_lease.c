@@ -30,10 +30,25 @@ static void one_round_is_in_flight_at_a_time(void **state) {
     (void)state;
     lease_clock_link(&clock, 1, 0);
     assert_true(lease_clock_begin(&clock, 0, &round));
-    assert_false(lease_clock_begin(&clock, 60000, &round));
-    assert_true(lease_clock_read(&clock, 0, round, 60000, &gap));
-    assert_int_equal(clock.now_ms, LEASE_TICK_MS); /* a minute without the broker is one tick */
-    assert_true(gap);                              /* and fills all leases */
+    assert_false(lease_clock_begin(&clock, LEASE_RESEND_MS - 1, &round));
+    assert_true(lease_clock_read(&clock, 0, round, LEASE_RESEND_MS - 1, &gap));
+    assert_int_equal(clock.now_ms, LEASE_TICK_MS); /* ten seconds without the broker are one tick */
+    assert_true(gap);                              /* and fill all leases */
+}
+
+static void a_round_that_does_not_come_back_is_replaced_and_counts_once(void **state) {
+    struct lease_clock clock = {0};
+    int64_t first = 0, second = 0;
+    bool gap = false;
+    (void)state;
+    lease_clock_link(&clock, 1, 0);
+    assert_true(lease_clock_begin(&clock, 0, &first));
+    assert_int_equal(lease_clock_wait_ms(&clock, 4000), LEASE_RESEND_MS - 4000);
+    assert_true(lease_clock_begin(&clock, LEASE_RESEND_MS, &second));
+    assert_false(lease_clock_read(&clock, 0, first, LEASE_RESEND_MS + 1, &gap));
+    assert_true(lease_clock_read(&clock, 0, second, LEASE_RESEND_MS + 2, &gap));
+    assert_int_equal(clock.now_ms, LEASE_TICK_MS);
+    assert_true(gap); /* since the last completed one, not since the last sent one */
 }
 
 static void rounds_are_a_second_apart(void **state) {
@@ -47,7 +62,7 @@ static void rounds_are_a_second_apart(void **state) {
     assert_false(lease_clock_begin(&clock, 999, &round));
     assert_int_equal(lease_clock_wait_ms(&clock, 400), 600);
     assert_true(lease_clock_begin(&clock, 1000, &round));
-    assert_int_equal(lease_clock_wait_ms(&clock, 1000), -1);
+    assert_int_equal(lease_clock_wait_ms(&clock, 1000), LEASE_RESEND_MS);
 }
 
 static void a_lost_tick_is_sent_anew_under_another_number(void **state) {
@@ -80,6 +95,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_stands_still_until_every_partition_has_its_tick_back),
         cmocka_unit_test(one_round_is_in_flight_at_a_time),
+        cmocka_unit_test(a_round_that_does_not_come_back_is_replaced_and_counts_once),
         cmocka_unit_test(rounds_are_a_second_apart),
         cmocka_unit_test(a_lost_tick_is_sent_anew_under_another_number),
         cmocka_unit_test(without_a_link_no_round_begins),
