@@ -38,13 +38,18 @@ static const struct key {
     {"backend", FORM_TEXT, AT(backend)},
     {"id", FORM_TEXT, AT(id)},
     {"target", FORM_TEXT, AT(target)},
-    {"extensions", FORM_WORDS, AT(extensions)},
+    {"extension", FORM_WORDS, AT(extensions)},
+    {"extensions", FORM_WORDS,
+     AT(extensions)}, /* a term asks for one, a list of terms for several: both forms read well */
+    {"label", FORM_STRINGS, AT(labels)},
     {"labels", FORM_STRINGS, AT(labels)},
+    {"subgroup", FORM_LONGS, AT(sub_group_sizes)},
     {"sub_group", FORM_LONGS, AT(sub_group_sizes)},
     {"memory", FORM_BYTES, AT(memory_bytes)},
     {"max_alloc", FORM_BYTES, AT(max_alloc_bytes)},
     {"local_memory", FORM_BYTES, AT(local_memory_bytes)},
     {"cache", FORM_BYTES, AT(cache_bytes)},
+    {"max_work_group_size", FORM_LONG, AT(max_work_group_size)},
     {"work_group", FORM_LONG, AT(max_work_group_size)},
     {"compute_units", FORM_INT, AT(compute_units)},
     {"copy_gbps", FORM_DOUBLE, AT(copy_gbps)},
@@ -142,12 +147,17 @@ static int compare_versions(const char *a, const char *b) {
     return 0;
 }
 
+static bool text_equals(const char *have, const char *want) {
+    if (strpbrk(want, "*?")) return fnmatch(want, have, FNM_CASEFOLD) == 0;
+    return !strcasecmp(have, want) || identity_has_word(have, want);
+}
+
 static bool match_text(const char *have, enum op op, const char *want) {
     switch (op) {
         case OP_EQ:
-            return !strcasecmp(have, want) || identity_has_word(have, want);
+            return text_equals(have, want);
         case OP_NE:
-            return strcasecmp(have, want) != 0 && !identity_has_word(have, want);
+            return !text_equals(have, want);
         case OP_GLOB:
             return fnmatch(want, have, FNM_CASEFOLD) == 0;
         default:

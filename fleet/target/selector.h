@@ -1,12 +1,14 @@
 /* Selectors: what a campaign or a rule asks of a device, {vendor: nvidia, memory: ">= 16 GiB"}. All terms must hold.
  *
- *   text     vendor name platform driver version kind backend id target   == and != compare whole words whatever the
- * case
- *            (`name: h200` holds for "NVIDIA H200"; `vendor` also takes the short word nvidia, amd, intel, mesa); ~ is
- * a glob over the whole text; < <= > >= compare the first dotted number in it (driver: ">= 535.104") list extensions
- * labels sub_group                                  == holds when it is among them, != when not bytes    memory
- * max_alloc local_memory cache                          numbers with B, KB, MB, GB, TB, KiB, MiB, GiB, TiB number
- * compute_units work_group copy_gbps fma_gflops boolean  fp16 fp64 event_times host_memory true or false
+ *   text     vendor name platform driver version kind backend id target
+ *            == and != compare whole words whatever the case (`name: h200` holds for "NVIDIA H200"), or are patterns
+ * when the value has * or ?; `vendor` also takes the short word nvidia, amd, intel, mesa; ~ is a pattern over the whole
+ *            text; < <= > >= compare the first dotted number in it (driver: ">= 535.104")
+ *   list     extension label subgroup (or: extensions labels sub_group)
+ *            == holds when the value is among them, != when not
+ *   bytes    memory max_alloc local_memory cache: numbers with B, KB, MB, GB, TB, KiB, MiB, GiB, TiB
+ *   number   compute_units max_work_group_size (or: work_group) copy_gbps fma_gflops
+ *   boolean  fp16 fp64 event_times host_memory: true or false
  */
 #pragma once
 #include <stdbool.h>

@@ -53,6 +53,8 @@ static void text_matches_whole_words_of_any_case(void **state) {
     expect("name", "~", "*h2*", true);
     expect("name", "~", "h2*", false);
     expect("kind", "==", "gpu", true);
+    expect("name", "==", "nvidia h?00", true);
+    expect("name", "!=", "*h200", false);
 }
 
 static void sizes_take_units(void **state) {
@@ -80,6 +82,9 @@ static void lists_numbers_and_booleans_match(void **state) {
     expect("extensions", "!=", "cl_intel_subgroups", true);
     expect("sub_group", "==", "32", true);
     expect("sub_group", "==", "64", false);
+    expect("extension", "==", "cl_khr_fp64", true);
+    expect("subgroup", "==", "32", true);
+    expect("label", "==", "prod", true);
     expect("labels", "==", "prod", true);
     expect("labels", "!=", "quiet", true);
     expect("compute_units", ">", "100", true);
