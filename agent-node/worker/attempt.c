@@ -61,7 +61,7 @@ static void add_speedup(const struct timing *m, const struct subject *baseline, 
     rec_set(&row->baseline, baseline->name + strlen("baseline "));
 }
 
-static void keep_samples(struct trial *t, const struct timing *m) {
+void attempt_keep_samples(struct trial *t, const struct timing *m) {
     CLEANUP_FREE char *samples = timing_json(m);
     rec_set(&t->out->samples, samples);
 }
@@ -72,7 +72,7 @@ void attempt_add_baseline(struct trial *t, const struct subject *s, const struct
     add_side(t, &m->candidate, m->sets, row);
     add_accuracy(acc, row);
     add_speedup(m, fastest, row);
-    keep_samples(t, m);
+    attempt_keep_samples(t, m);
 }
 
 void attempt_add_timing(struct trial *t, const struct subject *s, const struct baselines *b, const struct timing *m,
@@ -91,7 +91,6 @@ void attempt_add_timing(struct trial *t, const struct subject *s, const struct b
         row->sets = 1;
         add_rates(t, row);
     }
-    keep_samples(t, m);
 }
 
 void attempt_add_sizes(struct trial *t, const struct subject *s) {

@@ -18,6 +18,7 @@ static int time_it(struct trial *t, const struct subject *s, struct baselines *b
     int status = baselines_screen(t, data, b, f);
     if (status == 0) status = timing_run(t, &b->subject[b->fastest], s, data, m, f);
     phases_add(&t->phases, "time", clock_mono_ns() - from);
+    if (m->candidate.n > 0) attempt_keep_samples(t, m); /* whatever comes of it: times and claims are evidence */
     if (trial_lock(t, DOMAIN_SHARED, f) != 0 || status != 0) return -1;
     if (physics_check(t, typical_ns(&m->candidate), m->rotating_bytes, f) != 0) return -1;
     if (m->acc.worst > acc->worst) acc->worst = m->acc.worst;

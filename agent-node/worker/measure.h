@@ -37,5 +37,6 @@ void attempt_add_timing(struct trial *t, const struct subject *s, const struct b
 /* A baseline timed against `fastest`. */
 void attempt_add_baseline(struct trial *t, const struct subject *s, const struct subject *fastest, const struct timing *m,
                           const struct accuracy *acc);
+void attempt_keep_samples(struct trial *t, const struct timing *m); /* the raw times alone */
 void attempt_add_sizes(struct trial *t, const struct subject *s);
 void attempt_count(struct trial *t, enum verdict v);

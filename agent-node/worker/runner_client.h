@@ -98,14 +98,19 @@ void runner_unbind_all(struct runner *r);
 /* MEASURE: make the device see what the arena holds for these sets (upload, or nothing for host-memory devices). */
 enum runner_status runner_upload(struct runner *r, const int *sets, size_t n, int64_t timeout_ms, struct error *err);
 /* MEASURE: run the plan's launches once for each of the n sets in order, then finish. `*ret_wall_ns` is measured by the
- * worker's clock from just before the request is written to just after "done" is read. The claim (device event span, 0
- * when none) is for comparison only. */
+ * worker's clock from just before a stopped runner is continued and the request written, to just after "done" is read.
+ * The runner is stopped at that moment: what lies in the arena is what it had computed by then, however early it said
+ * "done". */
+enum runner_status runner_run(struct runner *r, const int *sets, size_t n, int64_t timeout_ms, int64_t *ret_wall_ns,
+                              struct error *err);
+/* MEASURE: what the runner says of the last run by the device's clock (0 when it has none); for comparison only. It
+ * continues for this, and could go on computing: so look at the outputs before, and write no new inputs yet. A claim
+ * that is not asked for is dropped at the next request. ERR_INTERNAL when there was no run. */
 struct run_claim {
     int64_t span_ns;
     int64_t sum_ns;
 };
-enum runner_status runner_run(struct runner *r, const int *sets, size_t n, int64_t timeout_ms, int64_t *ret_wall_ns,
-                              struct run_claim *ret_claim, struct error *err);
+enum runner_status runner_claim(struct runner *r, struct run_claim *ret, struct error *err);
 /* MEASURE: bring buffers (all with guard bands; which is chosen after they exist) of `set` back into the arena. */
 enum runner_status runner_download(struct runner *r, int set, const int *buffers, size_t n, int64_t timeout_ms,
                                    struct error *err);

@@ -23,6 +23,7 @@ struct runner {
     int pidfd; /* of pid, -1 before */
     int outer_status;
     bool alive, stopped, reached_launch;
+    bool claim_due; /* it has said "done", and not yet how long it took */
     bool candidate; /* it has seen something of a candidate's: its death is the candidate's doing */
     bool tainted;   /* a candidate's code has run in it: nothing it says counts as infrastructure any more */
     uint32_t flags; /* enum wire_flag */

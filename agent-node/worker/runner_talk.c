@@ -110,6 +110,10 @@ enum runner_status runner_send(struct runner *r, enum wire_type type, const void
         error_set(err, ERR_DEVICE, "runner (%s): it has ended", r->what);
         return RUNNER_FAILED;
     }
+    if (r->claim_due) {
+        enum runner_status s = runner_claim(r, NULL, err);
+        if (s != RUNNER_OK) return s;
+    }
     if (r->stopped && runner_resume(r, err) < 0) return died(r, err);
     if (spoke_out_of_turn(r)) return runner_broke(r, "it spoke without being asked", err);
     struct wire_header h = {WIRE_MAGIC, WIRE_VERSION, (uint16_t)type, ++r->seq, (uint32_t)len};

@@ -40,9 +40,11 @@ struct lane {
     struct peek peek[POOL_CHECKS];
     int set_no;            /* of the fresh sets of runners, for messages */
     bool is_stopped;
-    int64_t stopped_cpu_ns;
+    int64_t stopped_cpu_ns; /* its processor time when it was stopped */
+    int64_t window_cpu_ns;  /* what the last run used of it */
     int64_t prepare_ns, window_ns; /* where the time went */
     double claimed_ns, overhead_ns; /* sums over windows, where the device has a clock */
+    double claim_ns;                /* what the runner said of the last window */
 };
 /* Load the subject into `r`. The lane is stopped afterwards. -1 with *f set; lane_close() in any case. */
 int lane_open(struct lane *l, struct trial *t, const struct subject *s, const struct timed_data *data, struct runner *r,

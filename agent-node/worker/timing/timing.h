@@ -11,6 +11,7 @@
 struct side {
     size_t n;
     double ns[TIMING_SETS_MAX * TIMING_QUADS_MAX * 2];
+    double claimed_ns[TIMING_SETS_MAX * TIMING_QUADS_MAX * 2]; /* what the runner said, for whoever doubts it */
     struct pace pace;
 };
 struct timing {
@@ -21,10 +22,12 @@ struct timing {
     struct accuracy acc;
     size_t rotating_bytes;          /* memory that the candidate's timed sets rotated over */
 };
-/* The domain is held exclusively by the caller. -1 with *f set. Counts as phase "time" and its parts. */
+/* The domain is held exclusively by the caller. -1 with *f set, and *ret with what was measured until then. Counts as phase "time" and its parts. */
 int timing_run(struct trial *t, const struct subject *baseline, const struct subject *candidate, const struct timed_data *data,
                struct timing *ret, struct finding *f);
-/* {"unit": "ns per launch", "sets": [{"ratio": x, "baseline": [...], "candidate": [...]}]}. Caller frees. */
+/* {"unit": "ns per launch", "sets": [{"ratio": x, "baseline": [...], "candidate": [...], "baseline_claimed": [...],
+ * "candidate_claimed": [...]}]}: times by the worker's clock, and as the runners claimed them by the device's (zeros where it
+ * has none). A set that was not finished has no ratio. Caller frees. */
 char *timing_json(const struct timing *m);
 
 /* Screening: short windows, one subject after the other in one runner, for choosing among them and nothing else. Each also has

@@ -88,9 +88,8 @@ static int run_pass(struct checker *c, struct batch *b, int pass) {
         order[pass == 0 ? i : b->n - 1 - i] = b->set[place(pass, i)];
     }
     int64_t limit_ms = trial_policy(c->t)->run_timeout_ms, wall_ns = 0;
-    struct run_claim claim;
     enum runner_status status = runner_upload(c->r, order, (size_t)b->n, limit_ms, &err);
-    if (status == RUNNER_OK) status = runner_run(c->r, order, (size_t)b->n, limit_ms, &wall_ns, &claim, &err);
+    if (status == RUNNER_OK) status = runner_run(c->r, order, (size_t)b->n, limit_ms, &wall_ns, &err);
     if (judge(c, status, &err, b->at) != 0) return -1;
     for (int i = 0; i < b->n; i++)
         if (!runner_in_place(c->r) && download_all(c, b, place(pass, i)) != 0) return -1;
