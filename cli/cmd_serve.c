@@ -11,7 +11,8 @@
 #include "coordinator/coordinator.h"
 #include "fleet/bus/bus.h"
 
-/* --- signals ------------------------------------------------------------------------------------------------------------- */
+/* --- signals
+ * ------------------------------------------------------------------------------------------------------------- */
 struct signals {
     sigset_t set;
     struct coordinator *coordinator;
@@ -38,7 +39,8 @@ static void block_signals(struct signals *signals) {
     signal(SIGPIPE, SIG_IGN); /* of clients that leave in the middle of an answer */
 }
 
-/* --- configuration ------------------------------------------------------------------------------------------------------- */
+/* --- configuration
+ * ------------------------------------------------------------------------------------------------------- */
 static char *find_problems(const struct options *opts) {
     const char *given = options_string(opts, "problems-dir");
     if (given) return strdup(given);
@@ -111,23 +113,35 @@ static const struct option_spec options[] = {
     {"bootstrap", 'b', OPTION_STRING, "HOST:PORT", "kafka.bootstrap.servers", NULL, "Kafka brokers, comma-separated."},
     {"embedded", 0, OPTION_FLAG, NULL, "embedded", NULL,
      "Start a broker in this process: loopback only, in memory, gone with it. For a first try."},
-    {"kafka", 0, OPTION_LIST, "KEY=VALUE", NULL, NULL, "A librdkafka property, as under `kafka:` in the configuration; may be repeated."},
+    {"kafka", 0, OPTION_LIST, "KEY=VALUE", NULL, NULL,
+     "A librdkafka property, as under `kafka:` in the configuration; may be repeated."},
     {"prefix", 0, OPTION_STRING, "TEXT", "prefix", BUS_PREFIX_DEFAULT, "Put in front of every topic's name."},
-    {"replication", 0, OPTION_INT, "N", "replication", "-1", "Replication factor of topics that are created; -1 is the cluster's default."},
-    {"state-dir", 0, OPTION_STRING, "DIR", "state_dir", NULL, "Where the store and the token are; the standard folder when not given."},
+    {"replication", 0, OPTION_INT, "N", "replication", "-1",
+     "Replication factor of topics that are created; -1 is the cluster's default."},
+    {"state-dir", 0, OPTION_STRING, "DIR", "state_dir", NULL,
+     "Where the store and the token are; the standard folder when not given."},
     {"address", 0, OPTION_STRING, "IP", "api.address", "127.0.0.1", "Address of the HTTP API; loopback only."},
     {"port", 'p', OPTION_INT, "N", "api.port", "7070", "Port of the HTTP API; 0 takes any free one."},
     {"fleet", 0, OPTION_STRING, "FILE", "fleet", NULL, "Fleet file with rules for target names."},
-    {"problems-dir", 0, OPTION_STRING, "DIR", "problems_dir", NULL, "Shipped problems; those that came with the program when not given."},
-    {"lease-ms", 0, OPTION_INT, "N", "lease_ms", "30000", "How long an attempt may stay silent before its task goes to another device."},
+    {"problems-dir", 0, OPTION_STRING, "DIR", "problems_dir", NULL,
+     "Shipped problems; those that came with the program when not given."},
+    {"lease-ms", 0, OPTION_INT, "N", "lease_ms", "30000",
+     "How long an attempt may stay silent before its task goes to another device."},
     {"window", 0, OPTION_INT, "N", "window", "2", "Tasks that a device holds at a time."},
     {"settle-ms", 0, OPTION_INT, "N", "settle_ms", "5000",
      "How long after reaching the broker cells without a device wait before they become `no_device`."},
-    {"absent-ms", 0, OPTION_INT, "N", "absent_ms", "600000", "How long queued tasks of a target without any device wait before they are given up."},
+    {"absent-ms", 0, OPTION_INT, "N", "absent_ms", "600000",
+     "How long queued tasks of a target without any device wait before they are given up."},
     {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};
 const struct command command_serve = {
-    .name = "serve", .usage = "serve --bootstrap HOST:PORT | --embedded", .summary = "run the coordinator",
-    .details = "Plans campaigns, hands tasks to agents over Kafka, accepts their results and publishes them. It may be killed at any moment: "
-               "everything is in the store. Only one coordinator may use a store or a topic prefix at a time.\n\n"
-               "Examples:\n  portolan serve --embedded\n  portolan serve --bootstrap broker1:9092,broker2:9092 --kafka security.protocol=ssl",
-    .options = options, .run = run};
+    .name = "serve",
+    .usage = "serve --bootstrap HOST:PORT | --embedded",
+    .summary = "run the coordinator",
+    .details =
+        "Plans campaigns, hands tasks to agents over Kafka, accepts their results and publishes them. It may be killed "
+        "at any moment: "
+        "everything is in the store. Only one coordinator may use a store or a topic prefix at a time.\n\n"
+        "Examples:\n  portolan serve --embedded\n  portolan serve --bootstrap broker1:9092,broker2:9092 --kafka "
+        "security.protocol=ssl",
+    .options = options,
+    .run = run};

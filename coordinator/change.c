@@ -32,12 +32,15 @@ int core_task_set(struct core *core, struct task *task, enum task_state state, s
     task->row.changed_ms = core_wall_ms(core);
     if (store_task_update(core->store, &task->row, err) != 0) return -1;
     core_task_changed(core, task);
-    if (state == TASK_QUEUED) queue_add(core, task);
-    else queue_remove(core, task);
+    if (state == TASK_QUEUED)
+        queue_add(core, task);
+    else
+        queue_remove(core, task);
     return task_state_ended(state) ? core_campaign_check(core, campaign, err) : 0;
 }
 
-int core_attempt_set(struct core *core, struct attempt *attempt, enum attempt_state state, const char *reason, struct error *err) {
+int core_attempt_set(struct core *core, struct attempt *attempt, enum attempt_state state, const char *reason,
+                     struct error *err) {
     attempt->row.state = state;
     if (reason) snprintf(attempt->row.reason, sizeof attempt->row.reason, "%s", reason);
     core->metrics.attempts[state]++;

@@ -43,7 +43,8 @@ static int64_t system_wall(void *context) {
     return clock_wall_ms();
 }
 
-/* --- outlets ------------------------------------------------------------------------------------------------------------- */
+/* --- outlets
+ * ------------------------------------------------------------------------------------------------------------- */
 static void perform(void *context, const struct effect *effect) {
     struct coordinator *c = context;
     link_perform(c->link, effect);
@@ -59,7 +60,8 @@ static void publish(void *context, struct outbox_batch *batch) {
     publisher_hand(c->publisher, batch);
 }
 
-/* --- token and announcement ---------------------------------------------------------------------------------------------- */
+/* --- token and announcement
+ * ---------------------------------------------------------------------------------------------- */
 char *coordinator_read_token(const char *token_path, struct error *err) {
     char *text = file_read(token_path, 4096, NULL, err);
     if (!text) return NULL;
@@ -94,7 +96,8 @@ static json_t *describe(const struct coordinator *c, const struct core *core) {
     json_object_set_new(json, "pid", json_integer(getpid()));
     json_object_set_new(json, "epoch", json_integer(store_epoch(core->store)));
     json_object_set_new(json, "version", json_string(PORTOLAN_VERSION));
-    json_object_set_new(json, "api", json_sprintf("http://%s%s%s:%d", v6 ? "[" : "", c->address, v6 ? "]" : "", api_port(c->api)));
+    json_object_set_new(json, "api",
+                        json_sprintf("http://%s%s%s:%d", v6 ? "[" : "", c->address, v6 ? "]" : "", api_port(c->api)));
     json_object_set_new(json, "token_file", json_string(c->token_path));
     json_object_set_new(json, "kafka", *core->link.bootstrap ? json_string(core->link.bootstrap) : json_null());
     json_object_set_new(json, "embedded", json_boolean(core->link.embedded));
@@ -107,7 +110,8 @@ static int write_announcement(const struct coordinator *c, const struct core *co
     json_t *json = describe(c, core);
     char *text = json_dumps(json, JSON_INDENT(1));
     json_decref(json);
-    int status = text ? file_write_durable(c->announce_path, text, strlen(text), 0600, err) : error_set(err, ERR_NOMEM, "out of memory");
+    int status = text ? file_write_durable(c->announce_path, text, strlen(text), 0600, err)
+                      : error_set(err, ERR_NOMEM, "out of memory");
     free(text);
     return status;
 }
@@ -118,7 +122,8 @@ static void announce(void *context, struct core *core) {
     if (write_announcement(context, core, &err) != 0) log_warn("%s", err.text);
 }
 
-/* --- start --------------------------------------------------------------------------------------------------------------- */
+/* --- start
+ * --------------------------------------------------------------------------------------------------------------- */
 static struct core *open_core(struct coordinator *c, const struct coordinator_config *config, struct error *err) {
     struct coordinator_clock clock = {.mono_ms = system_mono, .wall_ms = system_wall};
     struct core_config core_config = {.prefix = c->prefix,
@@ -139,7 +144,8 @@ static struct core *open_core(struct coordinator *c, const struct coordinator_co
 }
 
 static int start_bus(struct coordinator *c, const struct coordinator_config *config, struct error *err) {
-    struct link_config link = {.codec = c->core->codec, .replication = config->replication > 0 ? config->replication : -1};
+    struct link_config link = {.codec = c->core->codec,
+                               .replication = config->replication > 0 ? config->replication : -1};
     link.bus = (struct bus_config){.bootstrap = config->bootstrap,
                                    .prefix = c->prefix,
                                    .keys = config->kafka_keys,
@@ -179,7 +185,8 @@ static int start_all(struct coordinator *c, const struct coordinator_config *con
     c->announce_path = path_join(runtime, ANNOUNCE_FILE);
     c->core = open_core(c, config, err);
     if (!c->core) return -1;
-    struct loop_outlets outlets = {.context = c, .perform = perform, .tick = tick, .publish = publish, .announce = announce};
+    struct loop_outlets outlets = {
+        .context = c, .perform = perform, .tick = tick, .publish = publish, .announce = announce};
     c->loop = loop_new(c->core, &outlets);
     if (start_bus(c, config, err) != 0 || start_api(c, config, err) != 0) return -1;
     if (publisher_start(c->publisher, c->loop, err) != 0) return -1;
@@ -189,8 +196,9 @@ static int start_all(struct coordinator *c, const struct coordinator_config *con
 struct coordinator *coordinator_start(const struct coordinator_config *config, struct error *err) {
     struct coordinator *c = xcalloc(1, sizeof *c);
     if (start_all(c, config, err) == 0) {
-        log_info("coordinator of epoch %lld: API on port %d, broker %s%s", (long long)store_epoch(c->core->store), api_port(c->api),
-                 coordinator_bootstrap(c), config->embedded ? " (embedded: in memory, for trying out)" : "");
+        log_info("coordinator of epoch %lld: API on port %d, broker %s%s", (long long)store_epoch(c->core->store),
+                 api_port(c->api), coordinator_bootstrap(c),
+                 config->embedded ? " (embedded: in memory, for trying out)" : "");
         return c;
     }
     coordinator_free(c);

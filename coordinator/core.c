@@ -46,7 +46,8 @@ struct attempt *task_attempt(const struct task *task, int n) {
     return attempt;
 }
 
-/* --- adding and dropping ------------------------------------------------------------------------------------------------- */
+/* --- adding and dropping
+ * ------------------------------------------------------------------------------------------------- */
 static struct campaign *campaign_new(const struct row_campaign *row) {
     struct campaign *campaign = xcalloc(1, sizeof *campaign);
     campaign->row = *row;
@@ -158,7 +159,8 @@ void core_attempt_drop(struct core *core, struct attempt *attempt) {
     free(attempt);
 }
 
-/* --- loading ------------------------------------------------------------------------------------------------------------- */
+/* --- loading
+ * ------------------------------------------------------------------------------------------------------------- */
 struct loading {
     struct core *core;
     struct campaign *campaign;
@@ -169,8 +171,10 @@ struct loading {
 static int load_task(void *context, const struct row_task *row, struct error *err) {
     struct loading *l = context;
     (void)err;
-    if (l->campaign->detached) task_new(l->campaign, row);
-    else core_task_add(l->core, l->campaign, row);
+    if (l->campaign->detached)
+        task_new(l->campaign, row);
+    else
+        core_task_add(l->core, l->campaign, row);
     return 0;
 }
 
@@ -186,8 +190,10 @@ static int load_result(void *context, const struct row_result *row, struct error
     struct task *task = l->campaign->detached ? NULL : core_task(l->core, row->task);
     for (size_t i = 0; l->campaign->detached && i < l->campaign->task_count && !task; i++)
         if (strcmp(l->campaign->tasks[i]->row.id, row->task) == 0) task = l->campaign->tasks[i];
-    if (task && !task->result) task->result = result;
-    else rec_free(&rec_result_desc, result);
+    if (task && !task->result)
+        task->result = result;
+    else
+        rec_free(&rec_result_desc, result);
     return 0;
 }
 
@@ -267,7 +273,8 @@ struct campaign *core_campaign_view(struct core *core, const char *id, struct er
     return NULL;
 }
 
-/* --- life ---------------------------------------------------------------------------------------------------------------- */
+/* --- life
+ * ---------------------------------------------------------------------------------------------------------------- */
 static int set_up(struct core *core, struct error *err) {
     if (schemas_register(core, err) != 0) return -1;
     core->rules = core->config.fleet_file ? target_rules_load(core->config.fleet_file, err) : NULL;

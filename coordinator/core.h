@@ -1,9 +1,10 @@
-/* The coordinator's state and what happens to it: campaigns, tasks, attempts, nodes. One thread owns it (loop.c); nothing
- * here blocks, talks to the broker or reads a clock but the injected one. A call changes memory and writes the store inside
- * the open transaction; what must follow the commit - records to send, mailboxes to make - is left as effects.
+/* The coordinator's state and what happens to it: campaigns, tasks, attempts, nodes. One thread owns it (loop.c);
+ * nothing here blocks, talks to the broker or reads a clock but the injected one. A call changes memory and writes the
+ * store inside the open transaction; what must follow the commit - records to send, mailboxes to make - is left as
+ * effects.
  *
- * Errors: ERR_IO and ERR_NOMEM mean that memory and store may differ: the process must end and start again from the store.
- * All other errors are the caller's (a wrong submission, an unknown id) and left nothing behind. */
+ * Errors: ERR_IO and ERR_NOMEM mean that memory and store may differ: the process must end and start again from the
+ * store. All other errors are the caller's (a wrong submission, an unknown id) and left nothing behind. */
 #pragma once
 #include "common/cleanup.h"
 #include "coordinator/map.h"
@@ -13,8 +14,8 @@
 #include "records.h"
 #include "schemas/codec.h"
 
-#define ATTEMPTS_MAX 3            /* attempts that may fail before a task is given up */
-#define BUSY_MAX 10               /* times a task goes back for a busy machine before that counts as a failure */
+#define ATTEMPTS_MAX 3 /* attempts that may fail before a task is given up */
+#define BUSY_MAX 10    /* times a task goes back for a busy machine before that counts as a failure */
 #define TASKS_PER_CAMPAIGN_MAX 100000
 #define NODES_MAX 4096
 
@@ -26,7 +27,7 @@ struct coordinator_clock {
 };
 
 struct campaign;
-struct suite;        /* plan/suite.h */
+struct suite; /* plan/suite.h */
 struct fleet_node;
 struct device {
     struct fleet_node *node;
@@ -39,34 +40,34 @@ struct fleet_node {
     struct rec_node *info;
     struct device *devices;
     size_t device_count;
-    bool heard;           /* a heartbeat, or its registration, came since the link is up */
-    bool mailbox_ready;   /* its topic exists */
-    int64_t lease_until;  /* in lease time */
+    bool heard;          /* a heartbeat, or its registration, came since the link is up */
+    bool mailbox_ready;  /* its topic exists */
+    int64_t lease_until; /* in lease time */
     int64_t heard_mono_ms;
     double load_1m;
 };
 struct attempt {
     struct row_attempt row;
     struct task *task;
-    struct attempt *next;  /* of the same task */
-    size_t index;          /* in core->open */
-    int64_t lease_until;   /* in lease time; runs from the delivery report */
-    bool holds_slot;       /* counted in its device's `held` */
+    struct attempt *next; /* of the same task */
+    size_t index;         /* in core->open */
+    int64_t lease_until;  /* in lease time; runs from the delivery report */
+    bool holds_slot;      /* counted in its device's `held` */
 };
 struct task {
     struct row_task row;
     struct campaign *campaign;
-    struct attempt *attempts;    /* live ones: publishing, open, lapsed */
-    struct rec_result *result;   /* once accepted */
-    int64_t not_before_ms;       /* monotonic: back off before the next attempt */
+    struct attempt *attempts;  /* live ones: publishing, open, lapsed */
+    struct rec_result *result; /* once accepted */
+    int64_t not_before_ms;     /* monotonic: back off before the next attempt */
     char phase[32];
     double progress;
-    uint64_t changed;            /* core->change of its latest change */
+    uint64_t changed; /* core->change of its latest change */
     bool in_queue;
 };
 struct campaign {
     struct row_campaign row;
-    struct task **tasks;   /* in the order of planning */
+    struct task **tasks; /* in the order of planning */
     size_t task_count, task_room;
     int64_t counts[TASK_STATE_COUNT];
     uint64_t changed;
@@ -91,9 +92,9 @@ struct core_config {
     const char *problems_dir; /* of the shipped problems, or NULL */
     const char *fleet_file;   /* target rules, or NULL */
     int64_t lease_ms;
-    int window;               /* attempts in a device's mailbox at a time */
-    int64_t settle_ms;        /* after the link is up, how long cells without a device wait at least */
-    int64_t absent_ms;        /* lease time after which a target without any device gives its tasks up */
+    int window;        /* attempts in a device's mailbox at a time */
+    int64_t settle_ms; /* after the link is up, how long cells without a device wait at least */
+    int64_t absent_ms; /* lease time after which a target without any device gives its tasks up */
 };
 /* What is known of the broker, for people. */
 struct link_status {
@@ -110,25 +111,25 @@ struct core {
     struct codec *codec;
     struct coordinator_clock clock;
     struct core_config config;
-    struct target_rules *rules;      /* NULL: the built-in ones alone */
+    struct target_rules *rules; /* NULL: the built-in ones alone */
     struct suite *shipped;
     struct map *tasks, *campaigns, *nodes, *queues;
-    struct attempt **open;           /* live attempts of all tasks */
+    struct attempt **open; /* live attempts of all tasks */
     size_t open_count, open_room;
     struct lease_clock lease;
     struct link_status link;
-    int64_t nodes_high;              /* records of nodes from this offset on are news */
-    bool linked;                     /* topics are there and assigned, and a broker answers */
-    int64_t linked_mono_ms;          /* when the link came up last; valid while linked */
+    int64_t nodes_high;     /* records of nodes from this offset on are news */
+    bool linked;            /* topics are there and assigned, and a broker answers */
+    int64_t linked_mono_ms; /* when the link came up last; valid while linked */
     uint32_t revision_counter;
-    uint64_t change;                 /* counts changes that streams show */
+    uint64_t change;                           /* counts changes that streams show */
     int32_t schema_result, schema_measurement; /* public ids */
     struct effect *effects;
     size_t effect_count, effect_room;
     struct metrics metrics;
-    bool backing_off;                /* some task has not_before_ms */
-    bool announce_wanted;            /* cluster or epoch are other ones than was announced */
-    bool schedule_wanted;            /* something changed that may let a task start */
+    bool backing_off;     /* some task has not_before_ms */
+    bool announce_wanted; /* cluster or epoch are other ones than was announced */
+    bool schedule_wanted; /* something changed that may let a task start */
 };
 
 /* Whether an error means that memory and store may differ. */
@@ -136,7 +137,8 @@ static inline bool core_is_broken(const struct error *err) {
     return err->code == ERR_IO || err->code == ERR_NOMEM;
 }
 
-/* --- life ------------------------------------------------------------------------------------------------------------- */
+/* --- life
+ * ------------------------------------------------------------------------------------------------------------- */
 /* Takes `store` and `codec`; loads what is running. NULL with err, and both are still the caller's then. */
 struct core *core_new(struct store *store, struct codec *codec, const struct coordinator_clock *clock,
                       const struct core_config *config, struct error *err);
@@ -146,13 +148,15 @@ int64_t core_mono_ms(const struct core *core);
 int64_t core_wall_ms(const struct core *core);
 int64_t core_next_revision(struct core *core);
 
-/* --- containers ---------------------------------------------------------------------------------------------------------- */
-struct campaign *core_campaign(struct core *core, const char *id); /* in memory; NULL */
-struct task *core_task(struct core *core, const char *id);         /* in memory; NULL */
-struct fleet_node *core_node(struct core *core, const char *name);       /* NULL */
+/* --- containers
+ * ---------------------------------------------------------------------------------------------------------- */
+struct campaign *core_campaign(struct core *core, const char *id);                   /* in memory; NULL */
+struct task *core_task(struct core *core, const char *id);                           /* in memory; NULL */
+struct fleet_node *core_node(struct core *core, const char *name);                   /* NULL */
 struct device *core_device(struct core *core, const char *node, const char *device); /* NULL */
-struct attempt *task_attempt(const struct task *task, int n);      /* a live one, or NULL */
-/* In memory, else loaded from the store as a detached copy; end with campaign_release(). ERR_NOT_FOUND, ERR_CONFLICT. */
+struct attempt *task_attempt(const struct task *task, int n);                        /* a live one, or NULL */
+/* In memory, else loaded from the store as a detached copy; end with campaign_release(). ERR_NOT_FOUND, ERR_CONFLICT.
+ */
 struct campaign *core_campaign_view(struct core *core, const char *id, struct error *err);
 void campaign_release(struct campaign *campaign); /* frees detached ones only; accepts NULL */
 DEFINE_CLEANUP(cleanup_campaign_view, struct campaign *, campaign_release)
@@ -169,16 +173,19 @@ struct attempt *core_attempt_add(struct core *core, struct task *task, const str
 void core_attempt_drop(struct core *core, struct attempt *attempt);
 void core_attempt_release_slot(struct core *core, struct attempt *attempt);
 
-/* --- changes ------------------------------------------------------------------------------------------------------------- */
+/* --- changes
+ * ------------------------------------------------------------------------------------------------------------- */
 /* Move to `state`, write the row, count, and let streams know. */
 int core_task_set(struct core *core, struct task *task, enum task_state state, struct error *err);
 /* Streams show it anew. */
 void core_task_changed(struct core *core, struct task *task);
-int core_attempt_set(struct core *core, struct attempt *attempt, enum attempt_state state, const char *reason, struct error *err);
+int core_attempt_set(struct core *core, struct attempt *attempt, enum attempt_state state, const char *reason,
+                     struct error *err);
 /* End a campaign all of whose tasks have ended: state, exit status, record for the `campaigns` topic. */
 int core_campaign_check(struct core *core, struct campaign *campaign, struct error *err);
 
-/* --- effects ------------------------------------------------------------------------------------------------------------- */
+/* --- effects
+ * ------------------------------------------------------------------------------------------------------------- */
 /* Queue a record in the single-object encoding. `attempt` may be NULL. ERR_LIMIT: the record is too large. */
 int core_send(struct core *core, const char *topic, int32_t partition, const char *key, const struct rec_desc *desc,
               const void *rec, const char *attempt, struct error *err);

@@ -55,8 +55,10 @@ int core_dead_letter(struct core *core, const struct rec_dead_letter *letter, st
     CLEANUP_FREE uint8_t *value = NULL;
     size_t len = 0;
     char key[BUS_TOPIC_MAX + 48];
-    if (letter->task_id && letter->offset < 0) snprintf(key, sizeof key, "%s", letter->task_id);
-    else snprintf(key, sizeof key, "%.249s/%d/%lld", letter->topic, (int)letter->partition, (long long)letter->offset);
+    if (letter->task_id && letter->offset < 0)
+        snprintf(key, sizeof key, "%s", letter->task_id);
+    else
+        snprintf(key, sizeof key, "%.249s/%d/%lld", letter->topic, (int)letter->partition, (long long)letter->offset);
     if (codec_encode(&rec_dead_letter_desc, letter, CODEC_SINGLE_OBJECT, 0, &value, &len, err) != 0) return -1;
     core->metrics.deadletters++;
     return store_outbox_add(core->store, TOPIC_DEADLETTER, key, value, len, err);

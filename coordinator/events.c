@@ -10,13 +10,15 @@
 #include "fleet/bus/bus.h"
 #include "fleet/bus/topics.h"
 
-/* --- records ------------------------------------------------------------------------------------------------------------- */
+/* --- records
+ * ------------------------------------------------------------------------------------------------------------- */
 /* A tick counts when it is ours. One with a higher epoch is of a coordinator that has taken over. */
 static int on_tick(struct core *core, const struct event *event, const struct rec_tick *tick, struct error *err) {
     bool gap = false;
     int64_t epoch = store_epoch(core->store);
     if (tick->epoch > epoch) {
-        error_set(err, ERR_FENCED, "a coordinator of epoch %lld has taken over (this one has %lld)", (long long)tick->epoch, (long long)epoch);
+        error_set(err, ERR_FENCED, "a coordinator of epoch %lld has taken over (this one has %lld)",
+                  (long long)tick->epoch, (long long)epoch);
         return error_hint(err, "one Kafka prefix serves one coordinator: give the other one its own --prefix");
     }
     if (tick->epoch < epoch) return 0;
@@ -28,8 +30,10 @@ static int on_known(struct core *core, struct event *event, const struct record_
     char text[200];
     if (event->desc == &rec_attempt_desc && strcmp(event->topic, TOPIC_ATTEMPTS) == 0)
         return accept_attempt(core, event->rec, source, err);
-    if (event->desc == &rec_heartbeat_desc && strcmp(event->topic, TOPIC_HEARTBEATS) == 0) return nodes_on_heartbeat(core, event->rec, err);
-    if (event->desc == &rec_tick_desc && strcmp(event->topic, TOPIC_HEARTBEATS) == 0) return on_tick(core, event, event->rec, err);
+    if (event->desc == &rec_heartbeat_desc && strcmp(event->topic, TOPIC_HEARTBEATS) == 0)
+        return nodes_on_heartbeat(core, event->rec, err);
+    if (event->desc == &rec_tick_desc && strcmp(event->topic, TOPIC_HEARTBEATS) == 0)
+        return on_tick(core, event, event->rec, err);
     if (event->desc == &rec_node_desc && strcmp(event->topic, TOPIC_NODES) == 0) {
         struct rec_node *info = event->rec;
         event->rec = NULL;
@@ -42,8 +46,11 @@ static int on_known(struct core *core, struct event *event, const struct record_
 /* Nothing that a record says may stop the coordinator: what a handler refuses becomes a dead letter. */
 static int on_record(struct core *core, struct event *event, struct error *err) {
     struct error problem = ERROR_INIT;
-    struct record_source source = {.topic = event->topic, .partition = event->partition, .offset = event->offset,
-                                   .payload = event->payload, .len = event->len};
+    struct record_source source = {.topic = event->topic,
+                                   .partition = event->partition,
+                                   .offset = event->offset,
+                                   .payload = event->payload,
+                                   .len = event->len};
     int status = event->rec ? on_known(core, event, &source, &problem)
                             : accept_dead_letter(core, &source, event->text ? event->text : "undecodable", &problem);
     bool fatal = core_is_broken(&problem) || problem.code == ERR_FENCED;
@@ -61,7 +68,8 @@ static int on_record(struct core *core, struct event *event, struct error *err) 
     return store_offset_put(core->store, event->topic, event->partition, event->offset + 1, err);
 }
 
-/* --- the link ------------------------------------------------------------------------------------------------------------ */
+/* --- the link
+ * ------------------------------------------------------------------------------------------------------------ */
 static int64_t start_offset(struct core *core, const char *topic, int partition, struct error *err) {
     int64_t next = store_offset_get(core->store, topic, partition, err);
     return next >= 0 ? next : BUS_BEGINNING;
@@ -87,7 +95,8 @@ int event_linked(struct core *core, void *link_up, struct error *err) {
     }
     if (note_cluster(core, link->cluster_id, &new_cluster, err) != 0) return -1;
     snprintf(core->link.cluster_id, sizeof core->link.cluster_id, "%s", link->cluster_id);
-    for (int p = 0; p < link->attempts_partitions; p++) link->attempts_offset[p] = start_offset(core, TOPIC_ATTEMPTS, p, err);
+    for (int p = 0; p < link->attempts_partitions; p++)
+        link->attempts_offset[p] = start_offset(core, TOPIC_ATTEMPTS, p, err);
     link->nodes_offset = start_offset(core, TOPIC_NODES, 0, err);
     if (err && err->code != ERR_NONE) return -1;
     core->nodes_high = link->nodes_high;
@@ -103,14 +112,18 @@ int event_linked(struct core *core, void *link_up, struct error *err) {
 static int on_link_state(struct core *core, const struct event *event) {
     core->link.tried = true;
     core->link.connected = event->code == ERR_NONE;
-    snprintf(core->link.last_error, sizeof core->link.last_error, "%s", event->code == ERR_NONE ? "" : event->text ? event->text : "");
+    snprintf(core->link.last_error, sizeof core->link.last_error, "%s",
+             event->code == ERR_NONE ? ""
+             : event->text           ? event->text
+                                     : "");
     if (*core->link.cluster_id) core->linked = core->link.connected;
     core->schedule_wanted = true;
     return 0;
 }
 
 static int on_published(struct core *core, const struct event *event, struct error *err) {
-    if (event->code == ERR_FENCED) return error_set(err, ERR_FENCED, "a newer coordinator publishes results: %s", event->text);
+    if (event->code == ERR_FENCED)
+        return error_set(err, ERR_FENCED, "a newer coordinator publishes results: %s", event->text);
     if (event->code != ERR_NONE) return 0;
     return store_outbox_clear(core->store, 0, event->offset, err);
 }
@@ -123,13 +136,21 @@ static int on_mailbox(struct core *core, const struct event *event, struct error
 
 int event_handle(struct core *core, struct event *event, struct error *err) {
     switch (event->kind) {
-        case EVENT_RECORD: return on_record(core, event, err);
-        case EVENT_DELIVERY: return attempt_on_delivery(core, event->text2, event->code, event->text ? event->text : "", err);
-        case EVENT_TICK_LOST: lease_clock_lost(&core->lease, core_mono_ms(core)); return 0;
-        case EVENT_LINK_STATE: return on_link_state(core, event);
-        case EVENT_MAILBOX: return on_mailbox(core, event, err);
-        case EVENT_PUBLISHED: return on_published(core, event, err);
-        case EVENT_CALL: break;
+        case EVENT_RECORD:
+            return on_record(core, event, err);
+        case EVENT_DELIVERY:
+            return attempt_on_delivery(core, event->text2, event->code, event->text ? event->text : "", err);
+        case EVENT_TICK_LOST:
+            lease_clock_lost(&core->lease, core_mono_ms(core));
+            return 0;
+        case EVENT_LINK_STATE:
+            return on_link_state(core, event);
+        case EVENT_MAILBOX:
+            return on_mailbox(core, event, err);
+        case EVENT_PUBLISHED:
+            return on_published(core, event, err);
+        case EVENT_CALL:
+            break;
     }
     return 0;
 }

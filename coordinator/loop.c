@@ -11,11 +11,11 @@
 #include "coordinator/plan/plan.h"
 #include "coordinator/schedule/match.h"
 
-#define BATCH_EVENTS 1024         /* handled between two commits */
+#define BATCH_EVENTS 1024 /* handled between two commits */
 #define HOUSEKEEPING_MS 500
 #define OUTBOX_BATCH_ROWS 500
 #define OUTBOX_BATCH_BYTES (4 * 1024 * 1024)
-#define ENDED_KEPT_MS 300000      /* an ended campaign stays in memory that long */
+#define ENDED_KEPT_MS 300000 /* an ended campaign stays in memory that long */
 
 /* A request that waits for its commit. Lives on the caller's stack. */
 struct call {
@@ -38,7 +38,7 @@ struct loop {
     size_t count;
     bool stop, failed;
     struct error error;
-    uint64_t change;         /* core->change as committed */
+    uint64_t change; /* core->change as committed */
     /* the loop's thread only */
     bool publishing;
     int64_t housekeeping_ms;
@@ -105,7 +105,8 @@ void loop_free(struct loop *loop) {
     free(loop);
 }
 
-/* --- from other threads -------------------------------------------------------------------------------------------------- */
+/* --- from other threads
+ * -------------------------------------------------------------------------------------------------- */
 static struct timespec after_ms(int64_t ms) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -187,7 +188,8 @@ uint64_t loop_wait_change(struct loop *loop, uint64_t seen, int timeout_ms) {
     return change;
 }
 
-/* --- the loop's thread --------------------------------------------------------------------------------------------------- */
+/* --- the loop's thread
+ * --------------------------------------------------------------------------------------------------- */
 static int64_t wait_ms(struct loop *loop) {
     struct core *core = loop->core;
     int64_t now = core_mono_ms(core), least = loop->housekeeping_ms - now;

@@ -1,6 +1,6 @@
 /* Open addressing with linear probing over a power of two; removed slots are closed by moving later ones up, so that
- * there are no tombstones to count. FNV-1a: keys are our own identifiers and names of at most 128 bytes that are limited
- * in number before they get here. */
+ * there are no tombstones to count. FNV-1a: keys are our own identifiers and names of at most 128 bytes that are
+ * limited in number before they get here. */
 #include "coordinator/map.h"
 
 #include <stdint.h>

@@ -10,6 +10,8 @@
 #define DEADLETTER_PAYLOAD_MAX 65536
 /* Agents report a machine that was too busy to time on with this word in front. */
 #define MACHINE_BUSY "machine busy"
+/* An agent that stops gives its work back with this: nothing failed. */
+#define NODE_STOPPING "the node is stopping"
 
 int accept_dead_letter(struct core *core, const struct record_source *source, const char *reason, struct error *err) {
     struct rec_dead_letter letter;
@@ -22,18 +24,21 @@ int accept_dead_letter(struct core *core, const struct record_source *source, co
     rec_set(&letter.seen_by, "coordinator");
     letter.at_ms = core_wall_ms(core);
     if (source->payload)
-        rec_set_bytes(&letter.payload, source->payload, source->len < DEADLETTER_PAYLOAD_MAX ? source->len : DEADLETTER_PAYLOAD_MAX);
+        rec_set_bytes(&letter.payload, source->payload,
+                      source->len < DEADLETTER_PAYLOAD_MAX ? source->len : DEADLETTER_PAYLOAD_MAX);
     log_warn("%s/%d offset %lld: %s", source->topic, (int)source->partition, (long long)source->offset, reason);
     int status = core_dead_letter(core, &letter, err);
     rec_dead_letter_done(&letter);
     return status;
 }
 
-/* --- is it what it says? ------------------------------------------------------------------------------------------------- */
+/* --- is it what it says?
+ * ------------------------------------------------------------------------------------------------- */
 /* NULL, or what is wrong with the record against what was handed out. */
 static const char *mismatch(const struct rec_attempt *attempt, const struct row_attempt *row) {
     if (attempt->epoch != row->epoch) return "its epoch is not that of the attempt";
-    if (strcmp(attempt->node, row->node) != 0 || strcmp(attempt->device, row->device) != 0) return "another device was given the attempt";
+    if (strcmp(attempt->node, row->node) != 0 || strcmp(attempt->device, row->device) != 0)
+        return "another device was given the attempt";
     if (strcmp(attempt->incarnation, row->incarnation) != 0) return "another incarnation was given the attempt";
     bool verdict = strcmp(attempt->outcome, "verdict") == 0;
     if (verdict && (!attempt->verdict || !verdict_known(attempt->verdict))) return "its verdict is not known";
@@ -50,8 +55,10 @@ static void note(const struct rec_attempt *attempt, struct row_attempt *row) {
     row->duration_ms = attempt->duration_ms;
 }
 
-/* --- outcomes of live attempts ------------------------------------------------------------------------------------------- */
-static int keep_record(struct core *core, const struct rec_attempt *attempt, const struct row_attempt *row, struct error *err) {
+/* --- outcomes of live attempts
+ * ------------------------------------------------------------------------------------------- */
+static int keep_record(struct core *core, const struct rec_attempt *attempt, const struct row_attempt *row,
+                       struct error *err) {
     CLEANUP_FREE uint8_t *data = NULL;
     size_t len = 0;
     if (codec_encode(&rec_attempt_desc, attempt, CODEC_SINGLE_OBJECT, 0, &data, &len, err) != 0) return -1;
@@ -62,7 +69,8 @@ static int keep_record(struct core *core, const struct rec_attempt *attempt, con
 static int keep_details(struct core *core, const struct rec_attempt *attempt, const struct row_attempt *row,
                         const struct rec_result *result, struct error *err) {
     struct error problem = ERROR_INIT;
-    if (keep_record(core, attempt, row, &problem) == 0 && measurements_publish(core, result, attempt, &problem) == 0) return 0;
+    if (keep_record(core, attempt, row, &problem) == 0 && measurements_publish(core, result, attempt, &problem) == 0)
+        return 0;
     if (!core_is_broken(&problem)) {
         log_warn("attempt %s: its measurements are left out: %s", attempt->attempt_id, problem.text);
         return 0;
@@ -72,7 +80,8 @@ static int keep_details(struct core *core, const struct rec_attempt *attempt, co
 }
 
 /* The others go on, and will be superseded. */
-static int accept_verdict(struct core *core, struct attempt *live, const struct rec_attempt *attempt, struct error *err) {
+static int accept_verdict(struct core *core, struct attempt *live, const struct rec_attempt *attempt,
+                          struct error *err) {
     struct task *task = live->task;
     struct row_attempt row = live->row;
     struct error problem = ERROR_INIT;
@@ -96,21 +105,27 @@ static int on_live(struct core *core, struct attempt *live, const struct rec_att
     note(attempt, &live->row);
     live->row.ran = true;
     if (task_state_ended(task->row.state)) {
-        if (core_attempt_set(core, live, ATTEMPT_SUPERSEDED, "another attempt was accepted before", err) != 0) return -1;
+        if (core_attempt_set(core, live, ATTEMPT_SUPERSEDED, "another attempt was accepted before", err) != 0)
+            return -1;
         core_attempt_drop(core, live);
         return 0;
     }
     if (strcmp(attempt->outcome, "verdict") == 0) return accept_verdict(core, live, attempt, err);
-    const char *reason = attempt->infrastructure && *attempt->infrastructure ? attempt->infrastructure : attempt->outcome;
+    const char *reason = attempt->infrastructure && *attempt->infrastructure ? attempt->infrastructure
+                         : *attempt->evidence                                ? attempt->evidence
+                                                                             : attempt->outcome;
     if (strcmp(attempt->outcome, "cancelled") == 0) return attempt_returned(core, live, "its node gave it back", err);
+    if (strcmp(reason, NODE_STOPPING) == 0) return attempt_returned(core, live, reason, err);
     /* A lapsed one was counted when it lapsed. */
     if (live->row.state == ATTEMPT_LAPSED) return attempt_returned(core, live, reason, err);
     return attempt_failed(core, live, reason, strncmp(reason, MACHINE_BUSY, strlen(MACHINE_BUSY)) == 0, err);
 }
 
-/* --- outcomes of attempts that are no longer live ------------------------------------------------------------------------ */
+/* --- outcomes of attempts that are no longer live
+ * ------------------------------------------------------------------------ */
 /* An abandoned attempt was not revoked: if its verdict comes after all and the task still has none, it counts. */
-static int revive(struct core *core, struct task *task, const struct row_attempt *row, const struct rec_attempt *attempt, struct error *err) {
+static int revive(struct core *core, struct task *task, const struct row_attempt *row,
+                  const struct rec_attempt *attempt, struct error *err) {
     struct attempt *live = core_attempt_add(core, task, row);
     live->row.state = ATTEMPT_LAPSED;
     core_attempt_release_slot(core, live);
@@ -131,7 +146,8 @@ static int on_ended(struct core *core, struct row_attempt *row, const struct rec
     return store_attempt_update(core->store, row, err);
 }
 
-int accept_attempt(struct core *core, const struct rec_attempt *attempt, const struct record_source *source, struct error *err) {
+int accept_attempt(struct core *core, const struct rec_attempt *attempt, const struct record_source *source,
+                   struct error *err) {
     struct row_attempt row;
     struct error missing = ERROR_INIT;
     char text[300], expected[TASK_ID_SIZE + 16];

@@ -1,5 +1,5 @@
-/* Rows of the `measurements` topic. A row holds what its result and attempt say and nothing else, so that it comes out the
- * same when it has to be written again. */
+/* Rows of the `measurements` topic. A row holds what its result and attempt say and nothing else, so that it comes out
+ * the same when it has to be written again. */
 #include <string.h>
 
 #include "common/buf.h"
@@ -17,21 +17,30 @@ static void copy_measured(const struct rec_measured *from, struct rec_measuremen
         char *target = (char *)to + t->offset;
         switch (f->kind) {
             case REC_STRING:
-            case REC_OPT_STRING: rec_set((char **)(void *)target, *(char *const *)(const void *)source); break;
-            case REC_INT: memcpy(target, source, sizeof(int32_t)); break;
-            case REC_LONG: memcpy(target, source, sizeof(int64_t)); break;
-            case REC_DOUBLE: memcpy(target, source, sizeof(double)); break;
+            case REC_OPT_STRING:
+                rec_set((char **)(void *)target, *(char *const *)(const void *)source);
+                break;
+            case REC_INT:
+                memcpy(target, source, sizeof(int32_t));
+                break;
+            case REC_LONG:
+                memcpy(target, source, sizeof(int64_t));
+                break;
+            case REC_DOUBLE:
+                memcpy(target, source, sizeof(double));
+                break;
             case REC_OPT_DOUBLE:
                 memcpy(target, source, sizeof(double));
                 memcpy((char *)to + t->has_offset, (const char *)from + f->has_offset, sizeof(bool));
                 break;
-            default: break;
+            default:
+                break;
         }
     }
 }
 
-static void fill(const struct rec_result *result, const struct rec_attempt *attempt, const struct rec_measured *measured,
-                 struct rec_measurement *ret) {
+static void fill(const struct rec_result *result, const struct rec_attempt *attempt,
+                 const struct rec_measured *measured, struct rec_measurement *ret) {
     copy_measured(measured, ret);
     rec_set(&ret->task_id, result->task_id);
     rec_set(&ret->attempt_id, attempt->attempt_id);
@@ -56,14 +65,17 @@ static int publish_one(struct core *core, const struct rec_result *result, const
     char key[KEY_MAX];
     rec_measurement_init(&row);
     fill(result, attempt, measured, &row);
-    int status = codec_encode(&rec_measurement_desc, &row, CODEC_CONFLUENT, (uint32_t)core->schema_measurement, &value, &len, err);
+    int status = codec_encode(&rec_measurement_desc, &row, CODEC_CONFLUENT, (uint32_t)core->schema_measurement, &value,
+                              &len, err);
     /* Baselines of one attempt differ by name only: it stands for the candidate. */
-    snprintf(key, sizeof key, "%s/%.200s/%.64s/%.32s", attempt->attempt_id, *row.candidate ? row.candidate : row.kernel, row.size, row.role);
+    snprintf(key, sizeof key, "%s/%.200s/%.64s/%.32s", attempt->attempt_id, *row.candidate ? row.candidate : row.kernel,
+             row.size, row.role);
     rec_measurement_done(&row);
     return status == 0 ? store_outbox_add(core->store, TOPIC_MEASUREMENTS, key, value, len, err) : -1;
 }
 
-int measurements_publish(struct core *core, const struct rec_result *result, const struct rec_attempt *attempt, struct error *err) {
+int measurements_publish(struct core *core, const struct rec_result *result, const struct rec_attempt *attempt,
+                         struct error *err) {
     for (size_t i = 0; i < attempt->measured.count; i++)
         if (publish_one(core, result, attempt, &attempt->measured.items[i], err) != 0) return -1;
     return 0;

@@ -7,7 +7,8 @@
 
 #define RESULT_EVIDENCE_MAX 4096
 
-/* --- what it is about ---------------------------------------------------------------------------------------------------- */
+/* --- what it is about
+ * ---------------------------------------------------------------------------------------------------- */
 static bool better(const struct rec_measured *a, const struct rec_measured *b) {
     bool a_ok = verdict_is_correct(a->verdict), b_ok = verdict_is_correct(b->verdict);
     if (a_ok != b_ok) return a_ok;
@@ -27,7 +28,8 @@ const struct rec_measured *result_candidate(const struct rec_attempt *attempt, c
     return found;
 }
 
-const struct rec_measured *result_baseline(const struct rec_attempt *attempt, const struct rec_measured *candidate, const char *size) {
+const struct rec_measured *result_baseline(const struct rec_attempt *attempt, const struct rec_measured *candidate,
+                                           const char *size) {
     const struct rec_measured *found = NULL;
     for (size_t i = 0; i < attempt->measured.count; i++) {
         const struct rec_measured *m = &attempt->measured.items[i];
@@ -39,11 +41,12 @@ const struct rec_measured *result_baseline(const struct rec_attempt *attempt, co
     return found;
 }
 
-/* --- the record ---------------------------------------------------------------------------------------------------------- */
-#define COPY_OPTIONAL(to, from, field)            \
-    do {                                          \
-        (to)->field = (from)->field;              \
-        (to)->has_##field = (from)->has_##field;  \
+/* --- the record
+ * ---------------------------------------------------------------------------------------------------------- */
+#define COPY_OPTIONAL(to, from, field)           \
+    do {                                         \
+        (to)->field = (from)->field;             \
+        (to)->has_##field = (from)->has_##field; \
     } while (0)
 
 static void fill_identity(struct core *core, const struct task *task, struct rec_result *r) {
@@ -102,7 +105,8 @@ static void set_evidence(struct rec_result *r, const char *evidence) {
     rec_setf(&r->evidence, "%.*s", RESULT_EVIDENCE_MAX, evidence);
 }
 
-void result_fill(struct core *core, const struct task *task, const struct rec_attempt *attempt, struct rec_result *ret) {
+void result_fill(struct core *core, const struct task *task, const struct rec_attempt *attempt,
+                 struct rec_result *ret) {
     fill_identity(core, task, ret);
     fill_device(core, attempt, ret);
     rec_set(&ret->result_id, attempt->attempt_id);
@@ -123,7 +127,8 @@ void result_fill(struct core *core, const struct task *task, const struct rec_at
 int result_publish(struct core *core, struct task *task, struct rec_result *result, struct error *err) {
     CLEANUP_FREE uint8_t *value = NULL;
     size_t len = 0;
-    if (codec_encode(&rec_result_desc, result, CODEC_CONFLUENT, (uint32_t)core->schema_result, &value, &len, err) != 0) return -1;
+    if (codec_encode(&rec_result_desc, result, CODEC_CONFLUENT, (uint32_t)core->schema_result, &value, &len, err) != 0)
+        return -1;
     struct row_result row = {.revision = result->revision, .record = value, .len = len};
     snprintf(row.task, sizeof row.task, "%s", task->row.id);
     snprintf(row.campaign, sizeof row.campaign, "%s", task->row.campaign);
@@ -137,7 +142,8 @@ int result_publish(struct core *core, struct task *task, struct rec_result *resu
     return 0;
 }
 
-int result_without_attempt(struct core *core, struct task *task, const char *outcome, const char *evidence, struct error *err) {
+int result_without_attempt(struct core *core, struct task *task, const char *outcome, const char *evidence,
+                           struct error *err) {
     struct rec_result *result = rec_new(&rec_result_desc);
     fill_identity(core, task, result);
     rec_set(&result->outcome, outcome);

@@ -9,12 +9,16 @@
 void result_fill(struct core *core, const struct task *task, const struct rec_attempt *attempt, struct rec_result *ret);
 /* The candidate that the result is about, and the baseline it is compared with; NULL where there is none. */
 const struct rec_measured *result_candidate(const struct rec_attempt *attempt, const char *size);
-const struct rec_measured *result_baseline(const struct rec_attempt *attempt, const struct rec_measured *candidate, const char *size);
+const struct rec_measured *result_baseline(const struct rec_attempt *attempt, const struct rec_measured *candidate,
+                                           const char *size);
 /* Write the result's row and its outbox record; `result` becomes the task's. The caller sets the task's state. */
 int result_publish(struct core *core, struct task *task, struct rec_result *result, struct error *err);
 /* Outcome `cancelled` or `gave_up`. */
-int result_without_attempt(struct core *core, struct task *task, const char *outcome, const char *evidence, struct error *err);
-/* Outbox records of all measurements of an accepted attempt: they follow from result and attempt alone, so they can be written again. */
-int measurements_publish(struct core *core, const struct rec_result *result, const struct rec_attempt *attempt, struct error *err);
+int result_without_attempt(struct core *core, struct task *task, const char *outcome, const char *evidence,
+                           struct error *err);
+/* Outbox records of all measurements of an accepted attempt: they follow from result and attempt alone, so they can be
+ * written again. */
+int measurements_publish(struct core *core, const struct rec_result *result, const struct rec_attempt *attempt,
+                         struct error *err);
 /* Everything public once more, as it was: the broker that had it is gone. */
 int results_publish_again(struct core *core, struct error *err);

@@ -26,7 +26,8 @@ static bool host_is_local(const char *host) {
 static bool basic_matches(struct request *request) {
     char *password = NULL;
     char *user = MHD_basic_auth_get_username_password(request->connection, &password);
-    bool matches = user && password && same(password, strlen(password), request->api->token, strlen(request->api->token));
+    bool matches =
+        user && password && same(password, strlen(password), request->api->token, strlen(request->api->token));
     MHD_free(user);
     MHD_free(password);
     return matches;
@@ -35,8 +36,10 @@ static bool basic_matches(struct request *request) {
 int api_authorize(struct request *request, struct error *err) {
     static const char scheme[] = "Bearer ";
     const char *host = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
-    if (!host || !host_is_local(host)) return error_set(err, ERR_AUTH, "the Host header `%.100s` is not a loopback name", host ? host : "");
-    const char *given = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    if (!host || !host_is_local(host))
+        return error_set(err, ERR_AUTH, "the Host header `%.100s` is not a loopback name", host ? host : "");
+    const char *given =
+        MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
     if (given && strncasecmp(given, scheme, strlen(scheme)) == 0) {
         const char *token = given + strlen(scheme);
         if (same(token, strlen(token), request->api->token, strlen(request->api->token))) return 0;

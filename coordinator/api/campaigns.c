@@ -25,7 +25,8 @@ static enum MHD_Result answer(struct request *request, loop_fn *fn, struct ask *
     return api_error(request, &err);
 }
 
-/* --- POST /v1/campaigns -------------------------------------------------------------------------------------------------- */
+/* --- POST /v1/campaigns
+ * -------------------------------------------------------------------------------------------------- */
 struct submitting {
     struct submission *s;
     struct plan_summary summary;
@@ -52,7 +53,8 @@ enum MHD_Result api_submit(struct request *request) {
     return api_json(request, MHD_HTTP_CREATED, json);
 }
 
-/* --- GET /v1/campaigns --------------------------------------------------------------------------------------------------- */
+/* --- GET /v1/campaigns
+ * --------------------------------------------------------------------------------------------------- */
 struct ids {
     char (*items)[CAMPAIGN_ID_SIZE];
     size_t count;
@@ -72,11 +74,14 @@ static int list(struct core *core, void *context, struct error *err) {
     json_t *summaries = json_array();
     ask->json = json_object();
     json_object_set_new(ask->json, "campaigns", summaries);
-    int status = store_campaigns(core->store, false, ask->text ? ask->text : "campaign", (int)ask->number, collect_id, &ids, err);
+    int status = store_campaigns(core->store, false, ask->text ? ask->text : "campaign", (int)ask->number, collect_id,
+                                 &ids, err);
     for (size_t i = 0; i < ids.count && status == 0; i++) {
         CLEANUP(cleanup_campaign_view) struct campaign *campaign = core_campaign_view(core, ids.items[i], err);
-        if (!campaign) status = -1;
-        else json_array_append_new(summaries, json_summary(core, campaign));
+        if (!campaign)
+            status = -1;
+        else
+            json_array_append_new(summaries, json_summary(core, campaign));
     }
     free(ids.items);
     return status;
@@ -90,7 +95,8 @@ enum MHD_Result api_campaigns(struct request *request) {
     return answer(request, list, &ask, MHD_HTTP_OK);
 }
 
-/* --- GET /v1/campaigns/ID ------------------------------------------------------------------------------------------------ */
+/* --- GET /v1/campaigns/ID
+ * ------------------------------------------------------------------------------------------------ */
 static int show(struct core *core, void *context, struct error *err) {
     struct ask *ask = context;
     CLEANUP(cleanup_campaign_view) struct campaign *campaign = core_campaign_view(core, ask->request->id, err);
@@ -110,14 +116,16 @@ enum MHD_Result api_campaign(struct request *request) {
     return answer(request, show, &ask, MHD_HTTP_OK);
 }
 
-/* --- POST /v1/campaigns/ID/cancel ---------------------------------------------------------------------------------------- */
+/* --- POST /v1/campaigns/ID/cancel
+ * ---------------------------------------------------------------------------------------- */
 static int cancel(struct core *core, void *context, struct error *err) {
     struct ask *ask = context;
     int64_t cancelled = 0;
     CLEANUP(cleanup_campaign_view) struct campaign *campaign = core_campaign_view(core, ask->request->id, err);
     if (!campaign) return -1;
     if (campaign->detached)
-        return error_set(err, ERR_CONFLICT, "campaign %s is %s already", campaign->row.id, campaign_state_name(campaign->row.state));
+        return error_set(err, ERR_CONFLICT, "campaign %s is %s already", campaign->row.id,
+                         campaign_state_name(campaign->row.state));
     if (campaign_cancel(core, campaign, ask->text, &cancelled, err) != 0) return -1;
     ask->json = json_object();
     json_object_set_new(ask->json, "campaign", json_string(campaign->row.id));

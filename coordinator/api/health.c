@@ -65,7 +65,8 @@ enum MHD_Result api_health(struct request *request) {
 }
 
 static void metric(struct buf *out, const char *name, const char *type, const char *help, int64_t value) {
-    buf_printf(out, "# HELP portolan_%s %s\n# TYPE portolan_%s %s\nportolan_%s %lld\n", name, help, name, type, name, (long long)value);
+    buf_printf(out, "# HELP portolan_%s %s\n# TYPE portolan_%s %s\nportolan_%s %lld\n", name, help, name, type, name,
+               (long long)value);
 }
 
 static void head(struct buf *out, const char *name, const char *type, const char *help) {
@@ -81,16 +82,19 @@ enum MHD_Result api_metrics(struct request *request) {
     metric(&out, "broker_up", "gauge", "1 while a broker answers.", f.linked);
     head(&out, "nodes", "gauge", "Nodes by state.");
     for (int state = 0; state < NODE_STATE_COUNT; state++)
-        buf_printf(&out, "portolan_nodes{state=\"%s\"} %lld\n", node_state_name((enum node_state)state), (long long)f.nodes[state]);
+        buf_printf(&out, "portolan_nodes{state=\"%s\"} %lld\n", node_state_name((enum node_state)state),
+                   (long long)f.nodes[state]);
     head(&out, "tasks", "gauge", "Tasks of running campaigns by state.");
     for (int state = 0; state < TASK_STATE_COUNT; state++)
-        buf_printf(&out, "portolan_tasks{state=\"%s\"} %lld\n", task_state_name((enum task_state)state), (long long)f.tasks[state]);
+        buf_printf(&out, "portolan_tasks{state=\"%s\"} %lld\n", task_state_name((enum task_state)state),
+                   (long long)f.tasks[state]);
     metric(&out, "outbox_records", "gauge", "Records that wait to be published.", f.outbox);
     metric(&out, "results_stored", "gauge", "Results in the store.", f.results);
     metric(&out, "results_total", "counter", "Results since the start.", f.metrics.results);
     head(&out, "attempts_total", "counter", "Attempts that came into a state, since the start.");
     for (int state = 0; state < ATTEMPT_STATE_COUNT; state++)
-        buf_printf(&out, "portolan_attempts_total{state=\"%s\"} %lld\n", attempt_state_name((enum attempt_state)state), (long long)f.metrics.attempts[state]);
+        buf_printf(&out, "portolan_attempts_total{state=\"%s\"} %lld\n", attempt_state_name((enum attempt_state)state),
+                   (long long)f.metrics.attempts[state]);
     metric(&out, "deadletters_total", "counter", "Dead letters since the start.", f.metrics.deadletters);
     metric(&out, "lease_lapses_total", "counter", "Leases that ran out since the start.", f.metrics.lapses);
     metric(&out, "ticks_total", "counter", "Rounds of ticks read back since the start.", f.metrics.ticks);

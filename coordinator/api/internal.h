@@ -26,12 +26,12 @@ struct request {
     struct api *api;
     struct MHD_Connection *connection;
     const char *method, *path;
-    char id[API_PATH_MAX];   /* what stood in place of * in the route */
+    char id[API_PATH_MAX]; /* what stood in place of * in the route */
     char id2[API_PATH_MAX];
     struct buf body;
     size_t body_limit;
     bool too_large;
-    json_t *json;            /* the body, parsed; NULL for none */
+    json_t *json; /* the body, parsed; NULL for none */
 };
 
 typedef enum MHD_Result handler(struct request *request);
@@ -47,7 +47,8 @@ const struct route *api_route(const char *method, const char *path, struct reque
 /* Token and Host. */
 int api_authorize(struct request *request, struct error *err);
 
-/* --- answering ----------------------------------------------------------------------------------------------------------- */
+/* --- answering
+ * ----------------------------------------------------------------------------------------------------------- */
 /* Steals `json`. */
 enum MHD_Result api_json(struct request *request, unsigned status, json_t *json);
 enum MHD_Result api_text(struct request *request, unsigned status, const char *type, const char *text);
@@ -58,13 +59,16 @@ const char *api_argument(const struct request *request, const char *name);
 /* A whole number of the query; `fallback` when absent. ERR_USAGE. */
 int api_number(const struct request *request, const char *name, int64_t fallback, int64_t *ret, struct error *err);
 
-/* NDJSON: `next` is called on the connection's thread whenever all was sent. It appends lines to `out` (may wait up to a second for
- * something to say) and returns false when the stream ends after these. `done` frees the context, also when the client left. */
+/* NDJSON: `next` is called on the connection's thread whenever all was sent. It appends lines to `out` (may wait up to
+ * a second for something to say) and returns false when the stream ends after these. `done` frees the context, also
+ * when the client left. */
 typedef bool stream_next(void *context, struct buf *out);
 enum MHD_Result api_stream(struct request *request, stream_next *next, void (*done)(void *context), void *context);
 /* Append as one line; steals `json`. */
 void api_line(struct buf *out, json_t *json);
 
-/* --- handlers ------------------------------------------------------------------------------------------------------------ */
-handler api_health, api_submit, api_campaigns, api_campaign, api_cancel, api_events, api_try, api_results, api_matrix, api_nodes, api_task,
-    api_problems, api_problem, api_schema_by_id, api_subjects, api_subject_versions, api_subject_version, api_metrics;
+/* --- handlers
+ * ------------------------------------------------------------------------------------------------------------ */
+handler api_health, api_submit, api_campaigns, api_campaign, api_cancel, api_events, api_try, api_results, api_matrix,
+    api_nodes, api_task, api_problems, api_problem, api_schema_by_id, api_subjects, api_subject_versions,
+    api_subject_version, api_metrics;

@@ -4,7 +4,8 @@
 
 #include "coordinator/schedule/attempts.h"
 
-/* --- cells --------------------------------------------------------------------------------------------------------------- */
+/* --- cells
+ * --------------------------------------------------------------------------------------------------------------- */
 static const struct attempt *shown_attempt(const struct task *task) {
     const struct attempt *shown = NULL;
     for (const struct attempt *a = task->attempts; a; a = a->next)
@@ -20,7 +21,8 @@ static void add_result(json_t *cell, const struct rec_result *r) {
     json_object_set_new(cell, "generality", json_string(r ? r->generality : ""));
     json_object_set_new(cell, "baseline", json_null_or(r ? r->baseline : NULL));
     json_object_set_new(cell, "time_ns_p50", json_number_or(r && r->has_time_ns_p50, r ? r->time_ns_p50 : 0));
-    json_object_set_new(cell, "baseline_time_ns_p50", json_number_or(r && r->has_baseline_time_ns_p50, r ? r->baseline_time_ns_p50 : 0));
+    json_object_set_new(cell, "baseline_time_ns_p50",
+                        json_number_or(r && r->has_baseline_time_ns_p50, r ? r->baseline_time_ns_p50 : 0));
     json_object_set_new(cell, "speedup", json_number_or(r && r->has_speedup, r ? r->speedup : 0));
     json_object_set_new(cell, "speedup_low", json_number_or(r && r->has_speedup_low, r ? r->speedup_low : 0));
     json_object_set_new(cell, "speedup_high", json_number_or(r && r->has_speedup_high, r ? r->speedup_high : 0));
@@ -56,13 +58,15 @@ json_t *json_cell(const struct task *task) {
     return cell;
 }
 
-/* --- campaigns ----------------------------------------------------------------------------------------------------------- */
+/* --- campaigns
+ * ----------------------------------------------------------------------------------------------------------- */
 json_t *json_counts(const struct campaign *campaign) {
     json_t *counts = json_object();
     int64_t cells = 0;
     for (int state = 0; state < TASK_STATE_COUNT; state++) cells += campaign->counts[state];
     json_object_set_new(counts, "cells", json_integer(cells));
-    json_object_set_new(counts, "tasks", json_integer(cells - campaign->counts[TASK_WAITING] - campaign->counts[TASK_NO_DEVICE]));
+    json_object_set_new(counts, "tasks",
+                        json_integer(cells - campaign->counts[TASK_WAITING] - campaign->counts[TASK_NO_DEVICE]));
     for (int state = 0; state < TASK_STATE_COUNT; state++)
         json_object_set_new(counts, task_state_name((enum task_state)state), json_integer(campaign->counts[state]));
     return counts;
@@ -73,7 +77,8 @@ json_t *json_verdicts(const struct campaign *campaign) {
     for (size_t i = 0; i < campaign->task_count; i++) {
         const struct rec_result *r = campaign->tasks[i]->result;
         if (!r || !r->verdict) continue;
-        json_object_set_new(verdicts, r->verdict, json_integer(1 + json_integer_value(json_object_get(verdicts, r->verdict))));
+        json_object_set_new(verdicts, r->verdict,
+                            json_integer(1 + json_integer_value(json_object_get(verdicts, r->verdict))));
     }
     return verdicts;
 }
@@ -113,7 +118,8 @@ json_t *json_summary(struct core *core, const struct campaign *campaign) {
     return summary;
 }
 
-/* --- results ------------------------------------------------------------------------------------------------------------- */
+/* --- results
+ * ------------------------------------------------------------------------------------------------------------- */
 json_t *json_result_row(struct core *core, const struct row_result *row, struct error *err) {
     struct rec_result result;
     if (codec_decode_as(core->codec, row->record, row->len, &rec_result_desc, &result, err) != 0) return NULL;

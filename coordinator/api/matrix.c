@@ -9,7 +9,8 @@
 
 struct matrix_cell {
     const char *problem, *target, *size;
-    const struct task *best; /* the correct one with the highest speedup, else the first with a verdict, else the furthest */
+    const struct task
+        *best; /* the correct one with the highest speedup, else the first with a verdict, else the furthest */
     size_t tasks, results;
     json_t *verdicts;
 };
@@ -22,7 +23,8 @@ struct matrix {
     size_t view_count;
 };
 
-/* --- collecting ---------------------------------------------------------------------------------------------------------- */
+/* --- collecting
+ * ---------------------------------------------------------------------------------------------------------- */
 static int rank(const struct task *task) {
     const struct rec_result *r = task->result;
     if (r && verdict_is_correct(r->verdict)) return 4;
@@ -45,7 +47,8 @@ static struct matrix_cell *cell_of(struct matrix *m, const struct task *task) {
     size_t at = (size_t)(uintptr_t)map_get(m->index, key);
     if (at) return &m->cells[at - 1];
     m->cells = xrealloc(m->cells, (m->count + 1) * sizeof *m->cells);
-    m->cells[m->count] = (struct matrix_cell){.problem = task->row.problem, .target = task->row.target, .size = task->row.size, .verdicts = json_object()};
+    m->cells[m->count] = (struct matrix_cell){
+        .problem = task->row.problem, .target = task->row.target, .size = task->row.size, .verdicts = json_object()};
     map_put(m->index, key, (void *)(uintptr_t)(m->count + 1));
     return &m->cells[m->count++];
 }
@@ -78,7 +81,8 @@ static int by_problem(const void *a, const void *b) {
     return order ? order : strcmp(x->size, y->size);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------------- */
+/* --- writing
+ * ------------------------------------------------------------------------------------------------------------- */
 static struct score_cell score_cell(const struct matrix_cell *cell) {
     const struct rec_result *r = cell->best->result;
     struct score_cell s = {.measured = r && r->verdict};
@@ -96,7 +100,8 @@ static struct score_cell score_cell(const struct matrix_cell *cell) {
 static json_t *cell_json(const struct matrix_cell *cell) {
     struct score_cell score = score_cell(cell);
     json_t *json = json_cell(cell->best);
-    static const char *const unwanted[] = {"phase", "progress", "attempts", "node", "device", "changed_ms", "reason", "result_id", "revision", "kind"};
+    static const char *const unwanted[] = {"phase",      "progress", "attempts",  "node",     "device",
+                                           "changed_ms", "reason",   "result_id", "revision", "kind"};
     for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++) json_object_del(json, unwanted[i]);
     json_object_set(json, "verdicts", cell->verdicts);
     json_object_set_new(json, "tasks", json_integer((json_int_t)cell->tasks));
@@ -116,7 +121,8 @@ static json_t *scores_json(const struct matrix *m, const char *target, const cha
     struct scores scores;
     size_t n = 0;
     for (size_t i = 0; i < m->count; i++)
-        if (strcmp(m->cells[i].target, target) == 0 && (!size || strcmp(m->cells[i].size, size) == 0)) cells[n++] = score_cell(&m->cells[i]);
+        if (strcmp(m->cells[i].target, target) == 0 && (!size || strcmp(m->cells[i].size, size) == 0))
+            cells[n++] = score_cell(&m->cells[i]);
     scores_compute(cells, n, &scores);
     json_t *json = json_object(), *fast = json_object();
     json_object_set_new(json, "target", json_string(target));
@@ -195,7 +201,8 @@ static json_t *matrix_json(struct matrix *m, const char *campaign) {
     return json;
 }
 
-/* --- the request --------------------------------------------------------------------------------------------------------- */
+/* --- the request
+ * --------------------------------------------------------------------------------------------------------- */
 struct asking {
     const char *campaign; /* NULL: all */
     json_t *json;
@@ -218,8 +225,10 @@ static int add_all(struct core *core, struct matrix *m, const char *one, struct 
     int status = one ? 0 : store_campaigns(core->store, false, "campaign", 0, collect, &ids, err);
     for (size_t i = 0; i < (one ? 1 : ids.count) && status == 0; i++) {
         struct campaign *campaign = core_campaign_view(core, one ? one : ids.items[i], err);
-        if (campaign) add_campaign(m, campaign);
-        else status = -1;
+        if (campaign)
+            add_campaign(m, campaign);
+        else
+            status = -1;
     }
     free(ids.items);
     return status;

@@ -33,7 +33,10 @@ static json_t *device_json(const struct core *core, const struct device *device)
     json_object_set_new(json, "fma_gflops", json_real(d->fma_gflops));
     json_object_set_new(json, "domain", json_string(d->domain));
     json_object_set_new(json, "fingerprint", json_string(d->fingerprint));
-    json_object_set_new(json, "state", json_string(!device_in_service(device) ? "absent" : device->held ? "busy" : "idle"));
+    json_object_set_new(json, "state",
+                        json_string(!device_in_service(device) ? "absent"
+                                    : device->held             ? "busy"
+                                                               : "idle"));
     json_object_set_new(json, "held", json_integer(device->held));
     json_object_set_new(json, "running", json_null_or(running_on(core, device, name)));
     return json;
@@ -42,13 +45,15 @@ static json_t *device_json(const struct core *core, const struct device *device)
 static json_t *node_json(const struct core *core, const struct fleet_node *node) {
     const struct rec_node *info = node->info;
     json_t *json = json_object(), *devices = json_array(), *labels = json_array();
-    for (size_t i = 0; i < node->device_count; i++) json_array_append_new(devices, device_json(core, &node->devices[i]));
+    for (size_t i = 0; i < node->device_count; i++)
+        json_array_append_new(devices, device_json(core, &node->devices[i]));
     for (size_t i = 0; i < info->labels.count; i++) json_array_append_new(labels, json_string(info->labels.items[i]));
     json_object_set_new(json, "node", json_string(node->row.name));
     json_object_set_new(json, "incarnation", json_string(node->row.incarnation));
     json_object_set_new(json, "state", json_string(node_state_name(node->row.state)));
     json_object_set_new(json, "reason", json_string(node->row.reason));
-    json_object_set_new(json, "ready", json_boolean(node->row.state == NODE_IN_SERVICE && node->heard && node->mailbox_ready));
+    json_object_set_new(json, "ready",
+                        json_boolean(node->row.state == NODE_IN_SERVICE && node->heard && node->mailbox_ready));
     json_object_set_new(json, "agent_version", json_string(info->agent_version));
     json_object_set_new(json, "host", json_string(info->host));
     json_object_set_new(json, "os", json_string(info->os));
@@ -59,7 +64,8 @@ static json_t *node_json(const struct core *core, const struct fleet_node *node)
     json_object_set_new(json, "sandbox", json_string(info->sandbox));
     json_object_set_new(json, "mailbox", json_sprintf("%s%s", core->config.prefix, node->row.mailbox));
     json_object_set_new(json, "mailbox_partition", json_integer(node->row.mailbox_partition));
-    json_object_set_new(json, "heartbeat_age_ms", node->heard ? json_integer(core_mono_ms(core) - node->heard_mono_ms) : json_null());
+    json_object_set_new(json, "heartbeat_age_ms",
+                        node->heard ? json_integer(core_mono_ms(core) - node->heard_mono_ms) : json_null());
     json_object_set_new(json, "load_1m", json_real(node->load_1m));
     json_object_set_new(json, "devices", devices);
     return json;

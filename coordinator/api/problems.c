@@ -24,7 +24,8 @@ static int list(struct core *core, void *context, struct error *err) {
     struct asking *asking = context;
     json_t *problems = json_array();
     (void)err;
-    for (size_t i = 0; i < core->shipped->count; i++) json_array_append_new(problems, problem_json(&core->shipped->items[i]));
+    for (size_t i = 0; i < core->shipped->count; i++)
+        json_array_append_new(problems, problem_json(&core->shipped->items[i]));
     asking->json = json_object();
     json_object_set_new(asking->json, "problems", problems);
     return 0;

@@ -85,7 +85,8 @@ static json_t *values(const json_t *found, const char *key) {
 enum MHD_Result api_schema_by_id(struct request *request) {
     enum MHD_Result result = MHD_NO;
     struct asking asking = {.id = -1};
-    if (number_int(request->id, &asking.id) != NUMBER_OK || asking.id < 0) return refuse(request, NO_SCHEMA, "Schema not found");
+    if (number_int(request->id, &asking.id) != NUMBER_OK || asking.id < 0)
+        return refuse(request, NO_SCHEMA, "Schema not found");
     if (!ask(request, &asking, &result)) return result;
     const char *schema = json_string_value(json_object_get(json_array_get(asking.found, 0), "schema"));
     json_t *json = json_object();
@@ -127,5 +128,6 @@ enum MHD_Result api_subject_version(struct request *request) {
     size_t n = json_array_size(asking.found);
     json_t *last = n ? json_incref(json_array_get(asking.found, n - 1)) : NULL;
     json_decref(asking.found);
-    return last ? send_json(request, last) : refuse(request, latest ? NO_SUBJECT : NO_VERSION, latest ? "Subject not found" : "Version not found");
+    return last ? send_json(request, last)
+                : refuse(request, latest ? NO_SUBJECT : NO_VERSION, latest ? "Subject not found" : "Version not found");
 }

@@ -60,7 +60,8 @@ int api_number(const struct request *request, const char *name, int64_t fallback
     return error_set(err, ERR_USAGE, "`%s` must be a whole number", name);
 }
 
-/* --- streams ------------------------------------------------------------------------------------------------------------- */
+/* --- streams
+ * ------------------------------------------------------------------------------------------------------------- */
 struct stream {
     struct loop *loop;
     stream_next *next;
@@ -99,7 +100,8 @@ static void free_stream(void *context) {
 enum MHD_Result api_stream(struct request *request, stream_next *next, void (*done)(void *context), void *context) {
     struct stream *stream = xcalloc(1, sizeof *stream);
     *stream = (struct stream){.loop = request->api->loop, .next = next, .done = done, .context = context};
-    struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, stream, free_stream);
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, stream, free_stream);
     if (!response) {
         free_stream(stream);
         return MHD_NO;

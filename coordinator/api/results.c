@@ -1,8 +1,8 @@
 /* GET /v1/results: pages through the store, so that neither memory nor the loop is held by a large answer. */
 #include <string.h>
 
-#include "coordinator/api/json.h"
 #include "coordinator/api/internal.h"
+#include "coordinator/api/json.h"
 
 #define PAGE 200
 #define LIMIT_DEFAULT 100000
@@ -13,9 +13,9 @@ struct results {
     int64_t since, left;
     bool follow, begun, ended; /* the campaign has ended and all was read */
     uint64_t seen;
-    size_t got;                /* of the last page */
+    size_t got; /* of the last page */
     struct buf *out;
-    json_t *array;             /* in place of lines */
+    json_t *array; /* in place of lines */
 };
 
 static int add_row(void *context, const struct row_result *row, struct error *err) {
@@ -26,8 +26,10 @@ static int add_row(void *context, const struct row_result *row, struct error *er
     r->since = row->revision;
     r->got++;
     r->left--;
-    if (r->array) json_array_append_new(r->array, json);
-    else api_line(r->out, json);
+    if (r->array)
+        json_array_append_new(r->array, json);
+    else
+        api_line(r->out, json);
     return 0;
 }
 
@@ -94,7 +96,8 @@ static int read_arguments(struct request *request, struct results *r, struct err
     if (api_number(request, "since", 0, &r->since, err) != 0) return -1;
     if (api_number(request, "limit", r->follow ? INT64_MAX : LIMIT_DEFAULT, &r->left, err) != 0) return -1;
     if (!campaign) return 0;
-    if (strlen(campaign) >= sizeof r->campaign) return error_set(err, ERR_NOT_FOUND, "campaign `%.64s` does not exist", campaign);
+    if (strlen(campaign) >= sizeof r->campaign)
+        return error_set(err, ERR_NOT_FOUND, "campaign `%.64s` does not exist", campaign);
     snprintf(r->campaign, sizeof r->campaign, "%s", campaign);
     return loop_call(r->loop, find_campaign, r, err);
 }

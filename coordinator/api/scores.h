@@ -1,17 +1,18 @@
-/* The scores of DESIGN.md, "Score", over the cells of a matrix. Pure arithmetic; docs/api.md says what each figure means. */
+/* The scores of DESIGN.md, "Score", over the cells of a matrix. Pure arithmetic; docs/api.md says what each figure
+ * means. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 
 /* One (problem, target, size): the best correct kernel, or what came in its place. */
 struct score_cell {
-    bool measured;  /* some task of the cell has a verdict */
+    bool measured; /* some task of the cell has a verdict */
     bool correct;
-    bool weak;      /* weak baseline: counted, but in no average */
+    bool weak; /* weak baseline: counted, but in no average */
     bool has_speedup;
     double speedup, speedup_low;
     bool has_light;
-    double light;   /* share of the speed of light */
+    double light; /* share of the speed of light */
 };
 #define FAST_P_COUNT 5
 extern const double fast_p_levels[FAST_P_COUNT]; /* 0.5, 0.8, 1, 1.5, 2 */

@@ -10,7 +10,8 @@
 #include "common/log.h"
 #include "coordinator/api/internal.h"
 
-/* --- requests ------------------------------------------------------------------------------------------------------------ */
+/* --- requests
+ * ------------------------------------------------------------------------------------------------------------ */
 static enum MHD_Result refuse_path(struct request *request, bool wrong_method) {
     struct error err = ERROR_INIT;
     if (wrong_method) {
@@ -28,16 +29,19 @@ static int parse_body(struct request *request, struct error *err) {
     /* A form of a foreign web page cannot send this type without asking first. */
     if (!type || strncmp(type, "application/json", strlen("application/json")) != 0)
         return error_set(err, ERR_USAGE, "the body must be application/json");
-    request->json = json_loadb(request->body.data, request->body.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &problem);
+    request->json =
+        json_loadb(request->body.data, request->body.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &problem);
     if (request->json) return 0;
-    return error_set(err, ERR_USAGE, "the body is not JSON: line %d column %d: %s", problem.line, problem.column, problem.text);
+    return error_set(err, ERR_USAGE, "the body is not JSON: line %d column %d: %s", problem.line, problem.column,
+                     problem.text);
 }
 
 static enum MHD_Result answer(struct request *request) {
     struct error err = ERROR_INIT;
     bool wrong_method = false;
     if (api_authorize(request, &err) != 0)
-        return api_error_status(request, strncmp(err.text, "the Host", 8) == 0 ? MHD_HTTP_FORBIDDEN : MHD_HTTP_UNAUTHORIZED, &err);
+        return api_error_status(
+            request, strncmp(err.text, "the Host", 8) == 0 ? MHD_HTTP_FORBIDDEN : MHD_HTTP_UNAUTHORIZED, &err);
     const struct route *route = api_route(request->method, request->path, request, &wrong_method);
     if (!route) return refuse_path(request, wrong_method);
     if (request->too_large) {
@@ -54,8 +58,9 @@ static size_t body_limit(const char *method, const char *path, struct request *r
     return route && route->body_max ? route->body_max : API_BODY_MAX;
 }
 
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path, const char *method,
-                                  const char *version, const char *data, size_t *data_len, void **state) {
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path,
+                                  const char *method, const char *version, const char *data, size_t *data_len,
+                                  void **state) {
     struct request *request = *state;
     (void)version;
     if (!request) {
@@ -77,7 +82,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return MHD_YES;
 }
 
-static void on_completed(void *context, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code) {
+static void on_completed(void *context, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code) {
     struct request *request = *state;
     (void)context;
     (void)connection;
@@ -89,7 +95,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     *state = NULL;
 }
 
-/* --- listening ----------------------------------------------------------------------------------------------------------- */
+/* --- listening
+ * ----------------------------------------------------------------------------------------------------------- */
 static int listen_error(const char *address, int port, int error, struct error *err) {
     if (error == EADDRINUSE) {
         error_set(err, ERR_BUSY, "port %d of %s is in use", port, address);
@@ -98,7 +105,8 @@ static int listen_error(const char *address, int port, int error, struct error *
     return error_errno(err, ERR_NETWORK, error, "cannot listen on %s port %d", address, port);
 }
 
-static int make_address(const char *address, int port, struct sockaddr_storage *ret, socklen_t *ret_len, struct error *err) {
+static int make_address(const char *address, int port, struct sockaddr_storage *ret, socklen_t *ret_len,
+                        struct error *err) {
     struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
     memset(ret, 0, sizeof *ret);
@@ -117,8 +125,10 @@ static int make_address(const char *address, int port, struct sockaddr_storage *
         return error_set(err, ERR_INVALID, "`%.80s` is not an IP address", address);
     }
     if (loopback) return 0;
-    error_set(err, ERR_UNSUPPORTED, "the API listens on loopback addresses only, not on %s: off loopback it needs TLS, which is not built yet",
-              address);
+    error_set(
+        err, ERR_UNSUPPORTED,
+        "the API listens on loopback addresses only, not on %s: off loopback it needs TLS, which is not built yet",
+        address);
     return error_hint(err, "reach it through an SSH tunnel or a reverse proxy with TLS on this machine");
 }
 
@@ -131,9 +141,12 @@ static int open_socket(const char *address, int port, int *ret_port, struct erro
     int on = 1;
     if (fd < 0) return error_errno(err, ERR_NETWORK, errno, "cannot make a socket");
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&where, len) != 0 || listen(fd, 64) != 0) return listen_error(address, port, errno, err);
-    if (getsockname(fd, (struct sockaddr *)&where, &len) != 0) return error_errno(err, ERR_NETWORK, errno, "cannot read the port");
-    *ret_port = ntohs(where.ss_family == AF_INET ? ((struct sockaddr_in *)&where)->sin_port : ((struct sockaddr_in6 *)&where)->sin6_port);
+    if (bind(fd, (struct sockaddr *)&where, len) != 0 || listen(fd, 64) != 0)
+        return listen_error(address, port, errno, err);
+    if (getsockname(fd, (struct sockaddr *)&where, &len) != 0)
+        return error_errno(err, ERR_NETWORK, errno, "cannot read the port");
+    *ret_port = ntohs(where.ss_family == AF_INET ? ((struct sockaddr_in *)&where)->sin_port
+                                                 : ((struct sockaddr_in6 *)&where)->sin6_port);
     int socket_fd = fd;
     fd = -1;
     return socket_fd;
@@ -158,10 +171,11 @@ struct api *api_start(const struct api_config *config, struct error *err) {
         free(api);
         return NULL;
     }
-    api->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-                                   on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-                                   MHD_OPTION_CONNECTION_LIMIT, API_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, API_IDLE_S,
-                                   MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+    api->daemon = MHD_start_daemon(
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ERROR_LOG, 0, NULL,
+        NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_CONNECTION_LIMIT, API_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, API_IDLE_S,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
     if (api->daemon) return api;
     error_set(err, ERR_NETWORK, "the HTTP server cannot start on port %d", api->port);
     close(fd);

@@ -1,4 +1,5 @@
-/* The HTTP API of docs/api.md. A thread per connection; requests run on the loop's thread and see committed state only. */
+/* The HTTP API of docs/api.md. A thread per connection; requests run on the loop's thread and see committed state only.
+ */
 #pragma once
 #include "coordinator/loop.h"
 

@@ -19,7 +19,8 @@ static json_t *event_line(const char *name) {
     return line;
 }
 
-/* --- cells --------------------------------------------------------------------------------------------------------------- */
+/* --- cells
+ * --------------------------------------------------------------------------------------------------------------- */
 static const char *try_event(const struct task *task) {
     if (task_state_ended(task->row.state)) return "result";
     return task->row.state == TASK_RUNNING ? "running" : "queued";
@@ -43,7 +44,8 @@ static int show_cell(struct core *core, struct look *look, const struct task *ta
 
 static void begin(struct core *core, struct look *look, const struct campaign *campaign) {
     json_t *line = event_line(look->watch->is_try ? "planned" : "campaign");
-    json_object_set_new(line, "campaign", look->watch->is_try ? json_string(campaign->row.id) : json_summary(core, campaign));
+    json_object_set_new(line, "campaign",
+                        look->watch->is_try ? json_string(campaign->row.id) : json_summary(core, campaign));
     if (look->watch->is_try) {
         json_t *cells = json_array();
         for (size_t i = 0; i < campaign->task_count; i++) json_array_append_new(cells, json_cell(campaign->tasks[i]));

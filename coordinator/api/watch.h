@@ -9,9 +9,9 @@ struct watch {
     char campaign[CAMPAIGN_ID_SIZE];
     bool is_try;
     bool begun, ended;
-    uint64_t seen;          /* core->change up to which cells were shown */
+    uint64_t seen; /* core->change up to which cells were shown */
     int64_t summary_mono_ms;
-    struct map *results;    /* try: tasks whose result was shown */
+    struct map *results; /* try: tasks whose result was shown */
 };
 /* A stream_next over a struct watch. */
 bool watch_next(void *context, struct buf *out);

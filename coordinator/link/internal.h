@@ -17,7 +17,7 @@ struct link {
     pthread_cond_t wake;     /* of the maker */
     struct loop *loop;
     bool stop;
-    char **wanted;           /* nodes whose mailbox is to be made */
+    char **wanted; /* nodes whose mailbox is to be made */
     size_t wanted_count;
 };
 bool link_stopping(struct link *link);

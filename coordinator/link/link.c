@@ -8,7 +8,8 @@
 #include "common/log.h"
 #include "fleet/bus/topics.h"
 
-/* --- what becomes of what was sent --------------------------------------------------------------------------------------- */
+/* --- what becomes of what was sent
+ * --------------------------------------------------------------------------------------- */
 enum token_kind { TOKEN_ATTEMPT, TOKEN_TICK, TOKEN_DESIRED, TOKEN_OTHER };
 struct token {
     enum token_kind kind;
@@ -51,8 +52,8 @@ static void on_delivery(void *context, const struct bus_delivery *delivery) {
     free(token);
 }
 
-static void send_record(struct link *link, const char *topic, int32_t partition, const char *key, const void *value, size_t len,
-                        struct token *token) {
+static void send_record(struct link *link, const char *topic, int32_t partition, const char *key, const void *value,
+                        size_t len, struct token *token) {
     struct error err = ERROR_INIT;
     if (bus_send(link->producer, topic, partition, key, value, len, token, &err) == 0) return;
     log_warn("%s: a record cannot be sent: %s", topic, err.text);
@@ -65,7 +66,9 @@ void link_perform(struct link *link, const struct effect *effect) {
         maker_want(link, effect->topic);
         return;
     }
-    enum token_kind kind = effect->attempt ? TOKEN_ATTEMPT : strcmp(effect->topic, TOPIC_DESIRED) == 0 ? TOKEN_DESIRED : TOKEN_OTHER;
+    enum token_kind kind = effect->attempt                             ? TOKEN_ATTEMPT
+                           : strcmp(effect->topic, TOPIC_DESIRED) == 0 ? TOKEN_DESIRED
+                                                                       : TOKEN_OTHER;
     struct token *token = token_new(kind, effect->attempt ? effect->attempt : effect->key);
     send_record(link, effect->topic, effect->partition, effect->key, effect->value, effect->len, token);
 }
@@ -83,12 +86,14 @@ void link_tick(struct link *link, int partitions, int64_t round, int64_t epoch) 
         log_error("a tick cannot be encoded: %s", err.text);
         return;
     }
-    for (int p = 0; p < partitions; p++) send_record(link, TOPIC_HEARTBEATS, p, "coordinator", value, len, token_new(TOKEN_TICK, "tick"));
+    for (int p = 0; p < partitions; p++)
+        send_record(link, TOPIC_HEARTBEATS, p, "coordinator", value, len, token_new(TOKEN_TICK, "tick"));
     free(value);
     rec_tick_done(&tick);
 }
 
-/* --- state of the connection --------------------------------------------------------------------------------------------- */
+/* --- state of the connection
+ * --------------------------------------------------------------------------------------------- */
 /* From a thread of librdkafka: may come before link_start(). */
 static void on_state(void *context, enum bus_state state, const char *text) {
     struct link *link = context;
@@ -96,8 +101,10 @@ static void on_state(void *context, enum bus_state state, const char *text) {
         log_warn("kafka: %s", text);
         return;
     }
-    if (state == BUS_UNREACHABLE) log_warn("%s", text);
-    else log_info("a broker answers%s%s", *text ? ": " : "", text);
+    if (state == BUS_UNREACHABLE)
+        log_warn("%s", text);
+    else
+        log_info("a broker answers%s%s", *text ? ": " : "", text);
     pthread_mutex_lock(&link->mutex);
     struct loop *loop = link->loop;
     pthread_mutex_unlock(&link->mutex);
@@ -108,7 +115,8 @@ static void on_state(void *context, enum bus_state state, const char *text) {
     loop_post(loop, event);
 }
 
-/* --- life ---------------------------------------------------------------------------------------------------------------- */
+/* --- life
+ * ---------------------------------------------------------------------------------------------------------------- */
 struct link *link_new(const struct link_config *config, struct error *err) {
     struct link *link = xcalloc(1, sizeof *link);
     pthread_mutex_init(&link->mutex, NULL);

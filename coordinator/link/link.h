@@ -1,13 +1,14 @@
-/* The coordinator's side of the bus: one thread that connects, reads and decodes; one that makes mailboxes (topics are created by calls
- * that block); and the idempotent producer for mailboxes, `desired` records and ticks. Everything goes to the loop as events. */
+/* The coordinator's side of the bus: one thread that connects, reads and decodes; one that makes mailboxes (topics are
+ * created by calls that block); and the idempotent producer for mailboxes, `desired` records and ticks. Everything goes
+ * to the loop as events. */
 #pragma once
 #include "coordinator/loop.h"
 #include "fleet/bus/bus.h"
 
 struct link_config {
-    struct bus_config bus;   /* on_state and context are set by the link */
-    struct codec *codec;     /* of the core; thread-safe */
-    int replication;         /* of topics to create; -1: the cluster's default */
+    struct bus_config bus; /* on_state and context are set by the link */
+    struct codec *codec;   /* of the core; thread-safe */
+    int replication;       /* of topics to create; -1: the cluster's default */
 };
 struct link;
 /* Checks the properties; the rest waits for link_start(). ERR_INVALID. */

@@ -59,7 +59,9 @@ static int make(struct link *link, const char *node, struct error *err) {
     int32_t partitions = 0;
     struct error refused = ERROR_INIT;
     if (topic_create_mailbox(link->bus, node, link->replication, CREATE_TIMEOUT_MS, err) == 0) return 0;
-    if (topic_mailbox(node, topic, NULL) == 0 && bus_partitions(link->bus, topic, CREATE_TIMEOUT_MS, &partitions, &refused) == 0) return 0;
+    if (topic_mailbox(node, topic, NULL) == 0 &&
+        bus_partitions(link->bus, topic, CREATE_TIMEOUT_MS, &partitions, &refused) == 0)
+        return 0;
     return -1;
 }
 

@@ -15,7 +15,8 @@
 #define LEARN_INTERVAL_MS 1000
 #define PAYLOAD_KEPT 65536
 
-/* --- schemas ------------------------------------------------------------------------------------------------------------- */
+/* --- schemas
+ * ------------------------------------------------------------------------------------------------------------- */
 static int learn(void *context, const struct bus_record *record, struct error *err) {
     struct link *link = context;
     struct rec_schema schema;
@@ -26,7 +27,8 @@ static int learn(void *context, const struct bus_record *record, struct error *e
         log_warn("schemas offset %lld: %s", (long long)record->offset, problem.text);
         return 0;
     }
-    if (codec_learn(link->codec, schema.text, &problem) != 0) log_warn("schema %s is left out: %s", schema.name, problem.text);
+    if (codec_learn(link->codec, schema.text, &problem) != 0)
+        log_warn("schema %s is left out: %s", schema.name, problem.text);
     rec_schema_done(&schema);
     return 0;
 }
@@ -52,12 +54,14 @@ static int publish_schemas(struct link *link, struct error *err) {
     return 0;
 }
 
-/* --- connecting ---------------------------------------------------------------------------------------------------------- */
+/* --- connecting
+ * ---------------------------------------------------------------------------------------------------------- */
 static int see_epoch(void *context, const struct bus_record *record, struct error *err) {
     void **both = context;
     struct rec_desired desired;
     (void)err;
-    if (!record->value || codec_decode_as(both[0], record->value, record->len, &rec_desired_desc, &desired, NULL) != 0) return 0;
+    if (!record->value || codec_decode_as(both[0], record->value, record->len, &rec_desired_desc, &desired, NULL) != 0)
+        return 0;
     int64_t *epoch = both[1];
     if (desired.epoch > *epoch) *epoch = desired.epoch;
     rec_desired_done(&desired);
@@ -74,7 +78,8 @@ static int check_topics(struct link *link, struct error *err) {
     int result = 0;
     for (size_t i = 0; i < count && result == 0; i++) {
         if (status[i].exists) continue;
-        error_set(err, ERR_NOT_FOUND, "topic %s is missing and cannot be created: %s", status[i].full_name, refused.text);
+        error_set(err, ERR_NOT_FOUND, "topic %s is missing and cannot be created: %s", status[i].full_name,
+                  refused.text);
         result = error_hint(err, "`portolan topics` prints what must exist");
     }
     free(status);
@@ -101,7 +106,8 @@ static int look_around(struct link *link, struct link_up *up, struct error *err)
     /* Asked now, before the first tick is written: "the end" as the consumer would find it later may lie behind it. */
     up->heartbeats_offset = xcalloc((size_t)up->heartbeats_partitions + 1, sizeof *up->heartbeats_offset);
     for (int p = 0; p < up->heartbeats_partitions; p++)
-        if (bus_watermarks(link->bus, TOPIC_HEARTBEATS, p, CALL_TIMEOUT_MS, &low, &up->heartbeats_offset[p], err) != 0) return -1;
+        if (bus_watermarks(link->bus, TOPIC_HEARTBEATS, p, CALL_TIMEOUT_MS, &low, &up->heartbeats_offset[p], err) != 0)
+            return -1;
     return 0;
 }
 
@@ -148,10 +154,12 @@ static bool connect_link(struct link *link) {
     return false;
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------------- */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------------------- */
 /* A schema that is not known may have been published after we looked: look again, at most once a second, so that
  * garbage does not make us read the topic over and over. */
-static int decode(struct link *link, const struct bus_record *record, const struct rec_desc **desc, void **rec, struct error *err) {
+static int decode(struct link *link, const struct bus_record *record, const struct rec_desc **desc, void **rec,
+                  struct error *err) {
     int64_t now = clock_mono_ms();
     int status = codec_decode(link->codec, record->value, record->len, desc, rec, err);
     if (status == 0 || err->code != ERR_NOT_FOUND || now - link->learned_mono_ms < LEARN_INTERVAL_MS) return status;
@@ -202,8 +210,10 @@ void *reader_run(void *context) {
         struct error err = ERROR_INIT;
         struct bus_record *record = NULL;
         enum bus_event event = bus_next(link->consumer, POLL_MS, &record, &err);
-        if (event == BUS_RECORD) on_record(link, record);
-        else if (event == BUS_FAILED) on_failed(link, record, &err);
+        if (event == BUS_RECORD)
+            on_record(link, record);
+        else if (event == BUS_FAILED)
+            on_failed(link, record, &err);
         bus_record_free(record);
     }
     return NULL;

@@ -15,7 +15,8 @@ void expansion_done(struct expansion *e) {
     free(e->policies);
 }
 
-/* --- problems ------------------------------------------------------------------------------------------------------------ */
+/* --- problems
+ * ------------------------------------------------------------------------------------------------------------ */
 static void choose(struct expansion *e, const struct suite_problem *item) {
     for (size_t i = 0; i < e->problem_count; i++)
         if (strcmp(problem_name(e->problems[i]->problem), problem_name(item->problem)) == 0) return;
@@ -41,8 +42,10 @@ static int unknown_problem(const struct expansion *e, const char *pattern, struc
         for (size_t i = 0; i < suites[k]->count; i++) names[n++] = problem_name(suites[k]->items[i].problem);
     const char *nearest = suggest_nearest(pattern, names);
     error_set(err, ERR_INVALID, "%s: problems: no problem matches `%s`", e->s->filename, pattern);
-    if (nearest) error_hint(err, "did you mean `%s`?", nearest);
-    else error_hint(err, "`portolan problem list` shows the shipped ones; others travel with the campaign");
+    if (nearest)
+        error_hint(err, "did you mean `%s`?", nearest);
+    else
+        error_hint(err, "`portolan problem list` shows the shipped ones; others travel with the campaign");
     free(names);
     return -1;
 }
@@ -52,13 +55,15 @@ int expand_problems(struct expansion *e, struct error *err) {
     for (size_t i = 0; i < file->n_problems; i++) {
         bool found = choose_matching(e, e->s->uploaded, file->problems[i]);
         /* Shipped ones add to a pattern's uploaded ones only where it is a pattern: a name means one problem. */
-        if (!found || strpbrk(file->problems[i], "*?[")) found |= choose_matching(e, e->core->shipped, file->problems[i]);
+        if (!found || strpbrk(file->problems[i], "*?["))
+            found |= choose_matching(e, e->core->shipped, file->problems[i]);
         if (!found) return unknown_problem(e, file->problems[i], err);
     }
     return 0;
 }
 
-/* --- rows ---------------------------------------------------------------------------------------------------------------- */
+/* --- rows
+ * ---------------------------------------------------------------------------------------------------------------- */
 static void keep_policy(struct expansion *e, char *text, char hash[HASH_SIZE]) {
     sha256_hex(text, strlen(text), hash);
     for (size_t i = 0; i < e->policy_count; i++) {
@@ -89,7 +94,8 @@ static bool has_strategy(const struct campaign_file *file, const char *name) {
     return false;
 }
 
-/* What is wrong with a kernel for its problem is said now, with its file; what only a size or a device forbids is a verdict. */
+/* What is wrong with a kernel for its problem is said now, with its file; what only a size or a device forbids is a
+ * verdict. */
 static int check_kernel(const struct submission_kernel *k, const struct bound *bound, struct error *err) {
     struct tune_point point;
     struct plan *plan = NULL;
@@ -103,8 +109,8 @@ static int check_kernel(const struct submission_kernel *k, const struct bound *b
     return strstr(problem.text, k->path) ? -1 : error_wrap(err, "%s", k->path);
 }
 
-static int rows_of_kernel(struct expansion *e, const struct submission_kernel *k, struct row_task *row, const char *policies[2],
-                          struct error *err) {
+static int rows_of_kernel(struct expansion *e, const struct submission_kernel *k, struct row_task *row,
+                          const char *policies[2], struct error *err) {
     static const char *const strategies[2][2] = {{"human", "measure"}, {"search", "search"}};
     snprintf(row->kernel, sizeof row->kernel, "%s", kernel_name(k->kernel));
     snprintf(row->kernel_hash, sizeof row->kernel_hash, "%s", k->hash);
@@ -129,7 +135,8 @@ static int searches_of(const struct expansion *e, const char *problem) {
 }
 
 /* The size of a cell, and that kernels fit the problem there. */
-static int settle_size(struct expansion *e, const struct suite_problem *p, const struct target_choice *t, char *out, struct error *err) {
+static int settle_size(struct expansion *e, const struct suite_problem *p, const struct target_choice *t, char *out,
+                       struct error *err) {
     const char *wanted = e->s->file->size ? e->s->file->size : "auto";
     bool is_auto = strcmp(wanted, "auto") == 0;
     snprintf(out, LABEL_SIZE, "%s", wanted);
@@ -144,7 +151,8 @@ static int settle_size(struct expansion *e, const struct suite_problem *p, const
     return status;
 }
 
-static int rows_of_pair(struct expansion *e, const struct suite_problem *p, const struct target_choice *t, struct error *err) {
+static int rows_of_pair(struct expansion *e, const struct suite_problem *p, const struct target_choice *t,
+                        struct error *err) {
     struct row_task row = {.state = t->device_count ? TASK_QUEUED : TASK_WAITING};
     char hashes[2][HASH_SIZE];
     const char *name = problem_name(p->problem);
@@ -167,7 +175,8 @@ static int rows_of_pair(struct expansion *e, const struct suite_problem *p, cons
     return 0;
 }
 
-int expand_tasks(struct expansion *e, const struct target_choices *targets, expand_skip *skip, void *context, struct error *err) {
+int expand_tasks(struct expansion *e, const struct target_choices *targets, expand_skip *skip, void *context,
+                 struct error *err) {
     for (size_t p = 0; p < e->problem_count; p++)
         for (size_t t = 0; t < targets->count; t++) {
             const struct target_choice *target = &targets->items[t];

@@ -18,5 +18,6 @@ struct expansion {
 int expand_problems(struct expansion *e, struct error *err);
 /* Fill rows for the chosen problems and targets. `skip` (may be NULL) leaves a (problem, target) out. */
 typedef bool expand_skip(void *context, const char *problem, const char *target);
-int expand_tasks(struct expansion *e, const struct target_choices *targets, expand_skip *skip, void *context, struct error *err);
+int expand_tasks(struct expansion *e, const struct target_choices *targets, expand_skip *skip, void *context,
+                 struct error *err);
 void expansion_done(struct expansion *e);

@@ -11,14 +11,16 @@
 
 #define SETS_MAX 64
 
-static void fill_policy(struct rec_policy *policy, const struct campaign_file *file, const struct problem *problem, int search_tasks) {
+static void fill_policy(struct rec_policy *policy, const struct campaign_file *file, const struct problem *problem,
+                        int search_tasks) {
     if (file->sets > 0) policy->sets = file->sets < SETS_MAX ? file->sets : SETS_MAX;
     policy->audit = file->audit;
     policy->promote = file->promote;
     if (search_tasks > 0) {
         if (file->budget_ms > 0) policy->budget_ms = file->budget_ms / search_tasks;
         int64_t candidates = file->budget_candidates / search_tasks;
-        if (file->budget_candidates > 0) policy->candidates = candidates > 0 ? (int32_t)(candidates < 1000000 ? candidates : 1000000) : 1;
+        if (file->budget_candidates > 0)
+            policy->candidates = candidates > 0 ? (int32_t)(candidates < 1000000 ? candidates : 1000000) : 1;
     }
     for (size_t i = 0; i < problem_size_count(problem); i++) {
         const char *size = problem_size_name(problem, i);

@@ -4,8 +4,9 @@
 #include "problems/campaign/campaign.h"
 #include "problems/graph/problem.h"
 
-/* The policy of a campaign's tasks for one problem, with the baselines: {"baselines": [...], "policy": {...}}, keys sorted.
- * `search_tasks` share the campaign's budget of this problem and target; 0 for a `measure` task. The caller frees. */
+/* The policy of a campaign's tasks for one problem, with the baselines: {"baselines": [...], "policy": {...}}, keys
+ * sorted. `search_tasks` share the campaign's budget of this problem and target; 0 for a `measure` task. The caller
+ * frees. */
 char *policy_text(const struct campaign_file *file, const struct problem *problem, int search_tasks);
 /* The reverse, into an initialised task. ERR_INVALID. */
 int policy_apply(const char *text, struct rec_task *task, struct error *err);

@@ -9,13 +9,17 @@
 #include "coordinator/plan/identity.h"
 #include "coordinator/publish/campaigns.h"
 
-/* --- submission ---------------------------------------------------------------------------------------------------------- */
+/* --- submission
+ * ---------------------------------------------------------------------------------------------------------- */
 static void warn_kernels(struct expansion *e) {
     for (size_t i = 0; i < e->s->kernel_count; i++) {
         const struct submission_kernel *k = &e->s->kernels[i];
         bool used = false;
-        for (size_t p = 0; p < e->problem_count; p++) used |= strcmp(problem_name(e->problems[p]->problem), kernel_problem(k->kernel)) == 0;
-        if (!used) submission_warn(e->s, "%s is for the problem `%s`, which is not in the campaign: left out", k->path, kernel_problem(k->kernel));
+        for (size_t p = 0; p < e->problem_count; p++)
+            used |= strcmp(problem_name(e->problems[p]->problem), kernel_problem(k->kernel)) == 0;
+        if (!used)
+            submission_warn(e->s, "%s is for the problem `%s`, which is not in the campaign: left out", k->path,
+                            kernel_problem(k->kernel));
     }
 }
 
@@ -70,7 +74,8 @@ static void fill_campaign(const struct expansion *e, const char *id, bool is_try
     const struct campaign_file *file = e->s->file;
     memset(row, 0, sizeof *row);
     snprintf(row->id, sizeof row->id, "%s", id);
-    snprintf(row->name, sizeof row->name, "%s", is_try && e->s->kernel_count ? kernel_name(e->s->kernels[0].kernel) : file->name);
+    snprintf(row->name, sizeof row->name, "%s",
+             is_try && e->s->kernel_count ? kernel_name(e->s->kernels[0].kernel) : file->name);
     snprintf(row->purpose, sizeof row->purpose, "%s", e->purpose);
     row->exit_status = -1;
     row->priority = file->priority;
@@ -83,7 +88,9 @@ static int submit(struct expansion *e, bool is_try, struct plan_summary *ret, st
     struct row_campaign row;
     struct core *core = e->core;
     fill_campaign(e, e->campaign, is_try, &row);
-    if (store_campaign_insert(core->store, &row, e->s->filename, e->s->file->text, err) != 0 || store_texts(e, err) != 0) return -1;
+    if (store_campaign_insert(core->store, &row, e->s->filename, e->s->file->text, err) != 0 ||
+        store_texts(e, err) != 0)
+        return -1;
     struct campaign *campaign = core_campaign_add(core, &row);
     if (store_rows(e, campaign, &ret->cells, err) != 0) return -1;
     ret->tasks = campaign->counts[TASK_QUEUED];
@@ -96,7 +103,8 @@ static int submit(struct expansion *e, bool is_try, struct plan_summary *ret, st
 int plan_submit(struct core *core, struct submission *s, bool is_try, struct plan_summary *ret, struct error *err) {
     char id[CAMPAIGN_ID_SIZE];
     campaign_id_new(is_try, id);
-    CLEANUP(expansion_done) struct expansion e = {.core = core, .s = s, .campaign = id, .purpose = is_try ? "try" : "campaign"};
+    CLEANUP(expansion_done)
+    struct expansion e = {.core = core, .s = s, .campaign = id, .purpose = is_try ? "try" : "campaign"};
     CLEANUP(target_choices_done) struct target_choices targets = {0};
     memset(ret, 0, sizeof *ret);
     if (expand_problems(&e, err) != 0 || targets_expand(core, s->file, &targets, err) != 0) return -1;
@@ -110,7 +118,8 @@ int plan_submit(struct core *core, struct submission *s, bool is_try, struct pla
     return submit(&e, is_try, ret, err);
 }
 
-/* --- again, when a device joins ------------------------------------------------------------------------------------------ */
+/* --- again, when a device joins
+ * ------------------------------------------------------------------------------------------ */
 struct replan {
     struct core *core;
     struct campaign *campaign;
@@ -143,7 +152,8 @@ static bool is_planned(void *context, const char *problem, const char *target) {
     const struct replan *r = context;
     for (size_t i = 0; i < r->campaign->task_count; i++) {
         const struct row_task *row = &r->campaign->tasks[i]->row;
-        if (row->state != TASK_WAITING && strcmp(row->problem, problem) == 0 && strcmp(row->target, target) == 0) return true;
+        if (row->state != TASK_WAITING && strcmp(row->problem, problem) == 0 && strcmp(row->target, target) == 0)
+            return true;
     }
     return false;
 }
@@ -178,7 +188,8 @@ static int plan_campaign_again(struct core *core, struct campaign *campaign, str
     struct replan r = {.core = core, .campaign = campaign};
     CLEANUP(cleanup_submission) struct submission *s = reload(&r, err);
     if (!s) return -1;
-    CLEANUP(expansion_done) struct expansion e = {.core = core, .s = s, .campaign = campaign->row.id, .purpose = campaign->row.purpose};
+    CLEANUP(expansion_done)
+    struct expansion e = {.core = core, .s = s, .campaign = campaign->row.id, .purpose = campaign->row.purpose};
     CLEANUP(target_choices_done) struct target_choices targets = {0};
     int64_t added = 0;
     if (targets_expand(core, s->file, &targets, err) != 0) return -1;
@@ -224,7 +235,8 @@ int plan_again(struct core *core, struct error *err) {
     return 0;
 }
 
-/* --- deadlines ----------------------------------------------------------------------------------------------------------- */
+/* --- deadlines
+ * ----------------------------------------------------------------------------------------------------------- */
 /* A coordinator that has just reached its broker has not heard of its nodes yet. */
 static bool settled(const struct core *core) {
     return core->linked && core_mono_ms(core) - core->linked_mono_ms >= core->config.settle_ms;
@@ -239,7 +251,8 @@ int plan_deadlines(struct core *core, struct error *err) {
         if (campaign->counts[TASK_WAITING] == 0) continue;
         if (core_wall_ms(core) < campaign->row.created_ms + campaign->row.deadline_ms) continue;
         for (size_t i = 0; i < campaign->task_count; i++)
-            if (campaign->tasks[i]->row.state == TASK_WAITING && core_task_set(core, campaign->tasks[i], TASK_NO_DEVICE, err) != 0)
+            if (campaign->tasks[i]->row.state == TASK_WAITING &&
+                core_task_set(core, campaign->tasks[i], TASK_NO_DEVICE, err) != 0)
                 return -1;
     }
     return 0;

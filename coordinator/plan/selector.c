@@ -8,15 +8,18 @@
 
 /* Campaign files speak of one thing where a device reports a list. */
 static const char *device_key(const char *key) {
-    static const char *const names[][2] = {
-        {"extension", "extensions"}, {"subgroup", "sub_group"}, {"max_work_group_size", "work_group"}, {"label", "labels"}};
+    static const char *const names[][2] = {{"extension", "extensions"},
+                                           {"subgroup", "sub_group"},
+                                           {"max_work_group_size", "work_group"},
+                                           {"label", "labels"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i][0], key) == 0) return names[i][1];
     return key;
 }
 
 static bool text_equals(const struct campaign_term *term, const char *text) {
-    return strcmp(term->op, "~") == 0 ? fnmatch(term->value, text, FNM_CASEFOLD) == 0 : strcasecmp(term->value, text) == 0;
+    return strcmp(term->op, "~") == 0 ? fnmatch(term->value, text, FNM_CASEFOLD) == 0
+                                      : strcasecmp(term->value, text) == 0;
 }
 
 static bool node_holds(const struct campaign_term *term, const struct device *device) {

@@ -1,5 +1,5 @@
-/* Selectors of campaign files (problems/campaign) over what a device and its node report: fleet/target decides what a term
- * means; the node's name and labels are looked at here, since a device does not know them. */
+/* Selectors of campaign files (problems/campaign) over what a device and its node report: fleet/target decides what a
+ * term means; the node's name and labels are looked at here, since a device does not know them. */
 #pragma once
 #include "coordinator/core.h"
 #include "problems/campaign/campaign.h"

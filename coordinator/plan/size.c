@@ -44,7 +44,8 @@ static bool suits_all(const struct bound *bound, const struct device *const *dev
     return true;
 }
 
-int size_auto(const struct problem *problem, const struct device *const *devices, size_t count, char *out, struct error *err) {
+int size_auto(const struct problem *problem, const struct device *const *devices, size_t count, char *out,
+              struct error *err) {
     double best = -1, least = -1;
     bool found = false;
     for (size_t i = 0; i < problem_size_count(problem); i++) {
@@ -61,7 +62,8 @@ int size_auto(const struct problem *problem, const struct device *const *devices
         if (least < 0 || bytes < least) least = bytes;
     }
     if (least < 0)
-        return error_set(err, ERR_INVALID, "problem %s has no size to time: `check` and held-out sizes are for verification",
+        return error_set(err, ERR_INVALID,
+                         "problem %s has no size to time: `check` and held-out sizes are for verification",
                          problem_name(problem));
     return 0;
 }

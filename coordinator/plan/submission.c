@@ -38,7 +38,8 @@ void submission_warn(struct submission *s, const char *fmt, ...) {
 }
 
 /* A required string without NUL bytes in it: jansson allows them, C texts do not. NULL with err. */
-static const char *text_of(const json_t *object, const char *key, const char *where, size_t *ret_len, struct error *err) {
+static const char *text_of(const json_t *object, const char *key, const char *where, size_t *ret_len,
+                           struct error *err) {
     const json_t *value = json_object_get(object, key);
     const char *text = json_string_value(value);
     if (!text) {
@@ -51,8 +52,10 @@ static const char *text_of(const json_t *object, const char *key, const char *wh
     return NULL;
 }
 
-int submission_add_kernel(struct submission *s, const char *yaml, const char *source, const char *path, struct error *err) {
-    if (s->kernel_count == SUBMISSION_KERNELS_MAX) return error_set(err, ERR_LIMIT, "more than %d kernels", SUBMISSION_KERNELS_MAX);
+int submission_add_kernel(struct submission *s, const char *yaml, const char *source, const char *path,
+                          struct error *err) {
+    if (s->kernel_count == SUBMISSION_KERNELS_MAX)
+        return error_set(err, ERR_LIMIT, "more than %d kernels", SUBMISSION_KERNELS_MAX);
     struct submission_kernel item = {0};
     item.kernel = kernel_parse(yaml, strlen(yaml), path, source, strlen(source), err);
     if (!item.kernel) return -1;
@@ -105,7 +108,8 @@ static int fill_campaign(struct submission *s, const json_t *body, struct error 
     const char *text = text_of(body, "campaign", "body", &len, err);
     if (!text) return -1;
     if (len > SUBMISSION_CAMPAIGN_MAX_BYTES)
-        return error_set(err, ERR_LIMIT, "%s: %zu bytes, a campaign may have %d", s->filename, len, SUBMISSION_CAMPAIGN_MAX_BYTES);
+        return error_set(err, ERR_LIMIT, "%s: %zu bytes, a campaign may have %d", s->filename, len,
+                         SUBMISSION_CAMPAIGN_MAX_BYTES);
     s->file = campaign_parse(text, len, s->filename, err);
     if (!s->file) return -1;
     if (add_all(s, body, "problems", add_problem_json, err) != 0) return -1;
@@ -118,6 +122,7 @@ struct submission *submission_from_json(const json_t *body, struct error *err) {
         return NULL;
     }
     const char *filename = json_string_value(json_object_get(body, "filename"));
-    CLEANUP(cleanup_submission) struct submission *s = submission_new(filename && *filename ? filename : "campaign.yaml");
+    CLEANUP(cleanup_submission)
+    struct submission *s = submission_new(filename && *filename ? filename : "campaign.yaml");
     return fill_campaign(s, body, err) == 0 ? TAKE(s) : NULL;
 }

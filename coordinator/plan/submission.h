@@ -26,9 +26,11 @@ struct submission {
 /* Body of POST /v1/campaigns. ERR_USAGE: a key is missing or of the wrong type; else the parsers' errors. */
 struct submission *submission_from_json(const json_t *body, struct error *err);
 /* Body of POST /v1/try, as a campaign of one kernel. `in_service`: target names to use when the body names none. */
-struct submission *submission_from_try(const json_t *body, const char *const *in_service, size_t count, struct error *err);
+struct submission *submission_from_try(const json_t *body, const char *const *in_service, size_t count,
+                                       struct error *err);
 struct submission *submission_new(const char *filename);
-int submission_add_kernel(struct submission *s, const char *yaml, const char *source, const char *path, struct error *err);
+int submission_add_kernel(struct submission *s, const char *yaml, const char *source, const char *path,
+                          struct error *err);
 void submission_free(struct submission *s); /* accepts NULL */
 DEFINE_CLEANUP(cleanup_submission, struct submission *, submission_free)
 void submission_warn(struct submission *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -37,9 +37,10 @@ int suite_add(struct suite *suite, const char *yaml, size_t len, const char *pat
     problem_hash(problem, item.hash);
     const struct suite_problem *other = suite_find(suite, problem_name(problem));
     if (other) {
-        int status = strcmp(other->hash, item.hash) == 0 ? 0
-                     : error_set(err, ERR_CONFLICT, "%s: the problem `%s` is already defined otherwise in %s", path,
-                                 problem_name(problem), other->path);
+        int status = strcmp(other->hash, item.hash) == 0
+                         ? 0
+                         : error_set(err, ERR_CONFLICT, "%s: the problem `%s` is already defined otherwise in %s", path,
+                                     problem_name(problem), other->path);
         problem_free(problem);
         return status;
     }
@@ -49,11 +50,14 @@ int suite_add(struct suite *suite, const char *yaml, size_t len, const char *pat
     return 0;
 }
 
-/* --- patterns ------------------------------------------------------------------------------------------------------------ */
+/* --- patterns
+ * ------------------------------------------------------------------------------------------------------------ */
 static char *without_suffix(const char *path) {
     size_t len = strlen(path);
-    if (len > 5 && strcmp(path + len - 5, ".yaml") == 0) len -= 5;
-    else if (len > 4 && strcmp(path + len - 4, ".yml") == 0) len -= 4;
+    if (len > 5 && strcmp(path + len - 5, ".yaml") == 0)
+        len -= 5;
+    else if (len > 4 && strcmp(path + len - 4, ".yml") == 0)
+        len -= 4;
     return xstrndup(path, len);
 }
 
@@ -74,7 +78,8 @@ bool suite_matches(const struct suite_problem *item, const char *pattern) {
     return fnmatch(bare_pattern, tail(bare_path, bare_pattern), FNM_PATHNAME) == 0;
 }
 
-/* --- the shipped ones ---------------------------------------------------------------------------------------------------- */
+/* --- the shipped ones
+ * ---------------------------------------------------------------------------------------------------- */
 static bool is_problem_file(const char *name) {
     size_t len = strlen(name);
     return name[0] != '.' && len > 5 && strcmp(name + len - 5, ".yaml") == 0;
@@ -96,8 +101,10 @@ static void load_folder(struct suite *suite, const char *dir, const char *shown,
         CLEANUP_FREE char *name = *shown ? path_join(shown, entries[i]->d_name) : xstrdup(entries[i]->d_name);
         struct stat st;
         if (entries[i]->d_name[0] != '.' && stat(path, &st) == 0) {
-            if (S_ISDIR(st.st_mode) && depth > 0) load_folder(suite, path, name, depth - 1);
-            else if (S_ISREG(st.st_mode) && is_problem_file(entries[i]->d_name)) load_file(suite, path, name);
+            if (S_ISDIR(st.st_mode) && depth > 0)
+                load_folder(suite, path, name, depth - 1);
+            else if (S_ISREG(st.st_mode) && is_problem_file(entries[i]->d_name))
+                load_file(suite, path, name);
         }
         free(entries[i]);
     }

@@ -17,7 +17,8 @@ void targets_selector_text(const struct campaign_target *target, char out[TARGET
     buf_done(&text);
 }
 
-/* --- expansion ----------------------------------------------------------------------------------------------------------- */
+/* --- expansion
+ * ----------------------------------------------------------------------------------------------------------- */
 void target_choices_done(struct target_choices *choices) {
     for (size_t i = 0; i < choices->count; i++) free(choices->items[i].devices);
     free(choices->items);
@@ -79,8 +80,10 @@ int targets_expand(struct core *core, const struct campaign_file *file, struct t
         if (ret->count > before) qsort(&ret->items[before], ret->count - before, sizeof *ret->items, by_name);
         if (g.found) continue;
         char text[TARGET_SIZE];
-        if (g.wanted->name) snprintf(text, sizeof text, "%s", g.wanted->name);
-        else targets_selector_text(g.wanted, text);
+        if (g.wanted->name)
+            snprintf(text, sizeof text, "%s", g.wanted->name);
+        else
+            targets_selector_text(g.wanted, text);
         choice(ret, text)->placeholder = !g.wanted->name || strpbrk(g.wanted->name, "*?[");
     }
     if (ret->count == 0) return error_set(err, ERR_INVALID, "the campaign names no target");

@@ -5,8 +5,8 @@
 
 /* A target of a campaign with the devices that serve it now. */
 struct target_choice {
-    char name[TARGET_SIZE];  /* a target's name; a selector's text while nothing matches it */
-    bool placeholder;        /* such a selector */
+    char name[TARGET_SIZE]; /* a target's name; a selector's text while nothing matches it */
+    bool placeholder;       /* such a selector */
     const struct device **devices;
     size_t device_count;
 };
@@ -14,8 +14,8 @@ struct target_choices {
     struct target_choice *items;
     size_t count;
 };
-/* Expand a campaign's targets over the known devices, without repeats, in the file's order. ERR_INVALID: a selector's key
- * or value is wrong. The result borrows devices: use it before anything else happens. */
+/* Expand a campaign's targets over the known devices, without repeats, in the file's order. ERR_INVALID: a selector's
+ * key or value is wrong. The result borrows devices: use it before anything else happens. */
 int targets_expand(struct core *core, const struct campaign_file *file, struct target_choices *ret, struct error *err);
 void target_choices_done(struct target_choices *choices);
 DEFINE_CLEANUP(cleanup_target_choices_ptr, struct target_choices *, target_choices_done)

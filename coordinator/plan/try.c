@@ -16,9 +16,11 @@ static void put_quoted(struct buf *out, const char *text) {
     json_decref(value);
 }
 
-static int put_list(struct buf *out, const char *key, const json_t *list, const char *const *fallback, size_t count, struct error *err) {
+static int put_list(struct buf *out, const char *key, const json_t *list, const char *const *fallback, size_t count,
+                    struct error *err) {
     size_t n = json_array_size(list), written = 0;
-    if (list && !json_is_null(list) && !json_is_array(list)) return error_set(err, ERR_USAGE, "`%s` must be a list", key);
+    if (list && !json_is_null(list) && !json_is_array(list))
+        return error_set(err, ERR_USAGE, "`%s` must be a list", key);
     if (n > TRY_TARGETS_MAX) return error_set(err, ERR_LIMIT, "`%s` has more than %d entries", key, TRY_TARGETS_MAX);
     if (n == 0 && count == 0) return 0;
     buf_printf(out, "%s: [", key);
@@ -34,11 +36,13 @@ static int put_list(struct buf *out, const char *key, const json_t *list, const 
 
 static int put_options(struct buf *out, const json_t *body, struct error *err) {
     const json_t *size = json_object_get(body, "size"), *sets = json_object_get(body, "sets");
-    if (size && !json_is_null(size) && !json_is_string(size)) return error_set(err, ERR_USAGE, "`size` must be a string");
+    if (size && !json_is_null(size) && !json_is_string(size))
+        return error_set(err, ERR_USAGE, "`size` must be a string");
     buf_puts(out, "size: ");
     put_quoted(out, json_is_string(size) ? json_string_value(size) : "auto");
     buf_putc(out, '\n');
-    if (sets && !json_is_null(sets) && !json_is_integer(sets)) return error_set(err, ERR_USAGE, "`sets` must be a whole number");
+    if (sets && !json_is_null(sets) && !json_is_integer(sets))
+        return error_set(err, ERR_USAGE, "`sets` must be a whole number");
     if (json_integer_value(sets) != 0) buf_printf(out, "sets: %lld\n", (long long)json_integer_value(sets));
     return 0;
 }
@@ -57,14 +61,16 @@ static int add_problem(struct submission *s, const json_t *problem, struct buf *
         if (suite_add(s->uploaded, yaml, strlen(yaml), string_in(problem, "path", "problem.yaml"), err) != 0) return -1;
         name = problem_name(s->uploaded->items[0].problem);
     }
-    if (!name && problem && !json_is_null(problem)) return error_set(err, ERR_USAGE, "`problem` must be a name or an object");
+    if (!name && problem && !json_is_null(problem))
+        return error_set(err, ERR_USAGE, "`problem` must be a name or an object");
     buf_puts(out, "problems: [");
     put_quoted(out, name ? name : kernel_problem(s->kernels[0].kernel));
     buf_puts(out, "]\n");
     return 0;
 }
 
-static int fill(struct submission *s, const json_t *body, const char *const *in_service, size_t count, struct error *err) {
+static int fill(struct submission *s, const json_t *body, const char *const *in_service, size_t count,
+                struct error *err) {
     CLEANUP(buf_done) struct buf text = BUF_INIT;
     const json_t *kernel = json_object_get(body, "kernel");
     const char *yaml = string_in(kernel, "yaml", NULL), *source = string_in(kernel, "source", NULL);
@@ -84,7 +90,8 @@ static int fill(struct submission *s, const json_t *body, const char *const *in_
     return s->file ? 0 : -1;
 }
 
-struct submission *submission_from_try(const json_t *body, const char *const *in_service, size_t count, struct error *err) {
+struct submission *submission_from_try(const json_t *body, const char *const *in_service, size_t count,
+                                       struct error *err) {
     if (!json_is_object(body)) {
         error_set(err, ERR_USAGE, "the body must be a JSON object");
         return NULL;

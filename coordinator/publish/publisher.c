@@ -62,8 +62,10 @@ static void pause_ms(struct publisher *publisher, int ms) {
     pthread_mutex_unlock(&publisher->mutex);
 }
 
-/* --- one batch ----------------------------------------------------------------------------------------------------------- */
-static int send_row(struct publisher *publisher, const char *topic, const char *key, const void *value, size_t len, struct error *err) {
+/* --- one batch
+ * ----------------------------------------------------------------------------------------------------------- */
+static int send_row(struct publisher *publisher, const char *topic, const char *key, const void *value, size_t len,
+                    struct error *err) {
     for (int i = 0; i < QUEUE_FULL_TRIES; i++) {
         *err = (struct error)ERROR_INIT;
         if (bus_send(publisher->producer, topic, BUS_ANY_PARTITION, key, value, len, NULL, err) == 0) return 0;
@@ -75,7 +77,8 @@ static int send_row(struct publisher *publisher, const char *topic, const char *
 
 static int send_batch(struct publisher *publisher, const struct outbox_batch *batch, struct error *err) {
     for (size_t i = 0; i < batch->count; i++)
-        if (send_row(publisher, batch->rows[i].topic, batch->rows[i].key, batch->rows[i].value, batch->rows[i].len, err) != 0)
+        if (send_row(publisher, batch->rows[i].topic, batch->rows[i].key, batch->rows[i].value, batch->rows[i].len,
+                     err) != 0)
             return error_wrap(err, "topic %s", batch->rows[i].topic);
     return 0;
 }
@@ -85,7 +88,8 @@ static int publish_once(struct publisher *publisher, const struct outbox_batch *
     if (!publisher->initialised && bus_tx_init(publisher->producer, TRANSACTION_TIMEOUT_MS, err) != 0) return -1;
     publisher->initialised = true;
     if (bus_tx_begin(publisher->producer, err) != 0) return -1;
-    if (send_batch(publisher, batch, err) == 0 && bus_tx_commit(publisher->producer, TRANSACTION_TIMEOUT_MS, err) == 0) return 0;
+    if (send_batch(publisher, batch, err) == 0 && bus_tx_commit(publisher->producer, TRANSACTION_TIMEOUT_MS, err) == 0)
+        return 0;
     if (err->code != ERR_FENCED) bus_tx_abort(publisher->producer, TRANSACTION_TIMEOUT_MS, &ignored);
     return -1;
 }

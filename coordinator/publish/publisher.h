@@ -1,5 +1,5 @@
-/* Publishes outbox rows: one transaction a batch, repeated until the broker has it. The transactional id fences a coordinator that
- * was taken for dead. */
+/* Publishes outbox rows: one transaction a batch, repeated until the broker has it. The transactional id fences a
+ * coordinator that was taken for dead. */
 #pragma once
 #include "coordinator/loop.h"
 #include "fleet/bus/bus.h"

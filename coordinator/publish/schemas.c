@@ -10,12 +10,13 @@ static int learn(void *context, const struct row_schema *row, struct error *err)
     return codec_learn_id(core->codec, (uint32_t)row->id, row->text, err);
 }
 
-static int register_one(struct core *core, const char *subject, const struct rec_desc *desc, int32_t *ret_id, struct error *err) {
+static int register_one(struct core *core, const char *subject, const struct rec_desc *desc, int32_t *ret_id,
+                        struct error *err) {
     return store_schema_id(core->store, subject, desc->text, ret_id, err);
 }
 
-/* Public ones first, so that they have small ids; the internal ones because stored rows are decoded with the schemas they were
- * written with. */
+/* Public ones first, so that they have small ids; the internal ones because stored rows are decoded with the schemas
+ * they were written with. */
 int schemas_register(struct core *core, struct error *err) {
     CLEANUP_FREE char *results = xasprintf("%s" TOPIC_RESULTS "-value", core->config.prefix);
     CLEANUP_FREE char *measurements = xasprintf("%s" TOPIC_MEASUREMENTS "-value", core->config.prefix);

@@ -20,7 +20,8 @@ bool attempt_name_split(const char *name, char task[TASK_ID_SIZE], int *ret_n) {
     return true;
 }
 
-/* --- failing and queueing again ------------------------------------------------------------------------------------------ */
+/* --- failing and queueing again
+ * ------------------------------------------------------------------------------------------ */
 bool task_avoids(const struct task *task, const char *node, const char *device) {
     char name[2 * LABEL_SIZE];
     size_t len = (size_t)snprintf(name, sizeof name, "%s/%s", node, device);
@@ -77,7 +78,8 @@ int task_give_up(struct core *core, struct task *task, const char *reason, struc
         if (core_attempt_set(core, task->attempts, ATTEMPT_ABANDONED, "the task was given up", err) != 0) return -1;
         core_attempt_drop(core, task->attempts);
     }
-    if (result_without_attempt(core, task, "gave_up", reason, err) != 0 || dead_letter(core, task, reason, err) != 0) return -1;
+    if (result_without_attempt(core, task, "gave_up", reason, err) != 0 || dead_letter(core, task, reason, err) != 0)
+        return -1;
     return core_task_set(core, task, TASK_GAVE_UP, err);
 }
 
@@ -88,7 +90,8 @@ static int count_failure(struct core *core, struct task *task, const char *node,
     if (task_state_ended(task->row.state)) return 0;
     task->row.failures++;
     avoid(task, node, device);
-    snprintf(text, sizeof text, "%.120s on %s/%s (failure %d of %d)", reason, node, device, task->row.failures, ATTEMPTS_MAX);
+    snprintf(text, sizeof text, "%.120s on %s/%s (failure %d of %d)", reason, node, device, task->row.failures,
+             ATTEMPTS_MAX);
     if (task->row.failures >= ATTEMPTS_MAX && !has_live_attempt(task)) return task_give_up(core, task, text, err);
     return requeue(core, task, text, task->row.failures, err);
 }
@@ -110,7 +113,8 @@ int attempt_returned(struct core *core, struct attempt *attempt, const char *rea
     return requeue(core, task, reason, 0, err);
 }
 
-int attempts_abandon_node(struct core *core, const char *node, const char *except, bool counts, const char *reason, struct error *err) {
+int attempts_abandon_node(struct core *core, const char *node, const char *except, bool counts, const char *reason,
+                          struct error *err) {
     for (size_t i = core->open_count; i-- > 0;) {
         /* Giving a task up drops its other attempts too: the list may be shorter now. */
         if (i >= core->open_count) continue;
@@ -122,13 +126,17 @@ int attempts_abandon_node(struct core *core, const char *node, const char *excep
         core_attempt_drop(core, attempt);
         /* What never ran says nothing about task or device; a lapsed one was counted when it lapsed. */
         bool failed = counts && row.ran && row.state != ATTEMPT_LAPSED;
-        if ((failed ? count_failure(core, task, row.node, row.device, reason, err) : requeue(core, task, reason, 0, err)) != 0) return -1;
+        if ((failed ? count_failure(core, task, row.node, row.device, reason, err)
+                    : requeue(core, task, reason, 0, err)) != 0)
+            return -1;
     }
     return 0;
 }
 
-/* --- delivery, heartbeats, leases ---------------------------------------------------------------------------------------- */
-int attempt_on_delivery(struct core *core, const char *name, enum error_code code, const char *text, struct error *err) {
+/* --- delivery, heartbeats, leases
+ * ---------------------------------------------------------------------------------------- */
+int attempt_on_delivery(struct core *core, const char *name, enum error_code code, const char *text,
+                        struct error *err) {
     char id[TASK_ID_SIZE];
     int n = 0;
     struct task *task = attempt_name_split(name, id, &n) ? core_task(core, id) : NULL;
@@ -156,7 +164,8 @@ int attempt_send_cancel(struct core *core, const struct row_attempt *row, const 
     rec_set(&command.task_id, row->task);
     rec_setf(&command.attempt_id, "%s.%d", row->task, row->n);
     rec_set(&command.reason, reason);
-    int status = core_send(core, node->row.mailbox, node->row.mailbox_partition, row->task, &rec_command_desc, &command, NULL, err);
+    int status = core_send(core, node->row.mailbox, node->row.mailbox_partition, row->task, &rec_command_desc, &command,
+                           NULL, err);
     rec_command_done(&command);
     return status;
 }
@@ -208,7 +217,8 @@ int attempt_on_held(struct core *core, const struct fleet_node *node, const stru
     struct task *task = core_task(core, id);
     struct attempt *attempt = task ? task_attempt(task, n) : NULL;
     if (!attempt) return stop_unwanted(core, node, id, n, err);
-    if (strcmp(attempt->row.node, node->row.name) != 0 || strcmp(attempt->row.incarnation, node->row.incarnation) != 0) return 0;
+    if (strcmp(attempt->row.node, node->row.name) != 0 || strcmp(attempt->row.incarnation, node->row.incarnation) != 0)
+        return 0;
     if (renew(core, attempt, err) != 0) return -1;
     if (strcmp(held->state, "running") != 0 || attempt->row.state != ATTEMPT_OPEN) return 0;
     return show_progress(core, attempt, held, err);

@@ -7,8 +7,10 @@ int attempt_on_delivery(struct core *core, const char *name, enum error_code cod
 /* A heartbeat lists it. Unknown and ended ones are told to stop. */
 int attempt_on_held(struct core *core, const struct fleet_node *node, const struct rec_held *held, struct error *err);
 int attempts_on_lease_time(struct core *core, bool gap, struct error *err);
-/* Give up on attempts of a node whose incarnation is not `except` (NULL: all of them). `counts`: those that were running count as failures. */
-int attempts_abandon_node(struct core *core, const char *node, const char *except, bool counts, const char *reason, struct error *err);
+/* Give up on attempts of a node whose incarnation is not `except` (NULL: all of them). `counts`: those that were
+ * running count as failures. */
+int attempts_abandon_node(struct core *core, const char *node, const char *except, bool counts, const char *reason,
+                          struct error *err);
 /* It failed for reasons that are not the kernel's. Drops the attempt. */
 int attempt_failed(struct core *core, struct attempt *attempt, const char *reason, bool busy, struct error *err);
 /* The node gave it back without a reason against it. Drops the attempt. */

@@ -21,10 +21,12 @@ static int cancel_task(struct core *core, struct task *task, const char *reason,
     return core_task_set(core, task, TASK_CANCELLED, err);
 }
 
-int campaign_cancel(struct core *core, struct campaign *campaign, const char *reason, int64_t *ret_cancelled, struct error *err) {
+int campaign_cancel(struct core *core, struct campaign *campaign, const char *reason, int64_t *ret_cancelled,
+                    struct error *err) {
     *ret_cancelled = 0;
     if (campaign->row.state != CAMPAIGN_RUNNING)
-        return error_set(err, ERR_CONFLICT, "campaign %s is %s already", campaign->row.id, campaign_state_name(campaign->row.state));
+        return error_set(err, ERR_CONFLICT, "campaign %s is %s already", campaign->row.id,
+                         campaign_state_name(campaign->row.state));
     campaign->row.state = CAMPAIGN_CANCELLED;
     log_info("campaign %s is cancelled: %s", campaign->row.id, reason);
     for (size_t i = 0; i < campaign->task_count; i++) {

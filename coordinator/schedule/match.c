@@ -17,7 +17,8 @@ struct match {
     bool tries_only;
 };
 
-/* --- which task ---------------------------------------------------------------------------------------------------------- */
+/* --- which task
+ * ---------------------------------------------------------------------------------------------------------- */
 struct other {
     const struct task *task;
     const struct device *device;
@@ -42,7 +43,8 @@ static bool fits(void *context, const struct task *task) {
     return !other.found;
 }
 
-/* --- handing out --------------------------------------------------------------------------------------------------------- */
+/* --- handing out
+ * --------------------------------------------------------------------------------------------------------- */
 static int fill_texts(struct core *core, const struct row_task *row, struct rec_task *task, struct error *err) {
     CLEANUP_FREE char *source = NULL;
     CLEANUP_FREE char *problem = store_problem_get(core->store, row->problem_hash, err);
@@ -84,14 +86,15 @@ static int send_task(struct core *core, const struct task *task, const struct de
     fill_task(core, task, device, &rec);
     int status = fill_texts(core, &task->row, &rec, err);
     if (status == 0)
-        status = core_send(core, device->node->row.mailbox, device->node->row.mailbox_partition, task->row.id, &rec_task_desc, &rec,
-                           rec.attempt_id, err);
+        status = core_send(core, device->node->row.mailbox, device->node->row.mailbox_partition, task->row.id,
+                           &rec_task_desc, &rec, rec.attempt_id, err);
     rec_task_done(&rec);
     return status;
 }
 
 static int hand_out(struct core *core, struct task *task, struct device *device, struct error *err) {
-    struct row_attempt row = {.n = ++task->row.attempts, .epoch = store_epoch(core->store), .state = ATTEMPT_PUBLISHING};
+    struct row_attempt row = {
+        .n = ++task->row.attempts, .epoch = store_epoch(core->store), .state = ATTEMPT_PUBLISHING};
     snprintf(row.task, sizeof row.task, "%s", task->row.id);
     snprintf(row.node, sizeof row.node, "%s", device->node->row.name);
     snprintf(row.incarnation, sizeof row.incarnation, "%s", device->node->row.incarnation);
@@ -112,10 +115,11 @@ static int hand_out(struct core *core, struct task *task, struct device *device,
     return task_give_up(core, task, problem.text, err);
 }
 
-/* --- the round ----------------------------------------------------------------------------------------------------------- */
+/* --- the round
+ * ----------------------------------------------------------------------------------------------------------- */
 struct round {
     struct core *core;
-    int level;    /* serve devices that hold this many */
+    int level; /* serve devices that hold this many */
     bool any_room, failed;
     struct error *err;
 };
@@ -128,7 +132,10 @@ static bool serve(void *context, struct device *device) {
     if (device->held > round->level) round->any_room = true;
     if (device->held != round->level) return true;
     struct queue *queue = queue_of(core, device->target);
-    struct match match = {.core = core, .device = device, .now_ms = core_mono_ms(core), .tries_only = device->held >= core->config.window};
+    struct match match = {.core = core,
+                          .device = device,
+                          .now_ms = core_mono_ms(core),
+                          .tries_only = device->held >= core->config.window};
     struct task *task = queue_length(queue) ? queue_take(queue, fits, &match) : NULL;
     if (!task) return true;
     round->any_room = true;

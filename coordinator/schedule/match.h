@@ -1,8 +1,8 @@
 /* Tasks to devices. */
 #pragma once
 #include "coordinator/core.h"
-/* Fill every device's window with tasks of its target, the emptiest devices first. Each task handed out becomes an attempt: a row,
- * and a record to send after the commit. */
+/* Fill every device's window with tasks of its target, the emptiest devices first. Each task handed out becomes an
+ * attempt: a row, and a record to send after the commit. */
 int schedule_tasks(struct core *core, struct error *err);
 /* Milliseconds until a task that backs off may start; -1 when none does. */
 int64_t schedule_wait_ms(struct core *core);

@@ -68,12 +68,15 @@ struct fleet_node *nodes_add(struct core *core, const struct row_node *row, stru
     return node;
 }
 
-/* --- registration -------------------------------------------------------------------------------------------------------- */
+/* --- registration
+ * -------------------------------------------------------------------------------------------------------- */
 static int check_record(const struct rec_node *info, char *mailbox, struct error *err) {
     if (topic_mailbox(info->node, mailbox, err) != 0) return -1;
     size_t len = strlen(info->incarnation);
-    if (len == 0 || len >= INCARNATION_SIZE) return error_set(err, ERR_INVALID, "node %s: its incarnation has %zu characters", info->node, len);
-    if (info->devices.count > DEVICES_PER_NODE_MAX) return error_set(err, ERR_INVALID, "node %s: %zu devices", info->node, info->devices.count);
+    if (len == 0 || len >= INCARNATION_SIZE)
+        return error_set(err, ERR_INVALID, "node %s: its incarnation has %zu characters", info->node, len);
+    if (info->devices.count > DEVICES_PER_NODE_MAX)
+        return error_set(err, ERR_INVALID, "node %s: %zu devices", info->node, info->devices.count);
     for (size_t i = 0; i < info->devices.count; i++) {
         const char *id = info->devices.items[i].id;
         if (!*id || strlen(id) >= LABEL_SIZE || strpbrk(id, " /"))
@@ -92,7 +95,8 @@ static int write_node(struct core *core, const struct row_node *row, const struc
     return store_node_put(core->store, row, data, len, err);
 }
 
-static int set_state(struct core *core, struct fleet_node *node, enum node_state state, const char *reason, struct error *err) {
+static int set_state(struct core *core, struct fleet_node *node, enum node_state state, const char *reason,
+                     struct error *err) {
     if (node->row.state == state) return 0;
     node->row.state = state;
     snprintf(node->row.reason, sizeof node->row.reason, "%s", reason);
@@ -120,7 +124,8 @@ static void next_row(struct core *core, const struct rec_node *info, const char 
     snprintf(row->mailbox, sizeof row->mailbox, "%s", mailbox);
     row->seen_ms = core_wall_ms(core);
     row->state = strcmp(info->state, "ready") == 0 ? NODE_IN_SERVICE : NODE_STARTING;
-    if (old && (old->row.state == NODE_DRAINED || old->row.state == NODE_QUARANTINED || old->row.state == NODE_REFUSED)) {
+    if (old &&
+        (old->row.state == NODE_DRAINED || old->row.state == NODE_QUARANTINED || old->row.state == NODE_REFUSED)) {
         row->state = old->row.state;
         snprintf(row->reason, sizeof row->reason, "%s", old->row.reason);
     }
@@ -138,7 +143,8 @@ static int registered(struct core *core, struct rec_node *info, const char *mail
     node->heard = heard;
     node->mailbox_ready = ready_mailbox;
     if (!same) log_info("node %s registered with %zu devices (%s)", row.name, node->device_count, row.incarnation);
-    if (!same && old && attempts_abandon_node(core, row.name, row.incarnation, true, "its node started anew", err) != 0) return -1;
+    if (!same && old && attempts_abandon_node(core, row.name, row.incarnation, true, "its node started anew", err) != 0)
+        return -1;
     if (starting || !ready_mailbox) core_want_mailbox(core, row.name);
     core->schedule_wanted = true;
     return plan_again(core, err);
@@ -165,7 +171,8 @@ int nodes_on_mailbox(struct core *core, const char *name, struct error *err) {
     desired.epoch = store_epoch(core->store);
     rec_set(&desired.node, name);
     rec_set(&desired.incarnation, node->row.incarnation);
-    bool held_back = node->row.state == NODE_DRAINED || node->row.state == NODE_QUARANTINED || node->row.state == NODE_REFUSED;
+    bool held_back =
+        node->row.state == NODE_DRAINED || node->row.state == NODE_QUARANTINED || node->row.state == NODE_REFUSED;
     rec_set(&desired.state, node_state_name(held_back ? node->row.state : NODE_IN_SERVICE));
     rec_set(&desired.reason, node->row.reason);
     rec_set(&desired.mailbox_topic, node->row.mailbox);
@@ -186,15 +193,22 @@ int nodes_on_link(struct core *core, bool new_cluster, struct error *err) {
         node->mailbox_ready = false;
         node->lease_until = core->lease.now_ms + core->config.lease_ms;
         if (node->row.state == NODE_LEFT) continue;
-        if (!new_cluster) core_want_mailbox(core, node->row.name);
-        else if (node->row.state <= NODE_IN_SERVICE && set_state(core, node, NODE_ABSENT, "the broker is a new one", err) != 0) return -1;
-        if (new_cluster && attempts_abandon_node(core, node->row.name, NULL, false, "the broker is a new one", err) != 0) return -1;
+        if (!new_cluster)
+            core_want_mailbox(core, node->row.name);
+        else if (node->row.state <= NODE_IN_SERVICE &&
+                 set_state(core, node, NODE_ABSENT, "the broker is a new one", err) != 0)
+            return -1;
+        if (new_cluster &&
+            attempts_abandon_node(core, node->row.name, NULL, false, "the broker is a new one", err) != 0)
+            return -1;
     }
-    for (size_t i = 0; i < core->open_count; i++) core->open[i]->lease_until = core->lease.now_ms + core->config.lease_ms;
+    for (size_t i = 0; i < core->open_count; i++)
+        core->open[i]->lease_until = core->lease.now_ms + core->config.lease_ms;
     return 0;
 }
 
-/* --- heartbeats ---------------------------------------------------------------------------------------------------------- */
+/* --- heartbeats
+ * ---------------------------------------------------------------------------------------------------------- */
 int nodes_on_heartbeat(struct core *core, const struct rec_heartbeat *beat, struct error *err) {
     struct fleet_node *node = core_node(core, beat->node);
     /* A foreign incarnation is one that was replaced, or whose registration is still to be read. */
@@ -231,13 +245,16 @@ int nodes_on_lease_time(struct core *core, bool gap, struct error *err) {
     core->metrics.ticks++;
     while (map_next(core->nodes, &cursor, NULL, &value)) {
         struct fleet_node *node = value;
-        if (gap) node->lease_until = core->lease.now_ms + core->config.lease_ms;
-        else if (lapse_node(core, node, err) != 0) return -1;
+        if (gap)
+            node->lease_until = core->lease.now_ms + core->config.lease_ms;
+        else if (lapse_node(core, node, err) != 0)
+            return -1;
     }
     return attempts_on_lease_time(core, gap, err);
 }
 
-/* --- devices ------------------------------------------------------------------------------------------------------------- */
+/* --- devices
+ * ------------------------------------------------------------------------------------------------------------- */
 bool device_in_service(const struct device *device) {
     return device->node->row.state == NODE_IN_SERVICE && device->node->heard && device->node->mailbox_ready;
 }

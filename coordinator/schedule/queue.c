@@ -104,8 +104,10 @@ struct task *queue_take(struct queue *queue, queue_fits *fits, void *context) {
     size_t n = 0;
     while (queue->count > 0 && n < QUEUE_LOOK && !found) {
         struct task *task = pop(queue);
-        if (fits(context, task)) found = task;
-        else aside[n++] = task;
+        if (fits(context, task))
+            found = task;
+        else
+            aside[n++] = task;
     }
     while (n > 0) push(queue, aside[--n]);
     return found;

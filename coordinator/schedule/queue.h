@@ -1,5 +1,5 @@
-/* The tasks that wait for a device, one queue per target: tries first, then by priority, then in the order of submission
- * and planning. (Fair share between campaigns has its place in the order's comparison.) */
+/* The tasks that wait for a device, one queue per target: tries first, then by priority, then in the order of
+ * submission and planning. (Fair share between campaigns has its place in the order's comparison.) */
 #pragma once
 #include "coordinator/core.h"
 
@@ -11,7 +11,8 @@ void queue_free(struct queue *queue);
 void queue_add(struct core *core, struct task *task);
 void queue_remove(struct core *core, struct task *task);
 size_t queue_length(const struct queue *queue);
-/* Take the first task that `fits`, looking at no more than QUEUE_LOOK ones; the others keep their places. NULL if none does. */
+/* Take the first task that `fits`, looking at no more than QUEUE_LOOK ones; the others keep their places. NULL if none
+ * does. */
 #define QUEUE_LOOK 128
 typedef bool queue_fits(void *context, const struct task *task);
 struct task *queue_take(struct queue *queue, queue_fits *fits, void *context);

@@ -30,14 +30,22 @@ static void why_queued(struct core *core, const struct task *task, char *out, si
     devices_each(core, count, &t);
     int64_t left = task->not_before_ms - core_mono_ms(core);
     const char *target = task->row.target;
-    if (!core->linked) snprintf(out, size, "the broker is away");
-    else if (left > 0) snprintf(out, size, "waits %.1f s after a failure: %s", (double)left / 1000, task->row.reason);
-    else if (t.serving > 0 && t.free_slots == 0) snprintf(out, size, "all %d devices of %s are busy", t.serving, target);
-    else if (t.serving > 0) snprintf(out, size, "next in line for %s", target);
-    else if (t.held_back > 0) snprintf(out, size, "the devices of %s are drained or quarantined", target);
-    else if (t.starting > 0) snprintf(out, size, "the node of %s is starting", target);
-    else if (t.absent > 0) snprintf(out, size, "the node of %s is absent: no heartbeat", target);
-    else snprintf(out, size, "no device of %s is there", target);
+    if (!core->linked)
+        snprintf(out, size, "the broker is away");
+    else if (left > 0)
+        snprintf(out, size, "waits %.1f s after a failure: %s", (double)left / 1000, task->row.reason);
+    else if (t.serving > 0 && t.free_slots == 0)
+        snprintf(out, size, "all %d devices of %s are busy", t.serving, target);
+    else if (t.serving > 0)
+        snprintf(out, size, "next in line for %s", target);
+    else if (t.held_back > 0)
+        snprintf(out, size, "the devices of %s are drained or quarantined", target);
+    else if (t.starting > 0)
+        snprintf(out, size, "the node of %s is starting", target);
+    else if (t.absent > 0)
+        snprintf(out, size, "the node of %s is absent: no heartbeat", target);
+    else
+        snprintf(out, size, "no device of %s is there", target);
 }
 
 void task_why(struct core *core, const struct task *task, char *out, size_t size) {
@@ -46,16 +54,30 @@ void task_why(struct core *core, const struct task *task, char *out, size_t size
     const char *node = attempt ? attempt->row.node : "?", *device = attempt ? attempt->row.device : "?";
     switch (task->row.state) {
         case TASK_WAITING:
-        case TASK_NO_DEVICE: snprintf(out, size, "no device serves %s", task->row.target); break;
-        case TASK_QUEUED: why_queued(core, task, out, size); break;
-        case TASK_PUBLISHED: snprintf(out, size, "in the mailbox of %s for %s, not begun", node, device); break;
-        case TASK_RUNNING:
-            snprintf(out, size, "runs on %s/%s: %s, %.0f %%", node, device, *task->phase ? task->phase : "begun", task->progress * 100);
+        case TASK_NO_DEVICE:
+            snprintf(out, size, "no device serves %s", task->row.target);
             break;
-        case TASK_DONE: snprintf(out, size, "done"); break;
-        case TASK_GAVE_UP: snprintf(out, size, "given up: %s", task->row.reason); break;
-        case TASK_CANCELLED: snprintf(out, size, "cancelled"); break;
-        case TASK_STATE_COUNT: break;
+        case TASK_QUEUED:
+            why_queued(core, task, out, size);
+            break;
+        case TASK_PUBLISHED:
+            snprintf(out, size, "in the mailbox of %s for %s, not begun", node, device);
+            break;
+        case TASK_RUNNING:
+            snprintf(out, size, "runs on %s/%s: %s, %.0f %%", node, device, *task->phase ? task->phase : "begun",
+                     task->progress * 100);
+            break;
+        case TASK_DONE:
+            snprintf(out, size, "done");
+            break;
+        case TASK_GAVE_UP:
+            snprintf(out, size, "given up: %s", task->row.reason);
+            break;
+        case TASK_CANCELLED:
+            snprintf(out, size, "cancelled");
+            break;
+        case TASK_STATE_COUNT:
+            break;
     }
 }
 
@@ -64,7 +86,8 @@ static int give_up_if_absent(struct core *core, struct task *task, struct error 
     struct tally t = {.core = core, .task = task};
     devices_each(core, count, &t);
     if (t.known > 0) return 0;
-    snprintf(reason, sizeof reason, "no device of %.100s for %lld s", task->row.target, (long long)(core->config.absent_ms / 1000));
+    snprintf(reason, sizeof reason, "no device of %.100s for %lld s", task->row.target,
+             (long long)(core->config.absent_ms / 1000));
     return task_give_up(core, task, reason, err);
 }
 
@@ -76,7 +99,8 @@ int schedule_give_up_absent(struct core *core, struct error *err) {
         struct campaign *campaign = value;
         if (campaign->counts[TASK_QUEUED] == 0) continue;
         for (size_t i = 0; i < campaign->task_count; i++)
-            if (campaign->tasks[i]->row.state == TASK_QUEUED && give_up_if_absent(core, campaign->tasks[i], err) != 0) return -1;
+            if (campaign->tasks[i]->row.state == TASK_QUEUED && give_up_if_absent(core, campaign->tasks[i], err) != 0)
+                return -1;
     }
     return 0;
 }

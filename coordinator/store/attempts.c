@@ -3,11 +3,13 @@
 
 #include "coordinator/store/internal.h"
 
-#define COLUMNS \
-    "task, n, node, incarnation, device, epoch, state, ran, outcome, verdict, reason, published_ms, finished_ms, duration_ms"
+#define COLUMNS                                                                                                    \
+    "task, n, node, incarnation, device, epoch, state, ran, outcome, verdict, reason, published_ms, finished_ms, " \
+    "duration_ms"
 
 const char *attempt_state_name(enum attempt_state state) {
-    static const char *const names[] = {"publishing", "open", "lapsed", "revoked", "failed", "accepted", "superseded", "abandoned"};
+    static const char *const names[] = {"publishing", "open",     "lapsed",     "revoked",
+                                        "failed",     "accepted", "superseded", "abandoned"};
     return names[state];
 }
 
@@ -33,9 +35,11 @@ int store_attempt_insert(struct store *store, const struct row_attempt *row, str
 }
 
 int store_attempt_update(struct store *store, const struct row_attempt *row, struct error *err) {
-    sqlite3_stmt *q = store_prepare_write(store, ST_ATTEMPT_UPDATE,
-                                          "UPDATE attempts SET state = ?, ran = ?, outcome = ?, verdict = ?, reason = ?, finished_ms = ?,"
-                                          " duration_ms = ? WHERE task = ? AND n = ?", err);
+    sqlite3_stmt *q = store_prepare_write(
+        store, ST_ATTEMPT_UPDATE,
+        "UPDATE attempts SET state = ?, ran = ?, outcome = ?, verdict = ?, reason = ?, finished_ms = ?,"
+        " duration_ms = ? WHERE task = ? AND n = ?",
+        err);
     if (!q) return -1;
     bind_int(q, 1, row->state);
     bind_int(q, 2, row->ran);
@@ -68,7 +72,8 @@ static void read_row(sqlite3_stmt *q, struct row_attempt *row) {
 }
 
 int store_attempt_get(struct store *store, const char *task, int n, struct row_attempt *ret, struct error *err) {
-    sqlite3_stmt *q = store_prepare(store, ST_ATTEMPT_GET, "SELECT " COLUMNS " FROM attempts WHERE task = ? AND n = ?", err);
+    sqlite3_stmt *q =
+        store_prepare(store, ST_ATTEMPT_GET, "SELECT " COLUMNS " FROM attempts WHERE task = ? AND n = ?", err);
     if (!q) return -1;
     bind_text(q, 1, task);
     bind_int(q, 2, n);
@@ -81,10 +86,13 @@ int store_attempt_get(struct store *store, const char *task, int n, struct row_a
 }
 
 int store_attempts(struct store *store, const char *task, store_attempt_fn *visit, void *context, struct error *err) {
-    sqlite3_stmt *q = task ? store_prepare(store, ST_ATTEMPTS, "SELECT " COLUMNS " FROM attempts WHERE task = ? ORDER BY n", err)
-                           : store_prepare(store, ST_ATTEMPTS_OPEN,
-                                           "SELECT " COLUMNS " FROM attempts WHERE state <= 2 AND task IN (SELECT id FROM tasks WHERE"
-                                           " campaign IN (SELECT id FROM campaigns WHERE state = 0)) ORDER BY task, n", err);
+    sqlite3_stmt *q =
+        task ? store_prepare(store, ST_ATTEMPTS, "SELECT " COLUMNS " FROM attempts WHERE task = ? ORDER BY n", err)
+             : store_prepare(store, ST_ATTEMPTS_OPEN,
+                             "SELECT " COLUMNS
+                             " FROM attempts WHERE state <= 2 AND task IN (SELECT id FROM tasks WHERE"
+                             " campaign IN (SELECT id FROM campaigns WHERE state = 0)) ORDER BY task, n",
+                             err);
     if (!q) return -1;
     if (task) bind_text(q, 1, task);
     int rc;
@@ -99,8 +107,10 @@ int store_attempts(struct store *store, const char *task, store_attempt_fn *visi
     return rc;
 }
 
-int store_attempt_record_put(struct store *store, const char *task, int n, const void *data, size_t len, struct error *err) {
-    sqlite3_stmt *q = store_prepare_write(store, ST_ATTEMPT_RECORD_PUT, "INSERT OR REPLACE INTO attempt_records VALUES(?, ?, ?)", err);
+int store_attempt_record_put(struct store *store, const char *task, int n, const void *data, size_t len,
+                             struct error *err) {
+    sqlite3_stmt *q = store_prepare_write(store, ST_ATTEMPT_RECORD_PUT,
+                                          "INSERT OR REPLACE INTO attempt_records VALUES(?, ?, ?)", err);
     if (!q) return -1;
     bind_text(q, 1, task);
     bind_int(q, 2, n);
@@ -108,8 +118,10 @@ int store_attempt_record_put(struct store *store, const char *task, int n, const
     return store_run(store, q, "keep an attempt's record", err);
 }
 
-int store_attempt_record_get(struct store *store, const char *task, int n, uint8_t **ret, size_t *ret_len, struct error *err) {
-    sqlite3_stmt *q = store_prepare(store, ST_ATTEMPT_RECORD_GET, "SELECT record FROM attempt_records WHERE task = ? AND n = ?", err);
+int store_attempt_record_get(struct store *store, const char *task, int n, uint8_t **ret, size_t *ret_len,
+                             struct error *err) {
+    sqlite3_stmt *q =
+        store_prepare(store, ST_ATTEMPT_RECORD_GET, "SELECT record FROM attempt_records WHERE task = ? AND n = ?", err);
     if (!q) return -1;
     bind_text(q, 1, task);
     bind_int(q, 2, n);

@@ -12,9 +12,11 @@ const char *campaign_state_name(enum campaign_state state) {
 
 int store_campaign_insert(struct store *store, struct row_campaign *row, const char *filename, const char *definition,
                           struct error *err) {
-    sqlite3_stmt *q = store_prepare_write(store, ST_CAMPAIGN_INSERT,
-                                          "INSERT INTO campaigns(id, name, purpose, state, exit_status, priority, weight, deadline_ms,"
-                                          " created_ms, finished_ms, filename, definition) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", err);
+    sqlite3_stmt *q = store_prepare_write(
+        store, ST_CAMPAIGN_INSERT,
+        "INSERT INTO campaigns(id, name, purpose, state, exit_status, priority, weight, deadline_ms,"
+        " created_ms, finished_ms, filename, definition) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+        err);
     if (!q) return -1;
     bind_text(q, 1, row->id);
     bind_text(q, 2, row->name);
@@ -34,8 +36,9 @@ int store_campaign_insert(struct store *store, struct row_campaign *row, const c
 }
 
 int store_campaign_update(struct store *store, const struct row_campaign *row, struct error *err) {
-    sqlite3_stmt *q = store_prepare_write(store, ST_CAMPAIGN_UPDATE,
-                                          "UPDATE campaigns SET state = ?, exit_status = ?, finished_ms = ? WHERE id = ?", err);
+    sqlite3_stmt *q =
+        store_prepare_write(store, ST_CAMPAIGN_UPDATE,
+                            "UPDATE campaigns SET state = ?, exit_status = ?, finished_ms = ? WHERE id = ?", err);
     if (!q) return -1;
     bind_int(q, 1, row->state);
     bind_int(q, 2, row->exit_status);
@@ -62,8 +65,10 @@ static void read_row(sqlite3_stmt *q, struct row_campaign *row) {
 int store_campaigns(struct store *store, bool running_only, const char *purpose, int limit, store_campaign_fn *visit,
                     void *context, struct error *err) {
     sqlite3_stmt *q = store_prepare(store, ST_CAMPAIGNS,
-                                    "SELECT " COLUMNS " FROM campaigns WHERE (?1 = 0 OR state = 0) AND (?2 IS NULL OR purpose = ?2)"
-                                    " ORDER BY seq DESC LIMIT ?3", err);
+                                    "SELECT " COLUMNS
+                                    " FROM campaigns WHERE (?1 = 0 OR state = 0) AND (?2 IS NULL OR purpose = ?2)"
+                                    " ORDER BY seq DESC LIMIT ?3",
+                                    err);
     if (!q) return -1;
     bind_int(q, 1, running_only);
     bind_text(q, 2, purpose);
@@ -100,11 +105,13 @@ int store_campaign_find(struct store *store, const char *id, struct row_campaign
     sqlite3_stmt *q;
     if (strcmp(id, "latest") == 0) {
         q = store_prepare(store, ST_CAMPAIGN_LATEST,
-                          "SELECT " COLUMNS " FROM campaigns WHERE purpose = 'campaign' ORDER BY seq DESC LIMIT 1", err);
+                          "SELECT " COLUMNS " FROM campaigns WHERE purpose = 'campaign' ORDER BY seq DESC LIMIT 1",
+                          err);
         return q ? one_row(store, q, id, ret, err) : -1;
     }
     if (store_prefix_range(id, CAMPAIGN_ID_SIZE - 1, end, sizeof end, err) != 0) return error_wrap(err, "campaign");
-    q = store_prepare(store, ST_CAMPAIGN_FIND, "SELECT " COLUMNS " FROM campaigns WHERE id >= ? AND id < ? ORDER BY id LIMIT 2", err);
+    q = store_prepare(store, ST_CAMPAIGN_FIND,
+                      "SELECT " COLUMNS " FROM campaigns WHERE id >= ? AND id < ? ORDER BY id LIMIT 2", err);
     if (!q) return -1;
     bind_text(q, 1, id);
     bind_text(q, 2, end);
@@ -112,7 +119,8 @@ int store_campaign_find(struct store *store, const char *id, struct row_campaign
 }
 
 char *store_campaign_definition(struct store *store, const char *id, char **ret_filename, struct error *err) {
-    sqlite3_stmt *q = store_prepare(store, ST_CAMPAIGN_DEFINITION, "SELECT definition, filename FROM campaigns WHERE id = ?", err);
+    sqlite3_stmt *q =
+        store_prepare(store, ST_CAMPAIGN_DEFINITION, "SELECT definition, filename FROM campaigns WHERE id = ?", err);
     if (!q) return NULL;
     bind_text(q, 1, id);
     int rc = store_step(store, q, "read a campaign", err);

@@ -42,7 +42,8 @@ char *store_problem_get(struct store *store, const char *hash, struct error *err
 }
 
 char *store_kernel_get(struct store *store, const char *hash, char **ret_source, struct error *err) {
-    return get(store, ST_KERNEL_GET, "SELECT yaml, source FROM kernels WHERE hash = ?", "kernel", hash, ret_source, err);
+    return get(store, ST_KERNEL_GET, "SELECT yaml, source FROM kernels WHERE hash = ?", "kernel", hash, ret_source,
+               err);
 }
 
 char *store_policy_get(struct store *store, const char *hash, struct error *err) {
@@ -62,7 +63,8 @@ int store_input_add(struct store *store, const char *campaign, int ordinal, enum
 }
 
 int store_inputs(struct store *store, const char *campaign, store_input_fn *visit, void *context, struct error *err) {
-    sqlite3_stmt *q = store_prepare(store, ST_INPUTS, "SELECT kind, hash, path FROM inputs WHERE campaign = ? ORDER BY ordinal", err);
+    sqlite3_stmt *q =
+        store_prepare(store, ST_INPUTS, "SELECT kind, hash, path FROM inputs WHERE campaign = ? ORDER BY ordinal", err);
     if (!q) return -1;
     bind_text(q, 1, campaign);
     int rc;

@@ -5,16 +5,55 @@
 #include "coordinator/store/store.h"
 
 enum store_statement {
-    ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_META_GET, ST_META_PUT,
-    ST_CAMPAIGN_INSERT, ST_CAMPAIGN_UPDATE, ST_CAMPAIGNS, ST_CAMPAIGN_FIND, ST_CAMPAIGN_LATEST, ST_CAMPAIGN_DEFINITION,
-    ST_PROBLEM_PUT, ST_PROBLEM_GET, ST_KERNEL_PUT, ST_KERNEL_GET, ST_POLICY_PUT, ST_POLICY_GET, ST_INPUT_ADD, ST_INPUTS,
-    ST_TASK_INSERT, ST_TASK_UPDATE, ST_TASK_DELETE, ST_TASKS, ST_TASK_FIND, ST_TASK_COUNTS,
-    ST_ATTEMPT_INSERT, ST_ATTEMPT_UPDATE, ST_ATTEMPT_GET, ST_ATTEMPTS, ST_ATTEMPTS_OPEN, ST_ATTEMPT_RECORD_PUT, ST_ATTEMPT_RECORD_GET,
-    ST_NODE_PUT, ST_NODE_UPDATE, ST_NODES,
-    ST_RESULT_PUT, ST_RESULT_GET, ST_RESULTS, ST_RESULT_COUNT,
-    ST_OUTBOX_ADD, ST_OUTBOX, ST_OUTBOX_CLEAR, ST_OUTBOX_COUNT,
-    ST_OFFSET_PUT, ST_OFFSET_GET, ST_OFFSETS_CLEAR,
-    ST_SCHEMA_FIND, ST_SCHEMA_ADD, ST_SCHEMAS,
+    ST_BEGIN,
+    ST_COMMIT,
+    ST_ROLLBACK,
+    ST_META_GET,
+    ST_META_PUT,
+    ST_CAMPAIGN_INSERT,
+    ST_CAMPAIGN_UPDATE,
+    ST_CAMPAIGNS,
+    ST_CAMPAIGN_FIND,
+    ST_CAMPAIGN_LATEST,
+    ST_CAMPAIGN_DEFINITION,
+    ST_PROBLEM_PUT,
+    ST_PROBLEM_GET,
+    ST_KERNEL_PUT,
+    ST_KERNEL_GET,
+    ST_POLICY_PUT,
+    ST_POLICY_GET,
+    ST_INPUT_ADD,
+    ST_INPUTS,
+    ST_TASK_INSERT,
+    ST_TASK_UPDATE,
+    ST_TASK_DELETE,
+    ST_TASKS,
+    ST_TASK_FIND,
+    ST_TASK_COUNTS,
+    ST_ATTEMPT_INSERT,
+    ST_ATTEMPT_UPDATE,
+    ST_ATTEMPT_GET,
+    ST_ATTEMPTS,
+    ST_ATTEMPTS_OPEN,
+    ST_ATTEMPT_RECORD_PUT,
+    ST_ATTEMPT_RECORD_GET,
+    ST_NODE_PUT,
+    ST_NODE_UPDATE,
+    ST_NODES,
+    ST_RESULT_PUT,
+    ST_RESULT_GET,
+    ST_RESULTS,
+    ST_RESULT_COUNT,
+    ST_OUTBOX_ADD,
+    ST_OUTBOX,
+    ST_OUTBOX_CLEAR,
+    ST_OUTBOX_COUNT,
+    ST_OFFSET_PUT,
+    ST_OFFSET_GET,
+    ST_OFFSETS_CLEAR,
+    ST_SCHEMA_FIND,
+    ST_SCHEMA_ADD,
+    ST_SCHEMAS,
     ST_COUNT
 };
 struct store {
@@ -36,17 +75,18 @@ int store_step(struct store *store, sqlite3_stmt *q, const char *what, struct er
 int store_fail(struct store *store, const char *what, struct error *err);
 int store_migrate(struct store *store, struct error *err);
 
-/* Bindings cannot fail but by a wrong index or exhausted memory: a defect here, so they abort. Text is borrowed until the
- * statement is reset. NULL binds NULL. */
+/* Bindings cannot fail but by a wrong index or exhausted memory: a defect here, so they abort. Text is borrowed until
+ * the statement is reset. NULL binds NULL. */
 void bind_text(sqlite3_stmt *q, int i, const char *text);
 void bind_int(sqlite3_stmt *q, int i, int64_t value);
 void bind_double(sqlite3_stmt *q, int i, double value);
 void bind_blob(sqlite3_stmt *q, int i, const void *data, size_t len);
 /* Copies column text into out, cut to fit; "" for NULL. */
 void column_copy(sqlite3_stmt *q, int i, char *out, size_t size);
-char *column_dup(sqlite3_stmt *q, int i); /* "" for NULL; the caller frees */
+char *column_dup(sqlite3_stmt *q, int i);        /* "" for NULL; the caller frees */
 const char *column_text(sqlite3_stmt *q, int i); /* "" for NULL; until the next step */
 /* One text or blob by key: the caller frees; NULL with err, ERR_NOT_FOUND as "`what` `key` does not exist". */
-int store_blob(struct store *store, sqlite3_stmt *q, const char *what, const char *key, uint8_t **ret, size_t *ret_len, struct error *err);
+int store_blob(struct store *store, sqlite3_stmt *q, const char *what, const char *key, uint8_t **ret, size_t *ret_len,
+               struct error *err);
 /* Whether `id` may be looked up by prefix, and the first text above all that begin with it into `end`. */
 int store_prefix_range(const char *id, size_t full_length, char *end, size_t end_size, struct error *err);

@@ -1,5 +1,5 @@
-/* The tables. To change the format: append a step to `steps` (never edit one that was released), and a test that opens a
- * store of the version before. PRAGMA user_version is the number of steps that were applied. */
+/* The tables. To change the format: append a step to `steps` (never edit one that was released), and a test that opens
+ * a store of the version before. PRAGMA user_version is the number of steps that were applied. */
 #include "common/log.h"
 #include "coordinator/store/internal.h"
 
@@ -17,24 +17,30 @@ static const char *const steps[] = {
     "CREATE TABLE inputs(campaign TEXT NOT NULL, ordinal INTEGER NOT NULL, kind INTEGER NOT NULL, hash TEXT NOT NULL,"
     " path TEXT NOT NULL, PRIMARY KEY(campaign, ordinal)) WITHOUT ROWID;"
     "CREATE TABLE tasks(id TEXT PRIMARY KEY, campaign TEXT NOT NULL, ordinal INTEGER NOT NULL, kind TEXT NOT NULL,"
-    " strategy TEXT NOT NULL, problem TEXT NOT NULL, problem_hash TEXT NOT NULL, kernel TEXT NOT NULL, kernel_hash TEXT NOT NULL,"
-    " size TEXT NOT NULL, target TEXT NOT NULL, policy_hash TEXT NOT NULL, state INTEGER NOT NULL, attempts INTEGER NOT NULL,"
-    " failures INTEGER NOT NULL, busy INTEGER NOT NULL, avoid TEXT NOT NULL, reason TEXT NOT NULL, changed_ms INTEGER NOT NULL)"
+    " strategy TEXT NOT NULL, problem TEXT NOT NULL, problem_hash TEXT NOT NULL, kernel TEXT NOT NULL, kernel_hash "
+    "TEXT NOT NULL,"
+    " size TEXT NOT NULL, target TEXT NOT NULL, policy_hash TEXT NOT NULL, state INTEGER NOT NULL, attempts INTEGER "
+    "NOT NULL,"
+    " failures INTEGER NOT NULL, busy INTEGER NOT NULL, avoid TEXT NOT NULL, reason TEXT NOT NULL, changed_ms INTEGER "
+    "NOT NULL)"
     " WITHOUT ROWID;"
     "CREATE INDEX tasks_campaign ON tasks(campaign, ordinal);"
     "CREATE TABLE attempts(task TEXT NOT NULL, n INTEGER NOT NULL, node TEXT NOT NULL, incarnation TEXT NOT NULL,"
-    " device TEXT NOT NULL, epoch INTEGER NOT NULL, state INTEGER NOT NULL, ran INTEGER NOT NULL, outcome TEXT NOT NULL,"
+    " device TEXT NOT NULL, epoch INTEGER NOT NULL, state INTEGER NOT NULL, ran INTEGER NOT NULL, outcome TEXT NOT "
+    "NULL,"
     " verdict TEXT NOT NULL, reason TEXT NOT NULL, published_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL,"
     " duration_ms REAL NOT NULL, PRIMARY KEY(task, n)) WITHOUT ROWID;"
     "CREATE INDEX attempts_open ON attempts(state) WHERE state <= 2;"
     "CREATE TABLE attempt_records(task TEXT NOT NULL, n INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY(task, n));"
     "CREATE TABLE nodes(name TEXT PRIMARY KEY, incarnation TEXT NOT NULL, state INTEGER NOT NULL, reason TEXT NOT NULL,"
     " mailbox TEXT NOT NULL, mailbox_partition INTEGER NOT NULL, seen_ms INTEGER NOT NULL, record BLOB NOT NULL);"
-    "CREATE TABLE results(task TEXT PRIMARY KEY, revision INTEGER NOT NULL, campaign TEXT NOT NULL, problem TEXT NOT NULL,"
+    "CREATE TABLE results(task TEXT PRIMARY KEY, revision INTEGER NOT NULL, campaign TEXT NOT NULL, problem TEXT NOT "
+    "NULL,"
     " target TEXT NOT NULL, record BLOB NOT NULL);"
     "CREATE UNIQUE INDEX results_revision ON results(revision);"
     "CREATE INDEX results_campaign ON results(campaign, revision);"
-    "CREATE TABLE outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL);"
+    "CREATE TABLE outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT "
+    "NULL);"
     "CREATE TABLE offsets(topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,"
     " PRIMARY KEY(topic, partition)) WITHOUT ROWID;"
     "CREATE TABLE schemas(id INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, version INTEGER NOT NULL,"
@@ -44,7 +50,8 @@ static const char *const steps[] = {
 
 static int user_version(struct store *store, int *ret, struct error *err) {
     sqlite3_stmt *q;
-    if (sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &q, NULL) != SQLITE_OK) return store_fail(store, "read the version", err);
+    if (sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &q, NULL) != SQLITE_OK)
+        return store_fail(store, "read the version", err);
     int rc = sqlite3_step(q);
     *ret = sqlite3_column_int(q, 0);
     sqlite3_finalize(q);
@@ -66,7 +73,8 @@ int store_migrate(struct store *store, struct error *err) {
     int version = 0;
     if (user_version(store, &version, err) != 0) return -1;
     if (version > STEP_COUNT)
-        return error_set(err, ERR_UNSUPPORTED, "the store has format %d, this portolan knows formats up to %d", version, STEP_COUNT);
+        return error_set(err, ERR_UNSUPPORTED, "the store has format %d, this portolan knows formats up to %d", version,
+                         STEP_COUNT);
     if (version > 0 && version < STEP_COUNT) log_info("migrating the store from format %d to %d", version, STEP_COUNT);
     for (int step = version; step < STEP_COUNT; step++)
         if (apply(store, step, err) != 0) return -1;

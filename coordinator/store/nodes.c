@@ -4,12 +4,14 @@
 #include "coordinator/store/internal.h"
 
 const char *node_state_name(enum node_state state) {
-    static const char *const names[] = {"starting", "in_service", "drained", "quarantined", "refused", "absent", "left"};
+    static const char *const names[] = {"starting", "in_service", "drained", "quarantined",
+                                        "refused",  "absent",     "left"};
     return names[state];
 }
 
 int store_node_put(struct store *store, const struct row_node *row, const void *record, size_t len, struct error *err) {
-    sqlite3_stmt *q = store_prepare_write(store, ST_NODE_PUT, "INSERT OR REPLACE INTO nodes VALUES(?,?,?,?,?,?,?,?)", err);
+    sqlite3_stmt *q =
+        store_prepare_write(store, ST_NODE_PUT, "INSERT OR REPLACE INTO nodes VALUES(?,?,?,?,?,?,?,?)", err);
     if (!q) return -1;
     bind_text(q, 1, row->name);
     bind_text(q, 2, row->incarnation);
@@ -23,9 +25,11 @@ int store_node_put(struct store *store, const struct row_node *row, const void *
 }
 
 int store_node_update(struct store *store, const struct row_node *row, struct error *err) {
-    sqlite3_stmt *q = store_prepare_write(store, ST_NODE_UPDATE,
-                                          "UPDATE nodes SET incarnation = ?, state = ?, reason = ?, mailbox = ?, mailbox_partition = ?,"
-                                          " seen_ms = ? WHERE name = ?", err);
+    sqlite3_stmt *q = store_prepare_write(
+        store, ST_NODE_UPDATE,
+        "UPDATE nodes SET incarnation = ?, state = ?, reason = ?, mailbox = ?, mailbox_partition = ?,"
+        " seen_ms = ? WHERE name = ?",
+        err);
     if (!q) return -1;
     bind_text(q, 1, row->incarnation);
     bind_int(q, 2, row->state);
@@ -38,9 +42,11 @@ int store_node_update(struct store *store, const struct row_node *row, struct er
 }
 
 int store_nodes(struct store *store, store_node_fn *visit, void *context, struct error *err) {
-    sqlite3_stmt *q = store_prepare(store, ST_NODES,
-                                    "SELECT name, incarnation, state, reason, mailbox, mailbox_partition, seen_ms, record FROM nodes"
-                                    " ORDER BY name", err);
+    sqlite3_stmt *q =
+        store_prepare(store, ST_NODES,
+                      "SELECT name, incarnation, state, reason, mailbox, mailbox_partition, seen_ms, record FROM nodes"
+                      " ORDER BY name",
+                      err);
     if (!q) return -1;
     int rc;
     while ((rc = store_step(store, q, "read nodes", err)) > 0) {

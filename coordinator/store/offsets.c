@@ -11,7 +11,8 @@ int store_offset_put(struct store *store, const char *topic, int partition, int6
 }
 
 int64_t store_offset_get(struct store *store, const char *topic, int partition, struct error *err) {
-    sqlite3_stmt *q = store_prepare(store, ST_OFFSET_GET, "SELECT next FROM offsets WHERE topic = ? AND partition = ?", err);
+    sqlite3_stmt *q =
+        store_prepare(store, ST_OFFSET_GET, "SELECT next FROM offsets WHERE topic = ? AND partition = ?", err);
     if (!q) return -1;
     bind_text(q, 1, topic);
     bind_int(q, 2, partition);

@@ -1,8 +1,10 @@
 /* What was decided and has to be published: written with the decision, cleared after the broker has it. */
 #include "coordinator/store/internal.h"
 
-int store_outbox_add(struct store *store, const char *topic, const char *key, const void *value, size_t len, struct error *err) {
-    sqlite3_stmt *q = store_prepare_write(store, ST_OUTBOX_ADD, "INSERT INTO outbox(topic, key, value) VALUES(?, ?, ?)", err);
+int store_outbox_add(struct store *store, const char *topic, const char *key, const void *value, size_t len,
+                     struct error *err) {
+    sqlite3_stmt *q =
+        store_prepare_write(store, ST_OUTBOX_ADD, "INSERT INTO outbox(topic, key, value) VALUES(?, ?, ?)", err);
     if (!q) return -1;
     bind_text(q, 1, topic);
     bind_text(q, 2, key);
@@ -10,8 +12,10 @@ int store_outbox_add(struct store *store, const char *topic, const char *key, co
     return store_run(store, q, "add to the outbox", err);
 }
 
-int store_outbox(struct store *store, int64_t after, int limit, store_outbox_fn *visit, void *context, struct error *err) {
-    sqlite3_stmt *q = store_prepare(store, ST_OUTBOX, "SELECT seq, topic, key, value FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?", err);
+int store_outbox(struct store *store, int64_t after, int limit, store_outbox_fn *visit, void *context,
+                 struct error *err) {
+    sqlite3_stmt *q = store_prepare(
+        store, ST_OUTBOX, "SELECT seq, topic, key, value FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?", err);
     if (!q) return -1;
     bind_int(q, 1, after);
     bind_int(q, 2, limit);

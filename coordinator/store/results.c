@@ -4,9 +4,11 @@
 #include "coordinator/store/internal.h"
 
 int store_result_put(struct store *store, const struct row_result *row, struct error *err) {
-    sqlite3_stmt *q = store_prepare_write(store, ST_RESULT_PUT,
-                                          "INSERT INTO results VALUES(?,?,?,?,?,?) ON CONFLICT(task) DO UPDATE SET revision ="
-                                          " excluded.revision, record = excluded.record WHERE excluded.revision > revision", err);
+    sqlite3_stmt *q =
+        store_prepare_write(store, ST_RESULT_PUT,
+                            "INSERT INTO results VALUES(?,?,?,?,?,?) ON CONFLICT(task) DO UPDATE SET revision ="
+                            " excluded.revision, record = excluded.record WHERE excluded.revision > revision",
+                            err);
     if (!q) return -1;
     bind_text(q, 1, row->task);
     bind_int(q, 2, row->revision);
@@ -27,11 +29,14 @@ int store_result_get(struct store *store, const char *task, uint8_t **ret, size_
     return store_blob(store, q, "result of task", task, ret, ret_len, err);
 }
 
-int store_results(struct store *store, const struct result_query *query, store_result_fn *visit, void *context, struct error *err) {
-    sqlite3_stmt *q = store_prepare(store, ST_RESULTS,
-                                    "SELECT task, revision, campaign, problem, target, record FROM results WHERE revision > ?1"
-                                    " AND (?2 IS NULL OR campaign = ?2) AND (?3 IS NULL OR problem = ?3) AND (?4 IS NULL OR target = ?4)"
-                                    " ORDER BY revision LIMIT ?5", err);
+int store_results(struct store *store, const struct result_query *query, store_result_fn *visit, void *context,
+                  struct error *err) {
+    sqlite3_stmt *q = store_prepare(
+        store, ST_RESULTS,
+        "SELECT task, revision, campaign, problem, target, record FROM results WHERE revision > ?1"
+        " AND (?2 IS NULL OR campaign = ?2) AND (?3 IS NULL OR problem = ?3) AND (?4 IS NULL OR target = ?4)"
+        " ORDER BY revision LIMIT ?5",
+        err);
     if (!q) return -1;
     bind_int(q, 1, query->since);
     bind_text(q, 2, query->campaign);

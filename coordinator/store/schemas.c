@@ -2,9 +2,11 @@
 #include "coordinator/store/internal.h"
 
 static int add(struct store *store, const char *subject, const char *text, int32_t *ret_id, struct error *err) {
-    sqlite3_stmt *q = store_prepare_write(store, ST_SCHEMA_ADD,
-                                          "INSERT INTO schemas(subject, version, text) SELECT ?1, 1 + coalesce(max(version), 0), ?2"
-                                          " FROM schemas WHERE subject = ?1", err);
+    sqlite3_stmt *q =
+        store_prepare_write(store, ST_SCHEMA_ADD,
+                            "INSERT INTO schemas(subject, version, text) SELECT ?1, 1 + coalesce(max(version), 0), ?2"
+                            " FROM schemas WHERE subject = ?1",
+                            err);
     if (!q) return -1;
     bind_text(q, 1, subject);
     bind_text(q, 2, text);
@@ -14,7 +16,8 @@ static int add(struct store *store, const char *subject, const char *text, int32
 }
 
 int store_schema_id(struct store *store, const char *subject, const char *text, int32_t *ret_id, struct error *err) {
-    sqlite3_stmt *q = store_prepare(store, ST_SCHEMA_FIND, "SELECT id FROM schemas WHERE subject = ? AND text = ?", err);
+    sqlite3_stmt *q =
+        store_prepare(store, ST_SCHEMA_FIND, "SELECT id FROM schemas WHERE subject = ? AND text = ?", err);
     if (!q) return -1;
     bind_text(q, 1, subject);
     bind_text(q, 2, text);
@@ -27,7 +30,8 @@ int store_schema_id(struct store *store, const char *subject, const char *text, 
 }
 
 int store_schemas(struct store *store, store_schema_fn *visit, void *context, struct error *err) {
-    sqlite3_stmt *q = store_prepare(store, ST_SCHEMAS, "SELECT id, version, subject, text FROM schemas ORDER BY id", err);
+    sqlite3_stmt *q =
+        store_prepare(store, ST_SCHEMAS, "SELECT id, version, subject, text FROM schemas ORDER BY id", err);
     if (!q) return -1;
     int rc;
     while ((rc = store_step(store, q, "read schemas", err)) > 0) {

@@ -16,7 +16,8 @@ int store_fail(struct store *store, const char *what, struct error *err) {
                      sqlite3_errmsg(store->db), code);
 }
 
-/* --- the lock ---------------------------------------------------------------------------------------------------------- */
+/* --- the lock
+ * ---------------------------------------------------------------------------------------------------------- */
 /* flock() is released by the kernel with the process, however it ends. The pid inside is for the message only. */
 static int take_lock(const char *dir, int *ret_fd, struct error *err) {
     CLEANUP_FREE char *path = path_join(dir, "lock");
@@ -39,7 +40,8 @@ static int take_lock(const char *dir, int *ret_fd, struct error *err) {
     return 0;
 }
 
-/* --- statements ---------------------------------------------------------------------------------------------------------- */
+/* --- statements
+ * ---------------------------------------------------------------------------------------------------------- */
 sqlite3_stmt *store_prepare(struct store *store, enum store_statement which, const char *sql, struct error *err) {
     sqlite3_stmt **q = &store->statement[which];
     if (*q) {
@@ -136,7 +138,8 @@ int store_prefix_range(const char *id, size_t full_length, char *end, size_t end
     return 0;
 }
 
-/* --- transactions -------------------------------------------------------------------------------------------------------- */
+/* --- transactions
+ * -------------------------------------------------------------------------------------------------------- */
 int store_begin(struct store *store, struct error *err) {
     if (store->in_transaction) return 0;
     sqlite3_stmt *q = store_prepare(store, ST_BEGIN, "BEGIN IMMEDIATE", err);
@@ -160,7 +163,8 @@ void store_rollback(struct store *store) {
     store->in_transaction = false;
 }
 
-/* --- open and close ------------------------------------------------------------------------------------------------------ */
+/* --- open and close
+ * ------------------------------------------------------------------------------------------------------ */
 static int set_pragmas(struct store *store, struct error *err) {
     static const char pragmas[] =
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA temp_store=MEMORY;"
@@ -201,7 +205,8 @@ struct store *store_open(const char *dir, struct error *err) {
         store_close(store);
         return NULL;
     }
-    if (sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
+        SQLITE_OK) {
         error_set(err, ERR_IO, "cannot open %s: %s", path, store->db ? sqlite3_errmsg(store->db) : "out of memory");
         store_close(store);
         return NULL;

@@ -1,9 +1,10 @@
 /* The coordinator's memory: one SQLite database (WAL, synchronous=FULL) in its state folder. What is committed here is
  * what happened; everything else is rebuilt from it after any crash. One thread uses a store at a time.
  *
- * Writes happen inside a transaction: store_begin() opens one if none is open, store_commit() makes it durable. All write
- * functions open one by themselves. Errors are ERR_IO with SQLite's text unless said otherwise; after a failed write or
- * commit the caller's memory and the store may differ, so the process must stop and start again from the store.
+ * Writes happen inside a transaction: store_begin() opens one if none is open, store_commit() makes it durable. All
+ * write functions open one by themselves. Errors are ERR_IO with SQLite's text unless said otherwise; after a failed
+ * write or commit the caller's memory and the store may differ, so the process must stop and start again from the
+ * store.
  *
  * Format: PRAGMA user_version counts migrations (store/migrations.c says how to add one). */
 #pragma once
@@ -14,11 +15,11 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 
-#define TASK_ID_SIZE 33      /* 32 hexadecimal digits and NUL */
-#define CAMPAIGN_ID_SIZE 16  /* "c" or "t", 12 hexadecimal digits and NUL */
+#define TASK_ID_SIZE 33     /* 32 hexadecimal digits and NUL */
+#define CAMPAIGN_ID_SIZE 16 /* "c" or "t", 12 hexadecimal digits and NUL */
 #define HASH_SIZE 65
-#define LABEL_SIZE 65        /* names of problems, kernels, sizes, nodes, devices */
-#define TARGET_SIZE 129      /* a target's name, or a selector's text while nothing matches it */
+#define LABEL_SIZE 65   /* names of problems, kernels, sizes, nodes, devices */
+#define TARGET_SIZE 129 /* a target's name, or a selector's text while nothing matches it */
 #define INCARNATION_SIZE 65
 
 struct store;
@@ -40,7 +41,8 @@ int store_raise_epoch(struct store *store, int64_t epoch, struct error *err);
 char *store_meta_get(struct store *store, const char *key, struct error *err);
 int store_meta_put(struct store *store, const char *key, const char *value, struct error *err);
 
-/* --- campaigns and the texts they came with ------------------------------------------------------------------------ */
+/* --- campaigns and the texts they came with ------------------------------------------------------------------------
+ */
 enum campaign_state { CAMPAIGN_RUNNING, CAMPAIGN_COMPLETE, CAMPAIGN_CANCELLED };
 const char *campaign_state_name(enum campaign_state state);
 struct row_campaign {
@@ -83,9 +85,10 @@ int store_input_add(struct store *store, const char *campaign, int ordinal, enum
 typedef int store_input_fn(void *context, enum input_kind kind, const char *hash, const char *path, struct error *err);
 int store_inputs(struct store *store, const char *campaign, store_input_fn *visit, void *context, struct error *err);
 
-/* --- tasks ---------------------------------------------------------------------------------------------------------- */
+/* --- tasks ----------------------------------------------------------------------------------------------------------
+ */
 enum task_state {
-    TASK_WAITING,   /* no device serves its target */
+    TASK_WAITING, /* no device serves its target */
     TASK_QUEUED,
     TASK_PUBLISHED, /* an attempt is in a mailbox */
     TASK_RUNNING,   /* an attempt was reported as running */
@@ -103,19 +106,19 @@ struct row_task {
     char id[TASK_ID_SIZE];
     char campaign[CAMPAIGN_ID_SIZE];
     int32_t ordinal;
-    char kind[8];      /* measure or search */
-    char strategy[8];  /* human or search */
+    char kind[8];     /* measure or search */
+    char strategy[8]; /* human or search */
     char problem[LABEL_SIZE], problem_hash[HASH_SIZE];
     char kernel[LABEL_SIZE], kernel_hash[HASH_SIZE];
     char size[LABEL_SIZE];
     char target[TARGET_SIZE];
     char policy_hash[HASH_SIZE];
     enum task_state state;
-    int32_t attempts;  /* numbers given out */
-    int32_t failures;  /* attempts that counted against the limit of three */
-    int32_t busy;      /* times that the machine was busy */
-    char avoid[256];   /* "node/device node/device": where it failed */
-    char reason[256];  /* why it waits or gave up */
+    int32_t attempts; /* numbers given out */
+    int32_t failures; /* attempts that counted against the limit of three */
+    int32_t busy;     /* times that the machine was busy */
+    char avoid[256];  /* "node/device node/device": where it failed */
+    char reason[256]; /* why it waits or gave up */
     int64_t changed_ms;
 };
 /* *ret_new tells whether it was not there yet; one that is there stays as it is. */
@@ -129,16 +132,17 @@ int store_tasks(struct store *store, const char *campaign, store_task_fn *visit,
 int store_task_find(struct store *store, const char *id, struct row_task *ret, struct error *err);
 int store_task_counts(struct store *store, const char *campaign, int64_t ret[TASK_STATE_COUNT], struct error *err);
 
-/* --- attempts ------------------------------------------------------------------------------------------------------- */
+/* --- attempts -------------------------------------------------------------------------------------------------------
+ */
 enum attempt_state {
     ATTEMPT_PUBLISHING, /* written here, delivery not yet reported */
     ATTEMPT_OPEN,
-    ATTEMPT_LAPSED,     /* its lease ran out; its result is still welcome */
+    ATTEMPT_LAPSED, /* its lease ran out; its result is still welcome */
     ATTEMPT_REVOKED,
-    ATTEMPT_FAILED,     /* infrastructure, or it could not be delivered */
+    ATTEMPT_FAILED, /* infrastructure, or it could not be delivered */
     ATTEMPT_ACCEPTED,
     ATTEMPT_SUPERSEDED,
-    ATTEMPT_ABANDONED,  /* incarnation or cluster gone, or given back by the node */
+    ATTEMPT_ABANDONED, /* incarnation or cluster gone, or given back by the node */
     ATTEMPT_STATE_COUNT
 };
 const char *attempt_state_name(enum attempt_state state);
@@ -162,11 +166,23 @@ typedef int store_attempt_fn(void *context, const struct row_attempt *row, struc
 /* All of a task in order; or, with `task` NULL, those publishing, open or lapsed of running campaigns. */
 int store_attempts(struct store *store, const char *task, store_attempt_fn *visit, void *context, struct error *err);
 /* The accepted attempt's record, in our own encoding. get: ERR_NOT_FOUND; the caller frees. */
-int store_attempt_record_put(struct store *store, const char *task, int n, const void *data, size_t len, struct error *err);
-int store_attempt_record_get(struct store *store, const char *task, int n, uint8_t **ret, size_t *ret_len, struct error *err);
+int store_attempt_record_put(struct store *store, const char *task, int n, const void *data, size_t len,
+                             struct error *err);
+int store_attempt_record_get(struct store *store, const char *task, int n, uint8_t **ret, size_t *ret_len,
+                             struct error *err);
 
-/* --- nodes ---------------------------------------------------------------------------------------------------------- */
-enum node_state { NODE_STARTING, NODE_IN_SERVICE, NODE_DRAINED, NODE_QUARANTINED, NODE_REFUSED, NODE_ABSENT, NODE_LEFT, NODE_STATE_COUNT };
+/* --- nodes ----------------------------------------------------------------------------------------------------------
+ */
+enum node_state {
+    NODE_STARTING,
+    NODE_IN_SERVICE,
+    NODE_DRAINED,
+    NODE_QUARANTINED,
+    NODE_REFUSED,
+    NODE_ABSENT,
+    NODE_LEFT,
+    NODE_STATE_COUNT
+};
 const char *node_state_name(enum node_state state);
 struct row_node {
     char name[LABEL_SIZE], incarnation[INCARNATION_SIZE];
@@ -183,7 +199,8 @@ int store_node_update(struct store *store, const struct row_node *row, struct er
 typedef int store_node_fn(void *context, const struct row_node *row, const void *record, size_t len, struct error *err);
 int store_nodes(struct store *store, store_node_fn *visit, void *context, struct error *err);
 
-/* --- results -------------------------------------------------------------------------------------------------------- */
+/* --- results --------------------------------------------------------------------------------------------------------
+ */
 struct row_result {
     char task[TASK_ID_SIZE];
     int64_t revision;
@@ -202,30 +219,36 @@ struct result_query {
     int limit;                               /* <= 0: all */
 };
 typedef int store_result_fn(void *context, const struct row_result *row, struct error *err);
-int store_results(struct store *store, const struct result_query *query, store_result_fn *visit, void *context, struct error *err);
+int store_results(struct store *store, const struct result_query *query, store_result_fn *visit, void *context,
+                  struct error *err);
 int64_t store_result_count(struct store *store);
 
-/* --- outbox: what has to be published, in order ---------------------------------------------------------------------- */
+/* --- outbox: what has to be published, in order ----------------------------------------------------------------------
+ */
 struct row_outbox {
     int64_t seq;
     const char *topic, *key;
     const void *value;
     size_t len;
 };
-int store_outbox_add(struct store *store, const char *topic, const char *key, const void *value, size_t len, struct error *err);
+int store_outbox_add(struct store *store, const char *topic, const char *key, const void *value, size_t len,
+                     struct error *err);
 typedef int store_outbox_fn(void *context, const struct row_outbox *row, struct error *err);
-int store_outbox(struct store *store, int64_t after, int limit, store_outbox_fn *visit, void *context, struct error *err);
+int store_outbox(struct store *store, int64_t after, int limit, store_outbox_fn *visit, void *context,
+                 struct error *err);
 /* Drop rows (after, upto]. */
 int store_outbox_clear(struct store *store, int64_t after, int64_t upto, struct error *err);
 int64_t store_outbox_count(struct store *store);
 
-/* --- offsets: the next record to read -------------------------------------------------------------------------------- */
+/* --- offsets: the next record to read --------------------------------------------------------------------------------
+ */
 int store_offset_put(struct store *store, const char *topic, int partition, int64_t offset, struct error *err);
 /* -1 when none is stored (or on error, with err). */
 int64_t store_offset_get(struct store *store, const char *topic, int partition, struct error *err);
 int store_offsets_clear(struct store *store, struct error *err);
 
-/* --- schemas: ids given once ----------------------------------------------------------------------------------------- */
+/* --- schemas: ids given once -----------------------------------------------------------------------------------------
+ */
 struct row_schema {
     int32_t id, version;
     const char *subject, *text;

@@ -8,13 +8,15 @@
     " state, attempts, failures, busy, avoid, reason, changed_ms"
 
 const char *task_state_name(enum task_state state) {
-    static const char *const names[] = {"waiting", "queued", "published", "running", "done", "gave_up", "cancelled", "no_device"};
+    static const char *const names[] = {"waiting", "queued",  "published", "running",
+                                        "done",    "gave_up", "cancelled", "no_device"};
     return names[state];
 }
 
 int store_task_insert(struct store *store, const struct row_task *row, bool *ret_new, struct error *err) {
-    sqlite3_stmt *q = store_prepare_write(store, ST_TASK_INSERT,
-                                          "INSERT OR IGNORE INTO tasks(" COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", err);
+    sqlite3_stmt *q = store_prepare_write(
+        store, ST_TASK_INSERT, "INSERT OR IGNORE INTO tasks(" COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        err);
     if (!q) return -1;
     bind_text(q, 1, row->id);
     bind_text(q, 2, row->campaign);
@@ -41,9 +43,11 @@ int store_task_insert(struct store *store, const struct row_task *row, bool *ret
 }
 
 int store_task_update(struct store *store, const struct row_task *row, struct error *err) {
-    sqlite3_stmt *q = store_prepare_write(store, ST_TASK_UPDATE,
-                                          "UPDATE tasks SET state = ?, attempts = ?, failures = ?, busy = ?, avoid = ?, reason = ?,"
-                                          " changed_ms = ? WHERE id = ?", err);
+    sqlite3_stmt *q =
+        store_prepare_write(store, ST_TASK_UPDATE,
+                            "UPDATE tasks SET state = ?, attempts = ?, failures = ?, busy = ?, avoid = ?, reason = ?,"
+                            " changed_ms = ? WHERE id = ?",
+                            err);
     if (!q) return -1;
     bind_int(q, 1, row->state);
     bind_int(q, 2, row->attempts);
@@ -87,7 +91,8 @@ static void read_row(sqlite3_stmt *q, struct row_task *row) {
 }
 
 int store_tasks(struct store *store, const char *campaign, store_task_fn *visit, void *context, struct error *err) {
-    sqlite3_stmt *q = store_prepare(store, ST_TASKS, "SELECT " COLUMNS " FROM tasks WHERE campaign = ? ORDER BY ordinal, id", err);
+    sqlite3_stmt *q =
+        store_prepare(store, ST_TASKS, "SELECT " COLUMNS " FROM tasks WHERE campaign = ? ORDER BY ordinal, id", err);
     if (!q) return -1;
     bind_text(q, 1, campaign);
     int rc;
@@ -105,7 +110,8 @@ int store_tasks(struct store *store, const char *campaign, store_task_fn *visit,
 int store_task_find(struct store *store, const char *id, struct row_task *ret, struct error *err) {
     char end[TASK_ID_SIZE + 1] = "";
     if (store_prefix_range(id, TASK_ID_SIZE - 1, end, sizeof end, err) != 0) return error_wrap(err, "task");
-    sqlite3_stmt *q = store_prepare(store, ST_TASK_FIND, "SELECT " COLUMNS " FROM tasks WHERE id >= ? AND id < ? ORDER BY id LIMIT 2", err);
+    sqlite3_stmt *q = store_prepare(store, ST_TASK_FIND,
+                                    "SELECT " COLUMNS " FROM tasks WHERE id >= ? AND id < ? ORDER BY id LIMIT 2", err);
     if (!q) return -1;
     bind_text(q, 1, id);
     bind_text(q, 2, end);
@@ -121,7 +127,8 @@ int store_task_find(struct store *store, const char *id, struct row_task *ret, s
 
 int store_task_counts(struct store *store, const char *campaign, int64_t ret[TASK_STATE_COUNT], struct error *err) {
     memset(ret, 0, TASK_STATE_COUNT * sizeof *ret);
-    sqlite3_stmt *q = store_prepare(store, ST_TASK_COUNTS, "SELECT state, count(*) FROM tasks WHERE campaign = ? GROUP BY state", err);
+    sqlite3_stmt *q = store_prepare(store, ST_TASK_COUNTS,
+                                    "SELECT state, count(*) FROM tasks WHERE campaign = ? GROUP BY state", err);
     if (!q) return -1;
     bind_text(q, 1, campaign);
     int rc;

@@ -1,5 +1,5 @@
-/* A coordinator's state without bus, threads and real time: a store in a folder of its own, a clock that the test sets, and a
- * node that says what the test wants. */
+/* A coordinator's state without bus, threads and real time: a store in a folder of its own, a clock that the test sets,
+ * and a node that says what the test wants. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,12 +23,14 @@
 
 #define UNUSED_OK __attribute__((unused))
 
-#define PROBLEM_YAML                                                                                               \
+#define PROBLEM_YAML                                                                                                   \
     "problem: act\nlevel: 1\nsizes:\n  big: {N: 4096}\n  small: {N: 64}\n  held1: {N: 13}\n  check: {N: 7}\ninputs:\n" \
     "  x: {dtype: f32, shape: [N], fill: \"uniform(-1, 1)\"}\ngraph:\n  - y = gelu(x)\noutputs: [y]\n"
-#define KERNEL_SOURCE "__kernel void act(__global const float *x, __global float *y, int n) { int i = get_global_id(0); if (i < n) y[i] = x[i]; }\n"
-#define KERNEL_YAML(name, tune)                                                                                \
-    "kernel: " name "\nproblem: act\nlanguage: opencl-c\nsource: act.cl\n" tune                                    \
+#define KERNEL_SOURCE                                                                                              \
+    "__kernel void act(__global const float *x, __global float *y, int n) { int i = get_global_id(0); if (i < n) " \
+    "y[i] = x[i]; }\n"
+#define KERNEL_YAML(name, tune)                                                 \
+    "kernel: " name "\nproblem: act\nlanguage: opencl-c\nsource: act.cl\n" tune \
     "launches:\n  - {kernel: act, args: [x, y, N], global: [N]}\n"
 #define TUNE "tune:\n  WG: [64, 128]\n"
 
@@ -84,7 +86,8 @@ UNUSED_OK static int fixture_setup(void **state) {
     if (!mkdtemp(f->dir)) return -1;
     f->mono_ms = 1000000;
     f->wall_ms = 1790000000000;
-    f->config = (struct core_config){.prefix = "portolan.", .lease_ms = 30000, .window = 2, .settle_ms = 0, .absent_ms = 600000};
+    f->config = (struct core_config){
+        .prefix = "portolan.", .lease_ms = 30000, .window = 2, .settle_ms = 0, .absent_ms = 600000};
     fixture_open(f);
     *state = f;
     return 0;
@@ -98,9 +101,10 @@ UNUSED_OK static int fixture_teardown(void **state) {
     return 0;
 }
 
-/* --- effects ------------------------------------------------------------------------------------------------------------- */
-/* Commits, takes the effects, reports every attempt's record as delivered, and returns how many tasks were sent. With `last`, the
- * last task's record (initialised by the callee when the result is above 0). Mailboxes are made at once. */
+/* --- effects
+ * ------------------------------------------------------------------------------------------------------------- */
+/* Commits, takes the effects, reports every attempt's record as delivered, and returns how many tasks were sent. With
+ * `last`, the last task's record (initialised by the callee when the result is above 0). Mailboxes are made at once. */
 UNUSED_OK static int fixture_settle(struct fixture *f, struct rec_task *last) {
     struct error err = ERROR_INIT;
     int sent = 0;
@@ -127,8 +131,10 @@ UNUSED_OK static int fixture_settle(struct fixture *f, struct rec_task *last) {
     return sent;
 }
 
-/* --- nodes --------------------------------------------------------------------------------------------------------------- */
-UNUSED_OK static struct rec_node *fixture_node(const char *name, const char *incarnation, const char *state, const char *target) {
+/* --- nodes
+ * --------------------------------------------------------------------------------------------------------------- */
+UNUSED_OK static struct rec_node *fixture_node(const char *name, const char *incarnation, const char *state,
+                                               const char *target) {
     struct rec_node *node = rec_new(&rec_node_desc);
     rec_set(&node->node, name);
     rec_set(&node->incarnation, incarnation);
@@ -156,7 +162,8 @@ UNUSED_OK static void fixture_join(struct fixture *f, const char *name, const ch
 }
 
 /* A heartbeat that lists one attempt (NULL: none). */
-UNUSED_OK static void fixture_beat(struct fixture *f, const char *name, const char *incarnation, const char *attempt, const char *state) {
+UNUSED_OK static void fixture_beat(struct fixture *f, const char *name, const char *incarnation, const char *attempt,
+                                   const char *state) {
     struct error err = ERROR_INIT;
     struct rec_heartbeat beat;
     rec_heartbeat_init(&beat);
@@ -187,13 +194,17 @@ UNUSED_OK static void fixture_ticks(struct fixture *f, int rounds, int64_t round
     }
 }
 
-/* --- campaigns ----------------------------------------------------------------------------------------------------------- */
+/* --- campaigns
+ * ----------------------------------------------------------------------------------------------------------- */
 UNUSED_OK static json_t *fixture_body(const char *campaign, const char *const *kernels, size_t n) {
     json_t *problems = json_array(), *list = json_array();
-    json_array_append_new(problems, json_pack("{s:s, s:s, s:s}", "name", "act", "path", "level1/act.yaml", "yaml", PROBLEM_YAML));
+    json_array_append_new(problems,
+                          json_pack("{s:s, s:s, s:s}", "name", "act", "path", "level1/act.yaml", "yaml", PROBLEM_YAML));
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, json_pack("{s:o, s:s, s:s}", "path", json_sprintf("k%zu.yaml", i), "yaml", kernels[i], "source", KERNEL_SOURCE));
-    return json_pack("{s:s, s:s, s:o, s:o}", "filename", "c.yaml", "campaign", campaign, "problems", problems, "kernels", list);
+        json_array_append_new(list, json_pack("{s:o, s:s, s:s}", "path", json_sprintf("k%zu.yaml", i), "yaml",
+                                              kernels[i], "source", KERNEL_SOURCE));
+    return json_pack("{s:s, s:s, s:o, s:o}", "filename", "c.yaml", "campaign", campaign, "problems", problems,
+                     "kernels", list);
 }
 
 UNUSED_OK static int fixture_try_submit(struct fixture *f, const char *campaign, const char *const *kernels, size_t n,
@@ -212,13 +223,17 @@ UNUSED_OK static struct campaign *fixture_submit(struct fixture *f, const char *
     struct plan_summary summary;
     char text[512];
     const char *kernels[] = {KERNEL_YAML("one", "")};
-    snprintf(text, sizeof text, "campaign: test\nproblems: [act]\ntargets: %s\nsize: small\nstrategies: [human]\nkernels: ['*.yaml']\n", targets);
+    snprintf(text, sizeof text,
+             "campaign: test\nproblems: [act]\ntargets: %s\nsize: small\nstrategies: [human]\nkernels: ['*.yaml']\n",
+             targets);
     must(fixture_try_submit(f, text, kernels, 1, &summary, &err), &err);
     return core_campaign(f->core, summary.campaign);
 }
 
-/* --- outcomes ------------------------------------------------------------------------------------------------------------ */
-UNUSED_OK static void fixture_outcome(const struct rec_task *task, const char *outcome, const char *verdict, struct rec_attempt *ret) {
+/* --- outcomes
+ * ------------------------------------------------------------------------------------------------------------ */
+UNUSED_OK static void fixture_outcome(const struct rec_task *task, const char *outcome, const char *verdict,
+                                      struct rec_attempt *ret) {
     rec_attempt_init(ret);
     ret->epoch = task->epoch;
     rec_set(&ret->task_id, task->task_id);
@@ -255,7 +270,8 @@ UNUSED_OK static void fixture_outcome(const struct rec_task *task, const char *o
     m->has_speedup = m->has_speedup_low = m->has_speedup_high = true;
 }
 
-UNUSED_OK static void fixture_report(struct fixture *f, const struct rec_task *task, const char *outcome, const char *verdict) {
+UNUSED_OK static void fixture_report(struct fixture *f, const struct rec_task *task, const char *outcome,
+                                     const char *verdict) {
     struct error err = ERROR_INIT;
     struct rec_attempt attempt;
     struct record_source source = {.topic = "attempts", .partition = 0, .offset = 1};
@@ -290,7 +306,9 @@ UNUSED_OK static int fixture_outbox_count(struct fixture *f, const char *topic, 
     struct error err = ERROR_INIT;
     struct fixture_outbox o = {.topic = topic};
     must(store_outbox(f->core->store, 0, 1000000, fixture_outbox_row, &o, &err), &err);
-    if (ret) *ret = o;
-    else free(o.value);
+    if (ret)
+        *ret = o;
+    else
+        free(o.value);
     return o.count;
 }

@@ -1,4 +1,5 @@
-/* A coordinator in this process on its embedded broker, a scripted agent that speaks the protocol, and a small HTTP client. */
+/* A coordinator in this process on its embedded broker, a scripted agent that speaks the protocol, and a small HTTP
+ * client. */
 #pragma once
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -16,7 +17,8 @@
 
 #define PLANE_LIMIT_MS 30000
 
-/* --- coordinator --------------------------------------------------------------------------------------------------------- */
+/* --- coordinator
+ * --------------------------------------------------------------------------------------------------------- */
 struct plane {
     char dir[64], state[96], runtime[96];
     struct coordinator_config config;
@@ -57,7 +59,8 @@ UNUSED_OK static int plane_setup(void **state) {
     if (!mkdtemp(p->dir)) return -1;
     snprintf(p->state, sizeof p->state, "%s/state", p->dir);
     snprintf(p->runtime, sizeof p->runtime, "%s/runtime", p->dir);
-    p->config = (struct coordinator_config){.state_dir = p->state, .runtime_dir = p->runtime, .embedded = true, .settle_ms = 0, .lease_ms = 5000};
+    p->config = (struct coordinator_config){
+        .state_dir = p->state, .runtime_dir = p->runtime, .embedded = true, .settle_ms = 0, .lease_ms = 5000};
     *state = p;
     return 0;
 }
@@ -69,8 +72,10 @@ UNUSED_OK static int plane_teardown(void **state) {
     return 0;
 }
 
-/* --- HTTP ---------------------------------------------------------------------------------------------------------------- */
-UNUSED_OK static int http_open(const struct plane *p, const char *method, const char *path, const char *headers, const char *body) {
+/* --- HTTP
+ * ---------------------------------------------------------------------------------------------------------------- */
+UNUSED_OK static int http_open(const struct plane *p, const char *method, const char *path, const char *headers,
+                               const char *body) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)coordinator_api_port(p->coordinator))};
     struct buf request = BUF_INIT;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -91,22 +96,26 @@ UNUSED_OK static int http_open(const struct plane *p, const char *method, const 
 }
 
 /* The whole answer's body; *ret_status. The caller frees. */
-UNUSED_OK static char *http_raw(const struct plane *p, const char *method, const char *path, const char *headers, const char *body, int *ret_status) {
+UNUSED_OK static char *http_raw(const struct plane *p, const char *method, const char *path, const char *headers,
+                                const char *body, int *ret_status) {
     struct buf answer = BUF_INIT;
     char block[4096];
     ssize_t n;
     int fd = http_open(p, method, path, headers, body);
     struct pollfd wait = {.fd = fd, .events = POLLIN};
-    while (poll(&wait, 1, PLANE_LIMIT_MS) > 0 && (n = recv(fd, block, sizeof block, 0)) > 0) buf_append(&answer, block, (size_t)n);
+    while (poll(&wait, 1, PLANE_LIMIT_MS) > 0 && (n = recv(fd, block, sizeof block, 0)) > 0)
+        buf_append(&answer, block, (size_t)n);
     close(fd);
-    if (!answer.len || sscanf(answer.data, "HTTP/1.%*d %d", ret_status) != 1) fail_msg("%s %s: no answer", method, path);
+    if (!answer.len || sscanf(answer.data, "HTTP/1.%*d %d", ret_status) != 1)
+        fail_msg("%s %s: no answer", method, path);
     char *content = strstr(answer.data, "\r\n\r\n");
     content = xstrdup(content ? content + 4 : "");
     buf_done(&answer);
     return content;
 }
 
-UNUSED_OK static char *http_text(const struct plane *p, const char *method, const char *path, const char *body, int expected) {
+UNUSED_OK static char *http_text(const struct plane *p, const char *method, const char *path, const char *body,
+                                 int expected) {
     char headers[300];
     int status = 0;
     snprintf(headers, sizeof headers, "Host: 127.0.0.1\r\nAuthorization: Bearer %s\r\n", p->token);
@@ -115,7 +124,8 @@ UNUSED_OK static char *http_text(const struct plane *p, const char *method, cons
     return text;
 }
 
-UNUSED_OK static json_t *http_json(const struct plane *p, const char *method, const char *path, const char *body, int expected) {
+UNUSED_OK static json_t *http_json(const struct plane *p, const char *method, const char *path, const char *body,
+                                   int expected) {
     char *text = http_text(p, method, path, body, expected);
     json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
     if (!json) fail_msg("%s %s: not JSON: %s", method, path, text);
@@ -141,17 +151,19 @@ UNUSED_OK static const char *json_at(const json_t *json, const char *key) {
     return text ? text : "";
 }
 
-/* --- the scripted agent -------------------------------------------------------------------------------------------------- */
+/* --- the scripted agent
+ * -------------------------------------------------------------------------------------------------- */
 struct agent {
     char bootstrap[128], node[64], incarnation[33], target[64];
-    const char *verdict;        /* what it answers; "" for infrastructure */
-    int delay_ms;               /* before it answers */
-    atomic_bool stop, mute;     /* mute: takes tasks and never answers */
+    const char *verdict;    /* what it answers; "" for infrastructure */
+    int delay_ms;           /* before it answers */
+    atomic_bool stop, mute; /* mute: takes tasks and never answers */
     atomic_int tasks, cancels;
     pthread_t thread;
 };
 
-static void agent_send(struct bus_producer *producer, const char *topic, const char *key, const struct rec_desc *desc, const void *rec) {
+static void agent_send(struct bus_producer *producer, const char *topic, const char *key, const struct rec_desc *desc,
+                       const void *rec) {
     struct error err = ERROR_INIT;
     uint8_t *data = NULL;
     size_t len = 0;
@@ -188,7 +200,8 @@ static void agent_work(struct agent *a, struct bus_producer *producer, const str
     struct rec_attempt attempt;
     atomic_fetch_add(&a->tasks, 1);
     agent_beat(a, producer, task);
-    for (int64_t until = clock_mono_ms() + a->delay_ms; clock_mono_ms() < until && !atomic_load(&a->stop);) nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    for (int64_t until = clock_mono_ms() + a->delay_ms; clock_mono_ms() < until && !atomic_load(&a->stop);)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     if (atomic_load(&a->mute)) return;
     fixture_outcome(task, *a->verdict ? "verdict" : "infrastructure", *a->verdict ? a->verdict : NULL, &attempt);
     if (!*a->verdict) rec_set(&attempt.infrastructure, "driver lost");
@@ -197,8 +210,8 @@ static void agent_work(struct agent *a, struct bus_producer *producer, const str
     rec_attempt_done(&attempt);
 }
 
-static void agent_record(struct agent *a, struct bus *bus, struct bus_consumer *consumer, struct bus_producer *producer, struct codec *codec,
-                         const struct bus_record *record) {
+static void agent_record(struct agent *a, struct bus *bus, struct bus_consumer *consumer, struct bus_producer *producer,
+                         struct codec *codec, const struct bus_record *record) {
     const struct rec_desc *desc = NULL;
     void *rec = NULL;
     struct error err = ERROR_INIT;
@@ -206,7 +219,8 @@ static void agent_record(struct agent *a, struct bus *bus, struct bus_consumer *
     if (desc == &rec_desired_desc) {
         const struct rec_desired *desired = rec;
         int64_t low = 0, high = 0;
-        if (strcmp(desired->incarnation, a->incarnation) == 0 && bus_watermarks(bus, desired->mailbox_topic, desired->mailbox_partition, 5000, &low, &high, &err) == 0 &&
+        if (strcmp(desired->incarnation, a->incarnation) == 0 &&
+            bus_watermarks(bus, desired->mailbox_topic, desired->mailbox_partition, 5000, &low, &high, &err) == 0 &&
             bus_assign(consumer, desired->mailbox_topic, desired->mailbox_partition, high, &err) == 0)
             agent_register(a, producer, "ready");
     } else if (desc == &rec_task_desc && strcmp(((struct rec_task *)rec)->incarnation, a->incarnation) == 0) {
@@ -231,7 +245,8 @@ static void *agent_run(void *context) {
     int64_t beat_ms = 0;
     while (!atomic_load(&a->stop)) {
         struct bus_record *record = NULL;
-        if (bus_next(consumer, 50, &record, &err) == BUS_RECORD) agent_record(a, bus, consumer, producer, codec, record);
+        if (bus_next(consumer, 50, &record, &err) == BUS_RECORD)
+            agent_record(a, bus, consumer, producer, codec, record);
         bus_record_free(record);
         if (clock_mono_ms() - beat_ms < 200) continue;
         beat_ms = clock_mono_ms();
@@ -244,7 +259,8 @@ static void *agent_run(void *context) {
     return NULL;
 }
 
-UNUSED_OK static void agent_start(struct agent *a, const struct plane *p, const char *node, const char *incarnation, const char *target, const char *verdict) {
+UNUSED_OK static void agent_start(struct agent *a, const struct plane *p, const char *node, const char *incarnation,
+                                  const char *target, const char *verdict) {
     snprintf(a->bootstrap, sizeof a->bootstrap, "%s", coordinator_bootstrap(p->coordinator));
     snprintf(a->node, sizeof a->node, "%s", node);
     snprintf(a->incarnation, sizeof a->incarnation, "%s", incarnation);

@@ -90,7 +90,9 @@ static void what_cannot_be_right_becomes_a_dead_letter(void **state) {
     for (int i = 0; i < 8; i++) {
         struct rec_attempt a;
         fixture_outcome(&task, "verdict", "correct", &a);
-        if (i == 0) rec_set(&a.task_id, "00000000000000000000000000000000"), rec_set(&a.attempt_id, "00000000000000000000000000000000.1");
+        if (i == 0)
+            rec_set(&a.task_id, "00000000000000000000000000000000"),
+                rec_set(&a.attempt_id, "00000000000000000000000000000000.1");
         if (i == 1) a.attempt = 9, rec_setf(&a.attempt_id, "%s.9", a.task_id);
         if (i == 2) a.epoch = 99;
         if (i == 3) rec_set(&a.node, "n2");

@@ -5,7 +5,9 @@
 #include "coordinator/plan/size.h"
 #include "tests/unit/coordinator/fixture.h"
 
-#define CAMPAIGN "campaign: c\nproblems: [act]\ntargets: [alpha, beta]\nsize: small\nstrategies: [human, search]\nkernels: ['*.yaml']\n"
+#define CAMPAIGN                                                                                                \
+    "campaign: c\nproblems: [act]\ntargets: [alpha, beta]\nsize: small\nstrategies: [human, search]\nkernels: " \
+    "['*.yaml']\n"
 
 static void human_gives_a_measure_task_and_search_one_per_tunable_kernel(void **state) {
     struct fixture *f = *state;
@@ -58,7 +60,9 @@ static void the_same_kernel_twice_is_one_task_and_a_warning(void **state) {
     struct plan_summary summary;
     const char *kernels[] = {KERNEL_YAML("one", ""), KERNEL_YAML("one", "")};
     fixture_join(f, "n1", "i1", "alpha");
-    json_t *body = fixture_body("campaign: c\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: [human]\nkernels: ['*.yaml']\n", kernels, 2);
+    json_t *body = fixture_body(
+        "campaign: c\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: [human]\nkernels: ['*.yaml']\n",
+        kernels, 2);
     struct submission *s = submission_from_json(body, &err);
     assert_non_null(s);
     must(plan_submit(f->core, s, false, &summary, &err), &err);
@@ -82,7 +86,11 @@ static void a_cell_waits_for_its_deadline_and_is_planned_when_a_device_joins(voi
     struct error err = ERROR_INIT;
     struct plan_summary summary;
     const char *kernels[] = {KERNEL_YAML("one", "")};
-    must(fixture_try_submit(f, "campaign: c\nproblems: [act]\ntargets: [alpha, beta]\nstrategies: [human]\nkernels: ['*.yaml']\ndeadline: 10m\n", kernels, 1, &summary, &err), &err);
+    must(fixture_try_submit(f,
+                            "campaign: c\nproblems: [act]\ntargets: [alpha, beta]\nstrategies: [human]\nkernels: "
+                            "['*.yaml']\ndeadline: 10m\n",
+                            kernels, 1, &summary, &err),
+         &err);
     struct campaign *c = core_campaign(f->core, summary.campaign);
     assert_int_equal(c->counts[TASK_WAITING], 2);
     fixture_join(f, "n1", "i1", "alpha");
@@ -117,8 +125,11 @@ static void selectors_become_target_names_and_again_when_a_device_joins(void **s
     struct plan_summary summary;
     const char *kernels[] = {KERNEL_YAML("one", "")};
     fixture_join(f, "n1", "i1", "alpha");
-    must(fixture_try_submit(f, "campaign: c\nproblems: [act]\ntargets: [{memory: '>= 4 GiB'}, {node: n9}]\nstrategies: [human]\nkernels: ['*.yaml']\ndeadline: 1h\n", kernels, 1,
-                            &summary, &err), &err);
+    must(fixture_try_submit(f,
+                            "campaign: c\nproblems: [act]\ntargets: [{memory: '>= 4 GiB'}, {node: n9}]\nstrategies: "
+                            "[human]\nkernels: ['*.yaml']\ndeadline: 1h\n",
+                            kernels, 1, &summary, &err),
+         &err);
     struct campaign *c = core_campaign(f->core, summary.campaign);
     assert_int_equal(c->task_count, 2);
     assert_string_equal(c->tasks[0]->row.target, "alpha");
@@ -132,21 +143,30 @@ static void selectors_become_target_names_and_again_when_a_device_joins(void **s
 static void wrong_submissions_are_refused_with_file_and_reason_and_leave_nothing(void **state) {
     struct fixture *f = *state;
     struct plan_summary summary;
-    const char *good[] = {KERNEL_YAML("one", "")}, *unbound[] = {"kernel: k\nproblem: act\nlanguage: opencl-c\nsource: act.cl\nlaunches:\n"
-                                                                  "  - {kernel: act, args: [x, nowhere, N], global: [N]}\n"};
+    const char *good[] = {KERNEL_YAML("one", "")},
+               *unbound[] = {
+                   "kernel: k\nproblem: act\nlanguage: opencl-c\nsource: act.cl\nlaunches:\n"
+                   "  - {kernel: act, args: [x, nowhere, N], global: [N]}\n"};
     const struct {
         const char *campaign;
         const char *const *kernels;
         const char *says;
-    } cases[] = {{"campaign: c\nproblems: [actt]\ntargets: [alpha]\nstrategies: [human]\nkernels: ['*.yaml']\n", good, "did you mean `act`"},
-                 {"campaign: c\nproblems: [act]\ntargets: [alpha]\nstrategies: [human]\nkernels: ['*.yaml']\nsise: small\n", good, "c.yaml:6"},
-                 {"campaign: c\nproblems: [act]\ntargets: [alpha]\nsize: huge\nstrategies: [human]\nkernels: ['*.yaml']\n", good, "huge"},
-                 {"campaign: c\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: [search]\nkernels: ['*.yaml']\n", good, "plans no task"},
-                 {"campaign: c\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: [human]\nkernels: ['*.yaml']\n", unbound, "nowhere"}};
+    } cases[] = {
+        {"campaign: c\nproblems: [actt]\ntargets: [alpha]\nstrategies: [human]\nkernels: ['*.yaml']\n", good,
+         "did you mean `act`"},
+        {"campaign: c\nproblems: [act]\ntargets: [alpha]\nstrategies: [human]\nkernels: ['*.yaml']\nsise: small\n",
+         good, "c.yaml:6"},
+        {"campaign: c\nproblems: [act]\ntargets: [alpha]\nsize: huge\nstrategies: [human]\nkernels: ['*.yaml']\n", good,
+         "huge"},
+        {"campaign: c\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: [search]\nkernels: ['*.yaml']\n",
+         good, "plans no task"},
+        {"campaign: c\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: [human]\nkernels: ['*.yaml']\n",
+         unbound, "nowhere"}};
     fixture_join(f, "n1", "i1", "alpha");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct error err = ERROR_INIT;
-        if (fixture_try_submit(f, cases[i].campaign, cases[i].kernels, 1, &summary, &err) == 0) fail_msg("case %zu was accepted", i);
+        if (fixture_try_submit(f, cases[i].campaign, cases[i].kernels, 1, &summary, &err) == 0)
+            fail_msg("case %zu was accepted", i);
         if (!strstr(err.text, cases[i].says)) fail_msg("case %zu says: %s", i, err.text);
         assert_false(core_is_broken(&err));
     }
@@ -155,7 +175,8 @@ static void wrong_submissions_are_refused_with_file_and_reason_and_leave_nothing
 
 static void bodies_of_the_wrong_shape_are_refused(void **state) {
     (void)state;
-    static const char *const bodies[] = {"[]", "{}", "{\"campaign\": 3}", "{\"campaign\": \"campaign: c\\n\", \"problems\": {}}",
+    static const char *const bodies[] = {"[]", "{}", "{\"campaign\": 3}",
+                                         "{\"campaign\": \"campaign: c\\n\", \"problems\": {}}",
                                          "{\"campaign\": \"a\\u0000b\"}"};
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         struct error err = ERROR_INIT;
@@ -170,9 +191,12 @@ static void auto_takes_the_largest_size_that_suits_and_never_a_reserved_one(void
     struct fixture *f = *state;
     struct error err = ERROR_INIT;
     char size[LABEL_SIZE];
-    static const char yaml[] = "problem: mm\nlevel: 1\nsizes:\n  huge: {N: 16384}\n  mid: {N: 256}\n  tiny: {N: 16}\n  held1: {N: 300}\n  check: {N: 7}\ninputs:\n"
-                               "  a: {dtype: f32, shape: [N, N], fill: \"uniform(-1, 1)\"}\n  b: {dtype: f32, shape: [N, N], fill: \"uniform(-1, 1)\"}\n"
-                               "graph:\n  - y = matmul(a, b)\noutputs: [y]\n";
+    static const char yaml[] =
+        "problem: mm\nlevel: 1\nsizes:\n  huge: {N: 16384}\n  mid: {N: 256}\n  tiny: {N: 16}\n  held1: {N: 300}\n  "
+        "check: {N: 7}\ninputs:\n"
+        "  a: {dtype: f32, shape: [N, N], fill: \"uniform(-1, 1)\"}\n  b: {dtype: f32, shape: [N, N], fill: "
+        "\"uniform(-1, 1)\"}\n"
+        "graph:\n  - y = matmul(a, b)\noutputs: [y]\n";
     struct problem *p = problem_parse(yaml, strlen(yaml), "mm.yaml", &err);
     if (!p) fail_msg("%s", err.text);
     fixture_join(f, "n1", "i1", "alpha");
@@ -192,7 +216,9 @@ static void auto_takes_the_largest_size_that_suits_and_never_a_reserved_one(void
 static void a_budget_is_shared_by_the_searches_of_a_problem_and_target(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
-    static const char text[] = "campaign: c\nproblems: [act]\ntargets: [a]\nstrategies: [search]\nkernels: ['*.yaml']\nbudget: {time: 4m, candidates: 100}\nbaselines: [plain]\n";
+    static const char text[] =
+        "campaign: c\nproblems: [act]\ntargets: [a]\nstrategies: [search]\nkernels: ['*.yaml']\nbudget: {time: 4m, "
+        "candidates: 100}\nbaselines: [plain]\n";
     struct campaign_file *file = campaign_parse(text, strlen(text), "c.yaml", &err);
     struct problem *p = problem_parse(PROBLEM_YAML, strlen(PROBLEM_YAML), "p.yaml", &err);
     assert_non_null(file);

@@ -1,7 +1,9 @@
 /* The whole coordinator on the embedded broker: registration, campaigns, tries, faults, over bus and HTTP. */
 #include "tests/unit/coordinator/plane.h"
 
-#define CAMPAIGN "campaign: demo\nproblems: [act]\ntargets: [alpha, beta]\nsize: small\nstrategies: [human, search]\nkernels: ['*.yaml']\n"
+#define CAMPAIGN                                                                                                   \
+    "campaign: demo\nproblems: [act]\ntargets: [alpha, beta]\nsize: small\nstrategies: [human, search]\nkernels: " \
+    "['*.yaml']\n"
 
 static json_t *last_of(const json_t *lines) {
     return json_array_get(lines, json_array_size(lines) - 1);
@@ -115,15 +117,17 @@ static void a_try_streams_until_its_verdicts(void **state) {
     json_decref(refused);
     agent_start(&a, p, "n1", "i1", "alpha", "wrong_output");
     plane_wait_ready(p, 1);
-    json_t *body = json_pack("{s:{s:s,s:s,s:s}, s:{s:s,s:s,s:s}, s:s}", "problem", "name", "act", "path", "p.yaml", "yaml", PROBLEM_YAML, "kernel",
-                             "path", "k.yaml", "yaml", KERNEL_YAML("mine", ""), "source", KERNEL_SOURCE, "size", "small");
+    json_t *body = json_pack("{s:{s:s,s:s,s:s}, s:{s:s,s:s,s:s}, s:s}", "problem", "name", "act", "path", "p.yaml",
+                             "yaml", PROBLEM_YAML, "kernel", "path", "k.yaml", "yaml", KERNEL_YAML("mine", ""),
+                             "source", KERNEL_SOURCE, "size", "small");
     char *text = json_dumps(body, 0);
     json_t *lines = http_lines(p, "POST", "/v1/try", text), *line;
     size_t i;
     bool planned = false, running = false, result = false;
     json_array_foreach(lines, i, line) {
         planned |= strcmp(json_at(line, "event"), "planned") == 0;
-        running |= strcmp(json_at(line, "event"), "running") == 0 && strcmp(json_at(json_object_get(line, "cell"), "phase"), "time") == 0;
+        running |= strcmp(json_at(line, "event"), "running") == 0 &&
+                   strcmp(json_at(json_object_get(line, "cell"), "phase"), "time") == 0;
         if (strcmp(json_at(line, "event"), "result") != 0) continue;
         assert_false(result);
         result = true;
@@ -150,10 +154,12 @@ static void leaving_a_try_cancels_it(void **state) {
     plane_start(p);
     agent_start(&a, p, "n1", "i1", "alpha", "correct");
     plane_wait_ready(p, 1);
-    json_t *body = json_pack("{s:{s:s,s:s,s:s}, s:{s:s,s:s,s:s}, s:s}", "problem", "name", "act", "path", "p.yaml", "yaml", PROBLEM_YAML, "kernel",
-                             "path", "k.yaml", "yaml", KERNEL_YAML("mine", ""), "source", KERNEL_SOURCE, "size", "small");
+    json_t *body = json_pack("{s:{s:s,s:s,s:s}, s:{s:s,s:s,s:s}, s:s}", "problem", "name", "act", "path", "p.yaml",
+                             "yaml", PROBLEM_YAML, "kernel", "path", "k.yaml", "yaml", KERNEL_YAML("mine", ""),
+                             "source", KERNEL_SOURCE, "size", "small");
     char *text = json_dumps(body, 0);
-    snprintf(headers, sizeof headers, "Host: localhost:%d\r\nAuthorization: Bearer %s\r\n", coordinator_api_port(p->coordinator), p->token);
+    snprintf(headers, sizeof headers, "Host: localhost:%d\r\nAuthorization: Bearer %s\r\n",
+             coordinator_api_port(p->coordinator), p->token);
     int fd = http_open(p, "POST", "/v1/try", headers, text);
     while (atomic_load(&a.tasks) == 0) nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     close(fd);
@@ -180,11 +186,16 @@ static void garbage_on_the_bus_becomes_dead_letters_and_work_goes_on(void **stat
     static const uint8_t unknown[] = {0xC3, 0x01, 1, 2, 3, 4, 5, 6, 7, 8, 9}, cut[] = {0xC3};
     static const char *const topics[] = {TOPIC_ATTEMPTS, TOPIC_NODES};
     for (size_t i = 0; i < 2; i++) {
-        must(bus_send_wait(producer, topics[i], BUS_ANY_PARTITION, "k", unknown, sizeof unknown, PLANE_LIMIT_MS, NULL, &err), &err);
-        must(bus_send_wait(producer, topics[i], BUS_ANY_PARTITION, "k", cut, sizeof cut, PLANE_LIMIT_MS, NULL, &err), &err);
+        must(bus_send_wait(producer, topics[i], BUS_ANY_PARTITION, "k", unknown, sizeof unknown, PLANE_LIMIT_MS, NULL,
+                           &err),
+             &err);
+        must(bus_send_wait(producer, topics[i], BUS_ANY_PARTITION, "k", cut, sizeof cut, PLANE_LIMIT_MS, NULL, &err),
+             &err);
         must(bus_send_wait(producer, topics[i], BUS_ANY_PARTITION, "k", "text", 4, PLANE_LIMIT_MS, NULL, &err), &err);
     }
-    char *id = plane_submit(p, "campaign: g\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: [human]\nkernels: [k]\n", 1), path[128];
+    char *id = plane_submit(
+             p, "campaign: g\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: [human]\nkernels: [k]\n", 1),
+         path[128];
     snprintf(path, sizeof path, "/v1/campaigns/%s/events", id);
     json_t *lines = http_lines(p, "GET", path, NULL);
     assert_string_equal(json_at(last_of(lines), "state"), "complete");
@@ -237,7 +248,9 @@ static void a_silent_node_loses_its_lease_and_another_one_finishes(void **state)
     plane_start(p);
     agent_start(&a, p, "n1", "i1", "alpha", "correct");
     plane_wait_ready(p, 1);
-    char *id = plane_submit(p, "campaign: s\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: [human]\nkernels: [k]\n", 1), path[128];
+    char *id = plane_submit(
+             p, "campaign: s\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: [human]\nkernels: [k]\n", 1),
+         path[128];
     while (atomic_load(&a.tasks) == 0) nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     agent_stop(&a);
     agent_start(&b, p, "n2", "i2", "alpha", "correct");

@@ -2,7 +2,8 @@
 #include "coordinator/schedule/cancel.h"
 #include "tests/unit/coordinator/fixture.h"
 
-/* --- registration -------------------------------------------------------------------------------------------------------- */
+/* --- registration
+ * -------------------------------------------------------------------------------------------------------- */
 static void a_node_gets_tasks_only_after_its_handshake(void **state) {
     struct fixture *f = *state;
     struct error err = ERROR_INIT;
@@ -37,7 +38,8 @@ static void a_task_record_holds_everything_that_the_agent_needs(void **state) {
 
 static void wrong_node_records_are_refused_and_change_nothing(void **state) {
     struct fixture *f = *state;
-    static const char *const names[] = {"", "UPPER", "a/b", "this-name-is-far-too-long-to-be-the-name-of-a-node-in-a-fleet-of-machines"};
+    static const char *const names[] = {"", "UPPER", "a/b",
+                                        "this-name-is-far-too-long-to-be-the-name-of-a-node-in-a-fleet-of-machines"};
     for (size_t i = 0; i < 4; i++) {
         struct error err = ERROR_INIT;
         assert_int_equal(nodes_on_record(f->core, fixture_node(names[i], "i1", "starting", "alpha"), true, &err), -1);
@@ -64,7 +66,8 @@ static void a_node_known_from_the_store_must_be_heard_before_it_gets_tasks(void 
     assert_int_equal(fixture_settle(f, NULL), 1);
 }
 
-/* --- matching ------------------------------------------------------------------------------------------------------------ */
+/* --- matching
+ * ------------------------------------------------------------------------------------------------------------ */
 static void a_device_holds_no_more_than_its_window_and_the_emptiest_is_served_first(void **state) {
     struct fixture *f = *state;
     fixture_join(f, "n1", "i1", "alpha");
@@ -89,11 +92,19 @@ static void priority_goes_before_order_and_a_try_before_everything(void **state)
     const struct campaign *busy = fixture_submit(f, "[alpha]");
     assert_int_equal(fixture_settle(f, &task), 1);
     rec_task_done(&task);
-    must(fixture_try_submit(f, "campaign: l\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: [human]\nkernels: [k]\n", kernels, 1, &low, &err), &err);
-    must(fixture_try_submit(f, "campaign: h\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: [human]\nkernels: [k]\npriority: 5\n", kernels, 1, &high, &err), &err);
+    must(fixture_try_submit(
+             f, "campaign: l\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: [human]\nkernels: [k]\n",
+             kernels, 1, &low, &err),
+         &err);
+    must(fixture_try_submit(f,
+                            "campaign: h\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: "
+                            "[human]\nkernels: [k]\npriority: 5\n",
+                            kernels, 1, &high, &err),
+         &err);
     assert_int_equal(fixture_settle(f, NULL), 0); /* the window is full */
-    json_t *body = json_pack("{s:{s:s,s:s,s:s}, s:{s:s,s:s,s:s}, s:[s], s:s}", "problem", "name", "act", "path", "p.yaml", "yaml", PROBLEM_YAML, "kernel",
-                             "path", "k.yaml", "yaml", KERNEL_YAML("one", ""), "source", KERNEL_SOURCE, "targets", "alpha", "size", "small");
+    json_t *body = json_pack("{s:{s:s,s:s,s:s}, s:{s:s,s:s,s:s}, s:[s], s:s}", "problem", "name", "act", "path",
+                             "p.yaml", "yaml", PROBLEM_YAML, "kernel", "path", "k.yaml", "yaml", KERNEL_YAML("one", ""),
+                             "source", KERNEL_SOURCE, "targets", "alpha", "size", "small");
     struct submission *s = submission_from_try(body, NULL, 0, &err);
     if (!s) fail_msg("%s", err.text);
     must(plan_submit(f->core, s, true, &tried, &err), &err);
@@ -115,7 +126,8 @@ static void priority_goes_before_order_and_a_try_before_everything(void **state)
     rec_task_done(&task);
 }
 
-/* --- leases -------------------------------------------------------------------------------------------------------------- */
+/* --- leases
+ * -------------------------------------------------------------------------------------------------------------- */
 static void a_lapsed_lease_queues_the_task_on_another_device_and_the_late_result_is_superseded(void **state) {
     struct fixture *f = *state;
     struct error err = ERROR_INIT;
@@ -224,7 +236,8 @@ static void after_a_restart_leases_are_full_and_the_attempt_goes_on(void **state
     rec_task_done(&task);
 }
 
-/* --- failures ------------------------------------------------------------------------------------------------------------ */
+/* --- failures
+ * ------------------------------------------------------------------------------------------------------------ */
 static void infrastructure_failures_go_to_another_device_and_after_three_the_task_is_given_up(void **state) {
     struct fixture *f = *state;
     fixture_join(f, "n1", "i1", "alpha");
@@ -317,7 +330,8 @@ static void a_target_whose_devices_stay_away_gives_its_tasks_up(void **state) {
     assert_int_equal(c->tasks[0]->row.state, TASK_GAVE_UP);
 }
 
-/* --- cancel -------------------------------------------------------------------------------------------------------------- */
+/* --- cancel
+ * -------------------------------------------------------------------------------------------------------------- */
 static void cancel_revokes_and_a_result_that_comes_all_the_same_is_ignored(void **state) {
     struct fixture *f = *state;
     struct error err = ERROR_INIT;

@@ -1,21 +1,28 @@
 /* The scores against values computed by hand. */
+#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include "coordinator/api/scores.h"
 
 static struct score_cell correct(double speedup, double low, double light) {
-    return (struct score_cell){.measured = true, .correct = true, .has_speedup = true, .speedup = speedup, .speedup_low = low, .has_light = true, .light = light};
+    return (struct score_cell){.measured = true,
+                               .correct = true,
+                               .has_speedup = true,
+                               .speedup = speedup,
+                               .speedup_low = low,
+                               .has_light = true,
+                               .light = light};
 }
 
 static void scores_fall_back_to_the_baseline_and_the_unclipped_value_stands_beside(void **state) {
     (void)state;
     /* 2x, 0.5x (falls back to 1), a wrong kernel (1), 8x */
-    struct score_cell cells[] = {correct(2, 1.9, 0.25), correct(0.5, 0.4, 1.0), {.measured = true}, correct(8, 7, 0.25)};
+    struct score_cell cells[] = {
+        correct(2, 1.9, 0.25), correct(0.5, 0.4, 1.0), {.measured = true}, correct(8, 7, 0.25)};
     struct scores s;
     scores_compute(cells, 4, &s);
     assert_int_equal(s.planned, 4);
@@ -60,7 +67,8 @@ static void nothing_measured_gives_no_figures(void **state) {
     struct score_cell cells[] = {{0}};
     struct scores s;
     scores_compute(cells, 1, &s);
-    assert_true(isnan(s.geomean) && isnan(s.median) && isnan(s.geomean_correct) && isnan(s.light) && isnan(s.fast_p[0]));
+    assert_true(isnan(s.geomean) && isnan(s.median) && isnan(s.geomean_correct) && isnan(s.light) &&
+                isnan(s.fast_p[0]));
     assert_float_equal(s.coverage, 0, 0);
     scores_compute(cells, 0, &s);
     assert_true(isnan(s.coverage));
