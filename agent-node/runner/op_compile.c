@@ -12,6 +12,10 @@ static void tell_phase(struct session *s, enum wire_phase phase) {
     channel_send(&s->channel, WIRE_PHASE, &(struct part){&p, sizeof p}, 1);
 }
 
+/* Memory on both sides of a dummy: a kernel that writes a little outside its buffers is to be caught by the guard bands of a
+ * measuring runner, which say where, and not to die here. */
+#define SLACK ((size_t)64 << 10)
+
 /* Buffers of the planned sizes. Host memory that nobody has touched reads as zeros and costs nothing until it is. */
 struct dummies {
     const struct device_backend *backend;
@@ -24,7 +28,7 @@ struct dummies {
 static void dummies_done(struct dummies *d) {
     for (uint32_t i = 0; i < d->n; i++) {
         d->backend->buffer_free(d->buffer[i]);
-        if (d->memory[i]) munmap(d->memory[i], d->size[i].bytes);
+        if (d->memory[i]) munmap(d->memory[i], d->size[i].bytes + 2 * SLACK);
     }
     free(d->buffer);
     free(d->memory);
@@ -36,11 +40,12 @@ static int dummies_make(struct session *s, const struct run_plan *plan, struct d
     for (uint32_t i = 0; i < plan->n_buffers; i++) {
         size_t bytes = plan->buffer[i].bytes;
         if (s->backend->in_place(s->device)) {
-            void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+            void *p = mmap(NULL, bytes + 2 * SLACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
             if (p == MAP_FAILED) return error_set(err, ERR_DEVICE, "no memory for a buffer of %zu bytes", bytes);
             d->memory[i] = p;
         }
-        if (s->backend->buffer(s->device, d->memory[i], bytes, 0, &d->buffer[i], err) < 0) return -1;
+        void *data = d->memory[i] ? (char *)d->memory[i] + SLACK : NULL;
+        if (s->backend->buffer(s->device, data, bytes, 0, &d->buffer[i], err) < 0) return -1;
     }
     return 0;
 }

@@ -13,9 +13,17 @@ void finding_done(struct finding *f) {
     memset(f, 0, sizeof *f);
 }
 
+/* Position in the order of precedence. Of one output "reduced precision" excludes "wrong"; over several, a kernel that is wrong
+ * anywhere is not merely imprecise. */
+static int rank(enum verdict v) {
+    if (v == VERDICT_WRONG_OUTPUT) return VERDICT_REDUCED_PRECISION;
+    if (v == VERDICT_REDUCED_PRECISION) return VERDICT_WRONG_OUTPUT;
+    return (int)v;
+}
+
 static bool is_more_severe(const struct finding *now, enum finding_kind kind, enum verdict v) {
     if (kind != now->kind) return kind > now->kind;
-    return kind == FINDING_VERDICT && v < now->verdict;
+    return kind == FINDING_VERDICT && rank(v) < rank(now->verdict);
 }
 
 static int __attribute__((format(printf, 4, 0)))
