@@ -12,6 +12,8 @@
 
 #define PIECE_ELEMENTS ((int64_t)1 << 16)
 #define COARSE_UNITS 16.0
+/* Lower precision shows in one of this many elements at least; a slip in the code may show in a few. */
+#define COARSE_PARTS 8
 
 struct tolerance tolerance_make(enum dtype dtype, int64_t reduction) {
     double u = dtype_unit_roundoff(dtype), k = reduction > 1 ? (double)reduction : 1.0;
@@ -149,5 +151,5 @@ bool comparison_ok(const struct comparison *c) {
 }
 
 bool comparison_reduced(const struct comparison *c) {
-    return c->unwritten == 0 && c->not_finite == 0 && c->beyond_reduced == 0 && c->coarse * 2 > c->n;
+    return c->unwritten == 0 && c->not_finite == 0 && c->beyond_reduced == 0 && c->coarse * COARSE_PARTS > c->n;
 }

@@ -49,5 +49,5 @@ void compare_output(const struct expected *e, const struct tolerance *t, const v
 double element_value(enum dtype dtype, const void *data, int64_t i);
 /* Nothing unwritten, not finite or wrong. */
 bool comparison_ok(const struct comparison *c);
-/* Looks like the answer in a lower precision: nothing worse than bfloat16's class, and most elements coarse. */
+/* Looks like the answer in a lower precision: nothing worse than bfloat16's class, and many elements coarse. */
 bool comparison_reduced(const struct comparison *c);
