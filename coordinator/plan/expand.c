@@ -114,8 +114,10 @@ static int rows_of_kernel(struct expansion *e, const struct submission_kernel *k
     static const char *const strategies[2][2] = {{"human", "measure"}, {"search", "search"}};
     snprintf(row->kernel, sizeof row->kernel, "%s", kernel_name(k->kernel));
     snprintf(row->kernel_hash, sizeof row->kernel_hash, "%s", k->hash);
+    /* A search begins with the default configuration: measuring that once more on its own says nothing new. */
+    bool searched = has_strategy(e->s->file, "search") && kernel_has_tuning(k->kernel);
     for (int i = 0; i < 2; i++) {
-        if (!has_strategy(e->s->file, strategies[i][0]) || (i == 1 && !kernel_has_tuning(k->kernel))) continue;
+        if (i == 1 ? !searched : searched || !has_strategy(e->s->file, "human")) continue;
         snprintf(row->strategy, sizeof row->strategy, "%s", strategies[i][0]);
         snprintf(row->kind, sizeof row->kind, "%s", strategies[i][1]);
         snprintf(row->policy_hash, sizeof row->policy_hash, "%s", policies[i]);

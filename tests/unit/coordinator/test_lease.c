@@ -1,9 +1,10 @@
 /* Lease time: it advances by ticks that were read back, and by nothing else. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+/* cmocka last */
+#include <cmocka.h>
 
 #include "coordinator/schedule/lease.h"
 

@@ -9,7 +9,7 @@
     "campaign: c\nproblems: [act]\ntargets: [alpha, beta]\nsize: small\nstrategies: [human, search]\nkernels: " \
     "['*.yaml']\n"
 
-static void human_gives_a_measure_task_and_search_one_per_tunable_kernel(void **state) {
+static void a_tunable_kernel_is_searched_and_any_other_measured_as_it_is(void **state) {
     struct fixture *f = *state;
     struct error err = ERROR_INIT;
     struct plan_summary summary;
@@ -17,12 +17,14 @@ static void human_gives_a_measure_task_and_search_one_per_tunable_kernel(void **
     fixture_join(f, "n1", "i1", "alpha");
     fixture_join(f, "n2", "i2", "beta");
     must(fixture_try_submit(f, CAMPAIGN, kernels, 2, &summary, &err), &err);
-    assert_int_equal(summary.tasks, 6); /* two targets x (2 measure + 1 search) */
-    assert_int_equal(summary.cells, 6);
+    assert_int_equal(summary.tasks, 4); /* two targets x (1 measure + 1 search) */
+    assert_int_equal(summary.cells, 4);
     const struct campaign *c = core_campaign(f->core, summary.campaign);
     assert_string_equal(c->tasks[0]->row.target, "alpha");
-    assert_string_equal(c->tasks[2]->row.kind, "search");
-    assert_string_equal(c->tasks[2]->row.kernel, "tuned");
+    assert_string_equal(c->tasks[0]->row.kind, "measure");
+    assert_string_equal(c->tasks[0]->row.kernel, "fixed");
+    assert_string_equal(c->tasks[1]->row.kind, "search");
+    assert_string_equal(c->tasks[1]->row.kernel, "tuned");
 }
 
 static void planning_the_same_contents_gives_the_same_ids(void **state) {
@@ -259,7 +261,7 @@ static void a_plan_survives_a_crash_with_its_tasks(void **state) {
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(human_gives_a_measure_task_and_search_one_per_tunable_kernel),
+        T(a_tunable_kernel_is_searched_and_any_other_measured_as_it_is),
         T(planning_the_same_contents_gives_the_same_ids),
         T(the_same_kernel_twice_is_one_task_and_a_warning),
         T(a_target_without_device_is_no_device_at_once_and_the_campaign_ends_with_status_1),

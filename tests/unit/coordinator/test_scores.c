@@ -1,10 +1,11 @@
 /* The scores against values computed by hand. */
-#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+/* cmocka last */
+#include <cmocka.h>
 
 #include "coordinator/api/scores.h"
 
