@@ -6,17 +6,6 @@
 
 #include "fleet/target/selector.h"
 
-/* Campaign files speak of one thing where a device reports a list. */
-static const char *device_key(const char *key) {
-    static const char *const names[][2] = {{"extension", "extensions"},
-                                           {"subgroup", "sub_group"},
-                                           {"max_work_group_size", "work_group"},
-                                           {"label", "labels"}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i][0], key) == 0) return names[i][1];
-    return key;
-}
-
 static bool text_equals(const struct campaign_term *term, const char *text) {
     return strcmp(term->op, "~") == 0 ? fnmatch(term->value, text, FNM_CASEFOLD) == 0
                                       : strcasecmp(term->value, text) == 0;
@@ -36,7 +25,7 @@ static bool node_has_label(const struct campaign_term *term, const struct device
 
 static bool term_holds(const struct campaign_term *term, const struct device *device) {
     if (strcmp(term->key, "node") == 0) return node_holds(term, device);
-    const struct target_term same = {.key = device_key(term->key), .op = term->op, .value = term->value};
+    const struct target_term same = {.key = term->key, .op = term->op, .value = term->value};
     bool holds = target_selector_matches(&same, 1, device->info);
     if (strcmp(term->key, "label") != 0) return holds;
     bool on_node = node_has_label(term, device);
