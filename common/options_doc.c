@@ -40,6 +40,19 @@ static void print_wrapped(FILE *out, const char *text, size_t column, size_t ind
     fputc('\n', out);
 }
 
+/* Paragraphs wrapped; lines that open with a space are examples and stay as they are. */
+static void print_details(FILE *out, const char *text) {
+    while (*text) {
+        size_t len = strcspn(text, "\n");
+        CLEANUP_FREE char *line = xstrndup(text, len);
+        if (line[0] == ' ')
+            fprintf(out, "%s\n", line);
+        else
+            print_wrapped(out, line, 0, 0);
+        text += len + (text[len] == '\n');
+    }
+}
+
 /* "-n, --name VALUE" */
 static char *option_usage(const struct command *cmd, const struct option_spec *s) {
     bool letter = s->letter && options_letter_free(cmd, s);
@@ -54,8 +67,8 @@ static char *option_usage(const struct command *cmd, const struct option_spec *s
 static char *option_text(const struct option_spec *s) {
     struct buf b = BUF_INIT;
     buf_puts(&b, s->help);
-    if (s->kind == OPTION_LIST) buf_puts(&b, " May be repeated.");
-    if (s->fallback) buf_printf(&b, " Default: %s.", s->fallback);
+    if (s->kind == OPTION_LIST && !strstr(s->help, "repeated")) buf_puts(&b, " May be repeated.");
+    if (s->fallback) buf_printf(&b, " Default: `%s`.", s->fallback);
     if (s->config_key) buf_printf(&b, " Configuration: %s.", s->config_key);
     return buf_take(&b);
 }
@@ -79,7 +92,10 @@ static void help_option(void *context, const struct option_spec *s) {
 void command_help(const struct command *cmd, const char *program, FILE *out) {
     fprintf(out, "%sUsage:%s %s %s\n\n", colour_on(out, COLOUR_BOLD), colour_off(out), program, cmd->usage);
     print_wrapped(out, cmd->summary, 0, 0);
-    if (cmd->details) fprintf(out, "\n%s\n", cmd->details);
+    if (cmd->details) {
+        fputc('\n', out);
+        print_details(out, cmd->details);
+    }
     heading(out, "Options:");
     struct doc d = {cmd, out};
     options_each(cmd, help_option, &d);

@@ -85,6 +85,13 @@ void progress_update(struct progress *p, double done, double total, const char *
     if (due) show(p, now_ms);
 }
 
+void progress_clear(struct progress *p) {
+    if (!p->live) return;
+    if (p->drawn) fputs("\r\x1b[K", p->out);
+    fflush(p->out);
+    p->drawn = p->pending = false;
+}
+
 void progress_free(struct progress *p) {
     if (!p) return;
     if (p->pending) show(p, clock_mono_ms());

@@ -3,6 +3,7 @@
 #include "common/table.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ struct table {
     size_t columns, rows;
     char **cells; /* headers first, then the rows; `columns` to each line */
     bool *right;  /* by column */
+    bool cut;     /* at a terminal's edge */
 };
 
 static void add_cell(struct table *t, size_t column, const char *text) {
@@ -64,17 +66,35 @@ static void print_line(const struct table *t, size_t line, const size_t *widths,
     }
 }
 
-void table_print(const struct table *t, FILE *out) {
-    CLEANUP_FREE size_t *widths = xcalloc(t->columns, sizeof *widths);
+/* By column, over all lines. Caller frees. */
+static size_t *column_widths(const struct table *t) {
+    size_t *widths = xcalloc(t->columns, sizeof *widths);
     for (size_t i = 0; i < (t->rows + 1) * t->columns; i++) {
         size_t width = display_width(t->cells[i]);
         if (width > widths[i % t->columns]) widths[i % t->columns] = width;
     }
+    return widths;
+}
+
+size_t table_width(const struct table *t) {
+    CLEANUP_FREE size_t *widths = column_widths(t);
+    size_t sum = (t->columns - 1) * COLUMN_GAP;
+    for (size_t i = 0; i < t->columns; i++) sum += widths[i];
+    return sum;
+}
+
+void table_cut(struct table *t) {
+    t->cut = true;
+}
+
+void table_print(const struct table *t, FILE *out) {
+    CLEANUP_FREE size_t *widths = column_widths(t);
+    size_t edge = t->cut ? terminal_columns(out, SIZE_MAX) : SIZE_MAX;
     for (size_t line = 0; line <= t->rows; line++) {
         CLEANUP(buf_done) struct buf b = BUF_INIT;
         print_line(t, line, widths, &b);
         while (b.len > 0 && b.data[b.len - 1] == ' ') b.data[--b.len] = 0; /* an empty last cell */
-        const char *text = b.data ? b.data : "";
+        CLEANUP_FREE char *text = display_cut(b.data ? b.data : "", edge);
         if (line == 0)
             fprintf(out, "%s%s%s\n", colour_on(out, COLOUR_BOLD), text, colour_off(out));
         else

@@ -61,7 +61,7 @@ static void print_topics(const char *prefix, const struct topic_status *status, 
     size_t count;
     const struct topic_spec *specs = topic_table(&count);
     struct table *t =
-        table_new((const char *const[]){"TOPIC", ">PARTITIONS", "CLEANUP", "KEPT", "WRITTEN BY", "KEY", "STATE", NULL});
+        table_new((const char *const[]){"topic", ">partitions", "cleanup", "kept", "written by", "key", "state", NULL});
     for (size_t i = 0; i < count; i++) {
         char retention[32], partitions[16];
         const struct topic_spec *spec = &specs[i];
@@ -75,14 +75,23 @@ static void print_topics(const char *prefix, const struct topic_status *status, 
     table_free(t);
 }
 
-void topics_print(const char *prefix, const struct topic_status *status, size_t status_count, FILE *out) {
-    print_topics(prefix, status, status_count, out);
-    fputs("\nACLs, where the cluster has them (User:<...> is the principal of that role):\n", out);
+static void print_acls(const char *prefix, FILE *out) {
+    struct table *t = table_new((const char *const[]){"principal", "resource", "name", "pattern", "operations", NULL});
     for (size_t i = 0; i < ACL_COUNT; i++) {
         const struct acl *acl = &acls[i];
-        fprintf(out, "  User:<%s>  %-16s %s%s  %s%s\n", acl->role, acl->resource, prefix, acl->name, acl->operations,
-                acl->prefixed ? "  (prefixed)" : "");
+        CLEANUP_FREE char *principal = xasprintf("User:<%s>", acl->role);
+        CLEANUP_FREE char *name = xasprintf("%s%s", prefix, acl->name);
+        table_row(t, (const char *const[]){principal, acl->resource, name, acl->prefixed ? "prefixed" : "literal",
+                                           acl->operations, NULL});
     }
+    table_print(t, out);
+    table_free(t);
+}
+
+void topics_print(const char *prefix, const struct topic_status *status, size_t status_count, FILE *out) {
+    print_topics(prefix, status, status_count, out);
+    fputs("\nThe rights each role needs, where the cluster has ACLs:\n", out);
+    print_acls(prefix, out);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------------------------------

@@ -148,7 +148,7 @@ static void help_lists_commands_and_options(void **state) {
     assert_int_equal(RUN("submit", "--help"), 0);
     has(output, "Usage: portolan submit CAMPAIGN.yaml [options]");
     has(output, "  -j, --jobs N              Parallel jobs;");
-    has(output, "has. Default: 4.\n                            Configuration: jobs.\n");
+    has(output, "has. Default: `4`.\n                            Configuration: jobs.\n");
     has(output, "      --help                Show this help.");
     has(output, "  -h, --hush");
     assert_null(strchr(output, '\x1b'));
