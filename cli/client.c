@@ -32,7 +32,8 @@ const char *client_api(const struct client *c) {
     return c->api;
 }
 
-/* --- finding the coordinator ---------------------------------------------------------------------------------------- */
+/* --- finding the coordinator ----------------------------------------------------------------------------------------
+ */
 static int from_runtime_file(char **api, char **token_file, struct error *err) {
     CLEANUP_FREE char *dir = dir_standard("runtime", err);
     if (!dir) return -1;
@@ -44,7 +45,8 @@ static int from_runtime_file(char **api, char **token_file, struct error *err) {
     const char *found_token = json_string_value(json_object_get(root, "token_file"));
     if (!found_api || !found_token) {
         error_set(err, ERR_NOT_FOUND, "no coordinator runs on this machine (%s is not there)", path);
-        return error_hint(err, "start one with: portolan serve --embedded, or name one with --api URL --token-file FILE");
+        return error_hint(err,
+                          "start one with: portolan serve --embedded, or name one with --api URL --token-file FILE");
     }
     if (!*api) *api = xstrdup(found_api);
     if (!*token_file) *token_file = xstrdup(found_token);
@@ -99,7 +101,8 @@ char *client_escape(struct client *c, const char *text) {
     return copy;
 }
 
-/* --- requests ---------------------------------------------------------------------------------------------------------- */
+/* --- requests
+ * ---------------------------------------------------------------------------------------------------------- */
 static void deliver_lines(struct answer *a) {
     char *start = a->body.data, *end;
     while (!a->ended && start && (end = memchr(start, '\n', a->body.len - (size_t)(start - a->body.data)))) {
@@ -130,9 +133,12 @@ static size_t on_data(char *data, size_t size, size_t n, void *context) {
 static int error_of_answer(const struct client *c, const struct answer *a, struct error *err) {
     CLEANUP_JSON json_t *root = a->body.data ? json_loadb(a->body.data, a->body.len, 0, NULL) : NULL;
     json_t *e = json_object_get(root, "error");
-    const char *code = json_string_value(json_object_get(e, "code")), *text = json_string_value(json_object_get(e, "text"));
+    const char *code = json_string_value(json_object_get(e, "code")),
+               *text = json_string_value(json_object_get(e, "text"));
     const char *hint = json_string_value(json_object_get(e, "hint"));
-    if (!text) return error_set(err, ERR_NETWORK, "%s answers with HTTP status %ld, and not as a coordinator does", c->api, a->status);
+    if (!text)
+        return error_set(err, ERR_NETWORK, "%s answers with HTTP status %ld, and not as a coordinator does", c->api,
+                         a->status);
     error_set(err, code ? error_from_name(code) : ERR_INTERNAL, "%s", text);
     return hint ? error_hint(err, "%s", hint) : -1;
 }
@@ -186,7 +192,8 @@ json_t *client_post(struct client *c, const char *path, json_t *body, struct err
     return request(c, path, body ? body : empty, err);
 }
 
-int client_stream(struct client *c, const char *path, json_t *body, client_line_fn *line, void *context, struct error *err) {
+int client_stream(struct client *c, const char *path, json_t *body, client_line_fn *line, void *context,
+                  struct error *err) {
     struct answer a = {.line = line, .context = context};
     int rc = perform(c, path, body, &a, err);
     buf_done(&a.body);

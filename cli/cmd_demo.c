@@ -1,4 +1,6 @@
 /* portolan demo: a real porting campaign on every OpenCL driver of this machine, from nothing, in one command. */
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,60 +30,43 @@ static void heading(const char *fmt, ...) {
     va_end(ap);
 }
 
-/* The campaign's `targets:` line is replaced by the targets of this machine. */
-static char *with_targets(const char *text, const char *const *targets) {
-    struct buf out = BUF_INIT;
-    bool replaced = false;
-    for (const char *line = text; *line;) {
-        size_t len = strcspn(line, "\n");
-        if (!replaced && !strncmp(line, "targets:", 8)) {
-            buf_puts(&out, "targets: [");
-            for (size_t i = 0; targets[i]; i++) buf_printf(&out, "%s%s", i ? ", " : "", targets[i]);
-            buf_puts(&out, "]\n");
-            replaced = true;
-        } else {
-            buf_append(&out, line, len);
-            buf_putc(&out, '\n');
-        }
-        line += len + (line[len] == '\n');
-    }
-    return buf_take(&out);
-}
-
 static size_t nodes_ready(struct client *client) {
     CLEANUP_JSON json_t *answer = client_get(client, "/v1/nodes", NULL);
     size_t i, n = 0;
     json_t *node;
-    json_array_foreach(json_object_get(answer, "nodes"), i, node)
-        if (json_is_true(json_object_get(node, "ready")) && !strcmp(json_text(node, "state"), "in_service")) n++;
+    json_array_foreach(json_object_get(answer, "nodes"), i, node) if (json_is_true(json_object_get(node, "ready")) &&
+                                                                      !strcmp(json_text(node, "state"), "in_service"))
+        n++;
     return n;
 }
 
 static int wait_for_nodes(struct client *client, size_t wanted, struct error *err) {
     int64_t until_ms = clock_mono_ms() + NODES_LIMIT_MS;
-    struct progress *progress = progress_new(stderr, "nodes in service");
+    struct progress *progress = terminal_colours(stderr) ? progress_new(stderr, "nodes in service") : NULL;
     size_t n = 0;
     while ((n = nodes_ready(client)) < wanted && clock_mono_ms() < until_ms) {
-        progress_update(progress, (double)n, (double)wanted, "measuring bandwidth and peak");
+        if (progress) progress_update(progress, (double)n, (double)wanted, "measuring bandwidth and peak");
         usleep(200000);
     }
+    if (progress) progress_clear(progress);
     progress_free(progress);
     if (n == wanted) return 0;
     return error_set(err, ERR_TIMEOUT, "%zu of %zu nodes are in service after %d s", n, wanted, NODES_LIMIT_MS / 1000);
 }
 
-static int submit(struct client *client, const char *const *targets, char **ret_campaign, struct error *err) {
+static char *campaign_path(const char *given, struct error *err) {
+    if (given) return xstrdup(given);
     CLEANUP_FREE char *share = share_dir(err);
-    if (!share) return -1;
-    CLEANUP_FREE char *path = path_join(share, "demo/campaign.yaml");
-    CLEANUP_JSON json_t *body = upload_campaign(path, err);
-    if (!body) return -1;
-    CLEANUP_FREE char *text = with_targets(json_text(body, "campaign"), targets);
-    json_object_set_new(body, "campaign", json_string(text));
-    CLEANUP_JSON json_t *answer = client_post(client, "/v1/campaigns", body, err);
+    return share ? path_join(share, "demo/campaign.yaml") : NULL;
+}
+
+static int submit(struct client *client, const char *given, char **ret_campaign, struct error *err) {
+    CLEANUP_FREE char *path = campaign_path(given, err);
+    CLEANUP_JSON json_t *body = path ? upload_campaign(path, err) : NULL;
+    CLEANUP_JSON json_t *answer = body ? client_post(client, "/v1/campaigns", body, err) : NULL;
     if (!answer) return -1;
     *ret_campaign = xstrdup(json_text(answer, "campaign"));
-    heading("campaign %s: %lld tasks from %s", *ret_campaign, json_count(answer, "tasks"), path);
+    heading("\nCampaign %s: %lld tasks from %s", *ret_campaign, json_count(answer, "tasks"), path);
     return 0;
 }
 
@@ -93,31 +78,39 @@ static int print_refused(struct client *client, const char *campaign, struct err
     CLEANUP_FREE char *path = xasprintf("/v1/campaigns/%s", campaign);
     CLEANUP_JSON json_t *answer = client_get(client, path, err);
     if (!answer) return -1;
-    heading("\nKernels that are wrong on purpose, and what was found:");
-    size_t i, accepted = 0;
+    const json_t *cells = json_object_get(answer, "cells");
+    struct cell_layout layout = {0};
+    size_t i, accepted = 0, count = 0;
     json_t *cell;
-    json_array_foreach(json_object_get(answer, "cells"), i, cell) {
+    json_array_foreach(cells, i, cell) {
+        if (is_bad_on_purpose(cell)) cell_layout_fit(&layout, cell), count++;
+    }
+    if (count) heading("\nKernels that are wrong on purpose, and what was found");
+    json_array_foreach(cells, i, cell) {
         if (!is_bad_on_purpose(cell)) continue;
-        if (!strcmp(json_text(cell, "verdict"), "correct")) accepted++;
-        render_cell_line(cell, stdout);
+        accepted += cell_is_correct(cell);
+        render_cell_line(cell, &layout, stdout);
     }
     return accepted ? error_set(err, ERR_INTERNAL, "%zu kernels that are wrong on purpose were accepted", accepted) : 0;
 }
 
-static void print_where_next(const char *dir, const char *api) {
+static void print_where_next(const char *dir, const char *share) {
     heading("\nWhere to look next");
-    printf("  logs, store and results of this demo   %s\n"
-           "  the same with a broker of your own     portolan serve --kafka bootstrap.servers=HOST:PORT; portolan-agent run\n"
-           "  one kernel here, without any daemon    portolan-agent check problems/level1/softmax.yaml kernels/softmax/*.yaml\n"
-           "  writing problems and kernels           docs/file-formats.md\n"
-           "  what each verdict means                docs/verification.md\n"
-           "The coordinator was at %s and stops now.\n",
-           dir, api);
+    printf(
+        "  logs and store of this demo          %s\n"
+        "  the same, to stay                    portolan serve --embedded, portolan-agent run, portolan submit FILE "
+        "--watch\n"
+        "  with a Kafka of your own             portolan serve --bootstrap HOST:PORT\n"
+        "  one kernel here, without any daemon  portolan-agent check %s/problems/level1/softmax.yaml "
+        "%s/kernels/softmax/kept.yaml\n"
+        "  writing problems and kernels         %s/docs/file-formats.md\n"
+        "  what each verdict means              %s/docs/verification.md\n",
+        dir, share, share, share, share);
 }
 
-static int campaign(struct client *client, const char *const *targets, int *ret_exit, struct error *err) {
+static int campaign(struct client *client, const char *file, int *ret_exit, struct error *err) {
     CLEANUP_FREE char *id = NULL;
-    if (submit(client, targets, &id, err)) return -1;
+    if (submit(client, file, &id, err)) return -1;
     if (watch_campaign(client, id, false, ret_exit, err)) return -1;
     heading("\nThe port matrix");
     if (watch_print_matrix(client, id, err)) return -1;
@@ -135,35 +128,79 @@ static char *demo_dir(const struct options *opts, struct error *err) {
     return NULL;
 }
 
+/* --- interruption ----------------------------------------------------------------------------------------------------
+ */
+static void *end_on_signal(void *context) {
+    sigset_t *set = context;
+    int number = 0;
+    sigwait(set, &number);
+    fprintf(stderr, "\ninterrupted: the demo's coordinator and agents are ending\n");
+    demo_fleet_end_all();
+    _exit(128 + number);
+}
+
+/* Blocked before any thread exists: the one made here takes them. Our children are not born with them blocked. */
+static void watch_signals(void) {
+    static sigset_t set;
+    static pthread_t thread;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (pthread_create(&thread, NULL, end_on_signal, &set) == 0) pthread_detach(thread);
+}
+
+/* --- the whole -------------------------------------------------------------------------------------------------------
+ */
+static int show_fleet(struct client *client, size_t wanted, struct error *err) {
+    if (wait_for_nodes(client, wanted, err)) return -1;
+    CLEANUP_JSON json_t *nodes = client_get(client, "/v1/nodes", err);
+    if (!nodes) return -1;
+    render_nodes(nodes, stdout);
+    return 0;
+}
+
+static int demo(const char *dir, const char *file, int *ret_exit, struct error *err) {
+    heading("Starting a coordinator with the embedded broker (in memory, loopback only)");
+    CLEANUP(cleanup_demo_fleet) struct demo_fleet *fleet = demo_fleet_start(dir, err);
+    if (!fleet) return -1;
+    CLEANUP(cleanup_client)
+    struct client *client = client_open(demo_fleet_api(fleet), demo_fleet_token_file(fleet), err);
+    if (!client) return -1;
+    heading("Starting an agent for each OpenCL driver; a new device is measured first");
+    size_t n = demo_fleet_add_agents(fleet, err);
+    return !n || show_fleet(client, n, err) || campaign(client, file, ret_exit, err) ? -1 : 0;
+}
+
 static int run(const struct options *opts) {
     struct error err = ERROR_INIT;
     int64_t start_ms = clock_mono_ms();
-    CLEANUP_FREE char *dir = demo_dir(opts, &err);
-    if (!dir) return command_failed(&err);
-    heading("Starting a coordinator with the embedded broker (in memory, loopback only) in %s", dir);
-    CLEANUP(cleanup_demo_fleet) struct demo_fleet *fleet = demo_fleet_start(dir, &err);
-    CLEANUP(cleanup_client) struct client *client = fleet ? client_open(demo_fleet_api(fleet), demo_fleet_token_file(fleet), &err) : NULL;
-    if (!client) return command_failed(&err);
-    const char *const *targets = demo_fleet_add_agents(fleet, &err);
-    if (!targets) return command_failed(&err);
-    size_t n = 0;
-    while (targets[n]) n++;
-    heading("Starting an agent for each of %zu OpenCL drivers", n);
-    if (wait_for_nodes(client, n, &err)) return command_failed(&err);
-    CLEANUP_JSON json_t *nodes = client_get(client, "/v1/nodes", NULL);
-    render_nodes(nodes, stdout);
     int status = 1;
-    if (campaign(client, targets, &status, &err)) return command_failed(&err);
-    print_where_next(dir, demo_fleet_api(fleet));
-    printf("demo: %lld s\n", (long long)(clock_mono_ms() - start_ms) / 1000);
+    char took[RENDER_SIZE];
+    if (command_no_arguments(opts, &command_demo)) return 2;
+    watch_signals();
+    CLEANUP_FREE char *dir = demo_dir(opts, &err), *share = dir ? share_dir(&err) : NULL;
+    if (!share || demo(dir, options_string(opts, "campaign"), &status, &err)) return command_failed(&err);
+    print_where_next(dir, share);
+    render_duration_ms((double)(clock_mono_ms() - start_ms), took);
+    printf("\nThe demo took %s; its coordinator and agents have stopped.\n", took);
     return status;
 }
 
 static const struct option_spec options[] = {
-    {"dir", 0, OPTION_STRING, "DIR", NULL, NULL, "Where to keep the demo's state and logs; a new folder under TMPDIR when not given."},
+    {"campaign", 'c', OPTION_STRING, "FILE", NULL, NULL, "Run this campaign file in place of the demo's."},
+    {"dir", 0, OPTION_STRING, "DIR", NULL, NULL,
+     "Where to keep the demo's state and logs; a new folder under TMPDIR when not given."},
     {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};
 const struct command command_demo = {
-    .name = "demo", .usage = "demo [--dir DIR]", .summary = "run a real porting campaign on every OpenCL driver of this machine",
-    .details = "Starts a coordinator with the embedded broker and an agent per OpenCL driver, submits the demo campaign, shows its progress and the port "
-               "matrix, and stops everything. Three kernels are wrong on purpose. Nothing outside the demo's folder is written.",
-    .options = options, .run = run};
+    .name = "demo",
+    .usage = "demo [--dir DIR]",
+    .summary = "run a real porting campaign on every OpenCL driver of this machine",
+    .details =
+        "Starts a coordinator with the embedded broker and an agent per OpenCL driver, submits the demo campaign, "
+        "shows "
+        "its progress, the port matrix, scores and verdicts, and stops everything. Some kernels (bad-...) are wrong on "
+        "purpose: each must be refused for its own reason. Nothing outside the demo's folder is written.",
+    .options = options,
+    .run = run};

@@ -114,7 +114,7 @@ static const struct option_spec options[] = {
     {"embedded", 0, OPTION_FLAG, NULL, "embedded", NULL,
      "Start a broker in this process: loopback only, in memory, gone with it. For a first try."},
     {"kafka", 0, OPTION_LIST, "KEY=VALUE", NULL, NULL,
-     "A librdkafka property, as under `kafka:` in the configuration; may be repeated."},
+     "A librdkafka property, as under `kafka:` in the configuration."},
     {"prefix", 0, OPTION_STRING, "TEXT", "prefix", BUS_PREFIX_DEFAULT, "Put in front of every topic's name."},
     {"replication", 0, OPTION_INT, "N", "replication", "-1",
      "Replication factor of topics that are created; -1 is the cluster's default."},

@@ -6,31 +6,32 @@
 #include "cli/render.h"
 #include "cli/upload.h"
 #include "common/buf.h"
-#include "common/table.h"
 
 struct view {
-    bool json, verbose;
-    int exit_status;
-    bool ended;
+    bool json, verbose, ended;
+    int exit_status, results;
+    struct progress *progress; /* on a terminal */
     char last[256];
 };
 
-static void print_result(const struct view *v, const json_t *event) {
-    const json_t *cell = json_object_get(event, "cell");
-    render_cell_line(cell, stdout);
-    const char *evidence = json_text(cell, "evidence"), *rest = strchr(evidence, '\n');
-    bool correct = !strcmp(json_text(cell, "verdict"), "correct");
-    if (rest && !correct) printf("%s\n", rest + 1);
-    const char *log = json_text(event, "log");
-    if (*log && (v->verbose || !strcmp(json_text(cell, "verdict"), "compile_error"))) printf("%s\n", log);
+static void print_result(struct view *v, const json_t *event) {
+    if (v->progress) progress_clear(v->progress);
+    if (v->results++) putchar('\n');
+    render_cell_whole(json_object_get(event, "cell"), event, v->verbose, stdout);
 }
 
+/* "pocl-cpu: time"; in a pipe a line at each change, on stderr. */
 static void print_progress(struct view *v, const json_t *cell) {
     char line[256];
-    snprintf(line, sizeof line, "%s: %s %s", json_text(cell, "target"), json_text(cell, "state"), json_text(cell, "phase"));
-    if (!strcmp(line, v->last)) return;
+    const char *phase = json_text(cell, "phase"), *state = json_text(cell, "state");
+    snprintf(line, sizeof line, "%s: %s", json_text(cell, "target"),
+             *phase                        ? phase
+             : !strcmp(state, "published") ? "handed to its node"
+                                           : state);
+    if (v->progress) progress_update(v->progress, json_number(cell, "progress") * 100, 100, line);
+    if (v->progress || !strcmp(line, v->last)) return;
     snprintf(v->last, sizeof v->last, "%s", line);
-    fprintf(stderr, "%s%s%s\n", colour_on(stderr, COLOUR_DIM), line, colour_off(stderr));
+    fprintf(stderr, "%s\n", line);
 }
 
 static int on_line(void *context, json_t *event) {
@@ -51,51 +52,78 @@ static int on_line(void *context, json_t *event) {
     return 1;
 }
 
-static json_t *request_body(const struct options *opts, const char *path, struct error *err) {
-    CLEANUP_FREE char *named = NULL;
-    json_t *kernel = upload_kernel(path, &named, err);
-    if (!kernel) return NULL;
-    const char *problem = options_string(opts, "problem"), *size = options_string(opts, "size");
-    const char *const *targets = NULL;
-    size_t n = options_list(opts, "on", &targets);
-    json_t *body = json_pack("{s:o, s:s, s:I}", "kernel", kernel, "size", size ? size : "auto", "sets", (json_int_t)options_int(opts, "sets"));
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++) json_array_append_new(list, json_string(targets[i]));
-    json_object_set_new(body, "targets", list);
+/* What --problem says: a file's text, or a shipped problem's name. 0 with *ret NULL when it is not given. */
+static int problem_of(const struct options *opts, json_t **ret, struct error *err) {
+    const char *problem = options_string(opts, "problem");
     bool is_file = problem && (strchr(problem, '/') || strstr(problem, ".yaml"));
-    json_t *what = !problem ? NULL : is_file ? upload_problem(problem, err) : json_string(problem);
-    if (what) json_object_set_new(body, "problem", what);
-    if (what || !is_file) return body;
-    json_decref(body);
-    return NULL;
+    *ret = !problem ? NULL : is_file ? upload_problem(problem, err) : json_string(problem);
+    return problem && !*ret ? -1 : 0;
+}
+
+static json_t *request_body(const struct options *opts, const char *path, struct error *err) {
+    const char *size = options_string(opts, "size");
+    const char *const *targets = NULL, *const *baselines = NULL;
+    size_t n_targets = options_list(opts, "on", &targets), n_baselines = options_list(opts, "baseline", &baselines);
+    json_t *problem = NULL, *kernel = problem_of(opts, &problem, err) ? NULL : upload_kernel(path, NULL, err);
+    if (!kernel) {
+        json_decref(problem);
+        return NULL;
+    }
+    json_t *body = json_pack("{s:o, s:s, s:I, s:[]}", "kernel", kernel, "size", size ? size : "auto", "sets",
+                             (json_int_t)options_int(opts, "sets"), "targets");
+    for (size_t i = 0; i < n_targets; i++)
+        json_array_append_new(json_object_get(body, "targets"), json_string(targets[i]));
+    if (n_baselines) json_object_set_new(body, "baselines", json_array());
+    for (size_t i = 0; i < n_baselines; i++)
+        json_array_append_new(json_object_get(body, "baselines"), json_string(baselines[i]));
+    if (problem) json_object_set_new(body, "problem", problem);
+    return body;
+}
+
+static int try_kernel(struct client *client, json_t *body, struct view *v, struct error *err) {
+    if (!v->json && terminal_colours(stderr)) v->progress = progress_new(stderr, "try");
+    int rc = client_stream(client, "/v1/try", body, on_line, v, err);
+    if (v->progress) progress_clear(v->progress);
+    progress_free(v->progress);
+    if (rc) return -1;
+    return v->ended ? 0 : error_set(err, ERR_NETWORK, "the coordinator stopped before the try had ended");
 }
 
 static int run(const struct options *opts) {
     struct error err = ERROR_INIT;
-    const char *path = command_argument(opts, "kernel file");
+    const char *path = command_argument(opts, &command_try, "kernel file");
     if (!path) return 2;
     CLEANUP_JSON json_t *body = request_body(opts, path, &err);
     if (!body) return command_failed(&err);
     CLEANUP(cleanup_client) struct client *client = client_new(opts, &err);
     if (!client) return command_failed(&err);
     struct view v = {.json = options_flag(opts, "json"), .verbose = options_flag(opts, "verbose")};
-    if (client_stream(client, "/v1/try", body, on_line, &v, &err)) return command_failed(&err);
-    if (v.ended) return v.exit_status;
-    error_set(&err, ERR_NETWORK, "the coordinator stopped before the try had ended");
-    return command_failed(&err);
+    return try_kernel(client, body, &v, &err) ? command_failed(&err) : v.exit_status;
 }
 
 static const struct option_spec options[] = {
-    {"problem", 'p', OPTION_STRING, "NAME-OR-FILE", NULL, NULL, "The problem; without it the one that the kernel file names."},
-    {"on", 0, OPTION_LIST, "TARGET", NULL, NULL, "Only on this target; may be repeated. Without it: on every target in service."},
-    {"size", 0, OPTION_STRING, "SIZE", NULL, NULL, "The timed size; `auto` picks the largest that suits each target."},
-    {"sets", 0, OPTION_INT, "N", NULL, "0", "Fresh sets of runners that the time comes from; 0 is the default."},
+    {"problem", 'p', OPTION_STRING, "NAME|FILE", NULL, NULL,
+     "The problem; without it the one that the kernel file names."},
+    {"on", 0, OPTION_LIST, "TARGET", NULL, NULL,
+     "Only on this target; may be repeated. Without it: on every target in service."},
+    {"size", 0, OPTION_STRING, "SIZE", NULL, NULL,
+     "The timed size; `auto`, the default, picks the largest that suits each target."},
+    {"sets", 0, OPTION_INT, "N", NULL, "0", "Fresh sets of runners that the time comes from; 0 lets the node choose."},
+    {"baseline", 0, OPTION_LIST, "NAME", NULL, NULL,
+     "Baseline to time beside it; may be repeated. All of them when not given."},
     {"verbose", 'v', OPTION_FLAG, NULL, NULL, NULL, "Print the compiler's log of every kernel."},
     {"json", 0, OPTION_FLAG, NULL, NULL, NULL, "Print the events, one JSON object a line."},
     CLIENT_OPTIONS,
     {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};
 const struct command command_try = {
-    .name = "try", .usage = "try KERNEL.yaml [--problem NAME] [--on TARGET]", .summary = "verify and time one kernel on the fleet, now",
-    .details = "The verdicts stream back as they come; tries overtake campaigns. The exit status is 0 when every target says `correct`, else the verdict's own.\n\n"
-               "Example:\n  portolan try kernels/softmax/rows.yaml --on pocl-cpu",
-    .options = options, .run = run};
+    .name = "try",
+    .usage = "try KERNEL.yaml [--problem NAME] [--on TARGET]",
+    .summary = "verify and time one kernel on the fleet, now",
+    .details =
+        "The verdicts stream back as they come; tries overtake campaigns, and interrupting a try cancels it. The exit "
+        "status is 0 when every target says `correct`, else that of the first other verdict (docs/verification.md "
+        "lists them), or 1 when no verdict was reached.\n\n"
+        "Examples:\n  portolan try kernels/softmax/kept.yaml --on pocl-cpu\n"
+        "  portolan try my.yaml --problem ./my-problem.yaml --size small --json",
+    .options = options,
+    .run = run};

@@ -1,19 +1,38 @@
 #include "cli/commands.h"
 
 #include <stdio.h>
-#include <string.h>
-
-#include "common/table.h"
 
 int command_failed(const struct error *err) {
-    fprintf(stderr, "%sportolan:%s %s\n", colour_on(stderr, COLOUR_RED), colour_off(stderr), err->text);
-    return error_exit_status(err->code);
+    fflush(stdout);
+    return program_fail("portolan", err);
 }
 
-const char *command_argument(const struct options *opts, const char *what) {
+static int usage(const struct command *cmd, const char *verb, const char *what) {
+    struct error err = ERROR_INIT;
+    error_set(&err, ERR_USAGE, "%s %s", verb, what);
+    error_hint(&err, "usage: portolan %s", cmd->usage);
+    return command_failed(&err);
+}
+
+int command_optional(const struct options *opts, const struct command *cmd, const char *what, const char **ret) {
     char **args = NULL;
     size_t n = options_args(opts, &args);
-    if (n == 1) return args[0];
-    fprintf(stderr, "portolan: %s %s\nhint: --help shows how this command is used\n", n ? "give only one" : "give a", what);
-    return NULL;
+    *ret = n == 1 ? args[0] : NULL;
+    return n > 1 ? usage(cmd, "give only one", what) : 0;
+}
+
+const char *command_argument(const struct options *opts, const struct command *cmd, const char *what) {
+    const char *argument = NULL;
+    if (!command_optional(opts, cmd, what, &argument) && !argument) usage(cmd, "give a", what);
+    return argument;
+}
+
+int command_no_arguments(const struct options *opts, const struct command *cmd) {
+    char **args = NULL;
+    return options_args(opts, &args) ? usage(cmd, "no argument is expected, but there is", args[0]) : 0;
+}
+
+void command_print_json(const json_t *json) {
+    json_dumpf(json, stdout, JSON_INDENT(2));
+    putchar('\n');
 }

@@ -1,12 +1,22 @@
 /* The subcommands of `portolan`, one file each. */
 #pragma once
+#include <jansson.h>
+
 #include "common/error.h"
 #include "common/options.h"
 
-extern const struct command command_cancel, command_demo, command_matrix, command_nodes, command_problem, command_results,
-    command_serve, command_status, command_submit, command_topics, command_try;
+extern const struct command command_cancel, command_demo, command_matrix, command_nodes, command_problem_list,
+    command_problem_show, command_results, command_serve, command_status, command_submit, command_topics, command_try,
+    command_why;
 
 /* Print "portolan: text" (and the hint) to stderr; returns the error's exit status. */
 int command_failed(const struct error *err);
-/* The one positional argument, or usage error. NULL with a message printed. `what` names it. */
-const char *command_argument(const struct options *opts, const char *what);
+/* The one positional argument; NULL with a message that shows the command's usage, exit status 2. `what` names it. */
+const char *command_argument(const struct options *opts, const struct command *cmd, const char *what);
+/* The same for a command whose argument may be left out: 0 with *ret NULL then, 2 with the message for more than one.
+ */
+int command_optional(const struct options *opts, const struct command *cmd, const char *what, const char **ret);
+/* 2 with the message when there are positional arguments, else 0. */
+int command_no_arguments(const struct options *opts, const struct command *cmd);
+/* Indented, with a line feed, to stdout. */
+void command_print_json(const json_t *json);

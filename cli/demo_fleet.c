@@ -1,10 +1,13 @@
 #include "cli/demo_fleet.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/client.h"
@@ -25,11 +28,13 @@ struct demo_fleet {
     char *env_text[8]; /* PORTOLAN_..._DIR=... */
     const char *env[ENV_MAX];
     char *api, *token_file;
-    struct process process[DEMO_TARGETS_MAX + 1]; /* the coordinator first */
+    struct process process[DEMO_AGENTS_MAX + 1]; /* the coordinator first */
     size_t n_processes;
-    char *target[DEMO_TARGETS_MAX + 1];
-    size_t n_targets;
 };
+
+/* The process ids once more, for a thread that may look at any instant: filled in before they are counted. */
+static pid_t started[DEMO_AGENTS_MAX + 1];
+static atomic_size_t n_started;
 
 const char *demo_fleet_api(const struct demo_fleet *f) {
     return f->api;
@@ -38,7 +43,8 @@ const char *demo_fleet_token_file(const struct demo_fleet *f) {
     return f->token_file;
 }
 
-/* --- processes ------------------------------------------------------------------------------------------------------- */
+/* --- processes -------------------------------------------------------------------------------------------------------
+ */
 extern char **environ;
 
 /* The user's environment, with our own folders in place of the user's. */
@@ -61,15 +67,24 @@ static int make_environment(struct demo_fleet *f, struct error *err) {
     return 0;
 }
 
+/* In the child: our own mask, by which a thread takes the signals, is not for our programs. */
+static int unblock_signals(void *context) {
+    sigset_t none;
+    (void)context;
+    sigemptyset(&none);
+    return sigprocmask(SIG_SETMASK, &none, NULL) ? errno : 0;
+}
+
 /* Start one of our programs with its output in DIR/NAME.log. */
 static int start(struct demo_fleet *f, const char *name, const char *const *argv, struct error *err) {
     CLEANUP_FREE char *log = xasprintf("%s/%s.log", f->dir, name);
     CLEANUP_FD int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) return error_set(err, ERR_IO, "cannot write %s", log);
     const struct process_fd fds[] = {{fd, 1}, {fd, 2}};
-    struct process_spec spec = {.argv = argv, .envp = f->env, .fds = fds, .n_fds = 2};
+    struct process_spec spec = {.argv = argv, .envp = f->env, .fds = fds, .n_fds = 2, .prepare = unblock_signals};
     if (process_spawn(&spec, &f->process[f->n_processes], err)) return error_wrap(err, "%s", name);
-    f->n_processes++;
+    started[f->n_processes] = f->process[f->n_processes].pid;
+    atomic_store(&n_started, ++f->n_processes);
     return 0;
 }
 
@@ -77,10 +92,12 @@ static int error_with_log(const struct demo_fleet *f, const char *name, struct e
     CLEANUP_FREE char *log = xasprintf("%s/%s.log", f->dir, name);
     size_t len = 0;
     CLEANUP_FREE char *text = file_read(log, 16 * 1024 * 1024, &len, NULL);
-    return error_hint(err, "the end of %s says:\n%s", log, text ? text + (len > LOG_TAIL ? len - LOG_TAIL : 0) : "(nothing)");
+    return error_hint(err, "the end of %s says:\n%s", log,
+                      text ? text + (len > LOG_TAIL ? len - LOG_TAIL : 0) : "(nothing)");
 }
 
-/* --- coordinator --------------------------------------------------------------------------------------------------------- */
+/* --- coordinator
+ * --------------------------------------------------------------------------------------------------------- */
 static bool read_runtime_file(struct demo_fleet *f) {
     CLEANUP_FREE char *path = xasprintf("%s/runtime/coordinator.json", f->dir);
     CLEANUP_JSON json_t *root = json_load_file(path, 0, NULL);
@@ -111,7 +128,7 @@ struct demo_fleet *demo_fleet_start(const char *dir, struct error *err) {
     struct demo_fleet *f = xcalloc(1, sizeof *f);
     f->dir = xstrdup(dir);
     f->programs = program_dir();
-    for (size_t i = 0; i <= DEMO_TARGETS_MAX; i++) f->process[i].pidfd = -1;
+    for (size_t i = 0; i <= DEMO_AGENTS_MAX; i++) f->process[i].pidfd = -1;
     CLEANUP_FREE char *program = path_join(f->programs ? f->programs : ".", "portolan");
     const char *const argv[] = {program, "serve", "--embedded", "--port", "0", NULL};
     if (!make_environment(f, err) && !start(f, "coordinator", argv, err) && !wait_for_coordinator(f, err)) return f;
@@ -119,7 +136,8 @@ struct demo_fleet *demo_fleet_start(const char *dir, struct error *err) {
     return NULL;
 }
 
-/* --- agents --------------------------------------------------------------------------------------------------------------- */
+/* --- agents
+ * --------------------------------------------------------------------------------------------------------------- */
 /* Output of `portolan-agent devices --json`; new reference. */
 static json_t *list_devices(struct demo_fleet *f, const char *program, struct error *err) {
     CLEANUP_FREE char *path = xasprintf("%s/devices.json", f->dir);
@@ -152,22 +170,32 @@ static int start_agent(struct demo_fleet *f, const char *program, const char *de
     return start(f, name, argv, err);
 }
 
-const char *const *demo_fleet_add_agents(struct demo_fleet *f, struct error *err) {
+size_t demo_fleet_add_agents(struct demo_fleet *f, struct error *err) {
     CLEANUP_FREE char *program = path_join(f->programs ? f->programs : ".", "portolan-agent");
     CLEANUP_JSON json_t *root = list_devices(f, program, err);
-    if (!root) return NULL;
-    const json_t *devices = json_is_array(root) ? root : json_object_get(root, "devices");
-    size_t i;
+    if (!root) return 0;
+    size_t i, n = 0;
     json_t *device;
-    json_array_foreach(devices, i, device) {
-        if (f->n_targets == DEMO_TARGETS_MAX) break;
-        if (start_agent(f, program, json_text(device, "id"), err)) return NULL;
-        f->target[f->n_targets++] = xstrdup(json_text(device, "target"));
+    json_array_foreach(root, i, device) {
+        if (n == DEMO_AGENTS_MAX) break;
+        if (start_agent(f, program, json_text(device, "id"), err)) return 0;
+        n++;
     }
-    if (f->n_targets) return (const char *const *)f->target;
+    if (n) return n;
     error_set(err, ERR_NOT_FOUND, "this machine has no OpenCL device");
     error_hint(err, "apt-get install pocl-opencl-icd gives any machine one");
-    return NULL;
+    return 0;
+}
+
+/* --- the end
+ * --------------------------------------------------------------------------------------------------------------- */
+void demo_fleet_end_all(void) {
+    size_t n = atomic_load(&n_started);
+    for (size_t i = n; i-- > 0;) kill(started[i], SIGTERM);
+    int64_t until_ms = clock_mono_ms() + STOP_LIMIT_MS;
+    for (size_t i = n; i-- > 0;)
+        while (kill(started[i], 0) == 0 && waitpid(started[i], NULL, WNOHANG) == 0 && clock_mono_ms() < until_ms)
+            usleep(20000);
 }
 
 void demo_fleet_stop(struct demo_fleet *f) {
@@ -178,7 +206,6 @@ void demo_fleet_stop(struct demo_fleet *f) {
         process_wait(&f->process[i], until_ms, NULL, NULL);
         process_done(&f->process[i]);
     }
-    for (size_t i = 0; i < f->n_targets; i++) free(f->target[i]);
     for (size_t i = 0; i < 8; i++) free(f->env_text[i]);
     free(f->api);
     free(f->token_file);

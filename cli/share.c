@@ -30,7 +30,8 @@ char *share_dir(struct error *err) {
         CLEANUP_FREE char *real = realpath(candidate, NULL);
         if (real && holds_problems(real)) return TAKE(real);
     }
-    error_set(err, ERR_NOT_FOUND, "the shipped problems and kernels are not beside %s nor under ../share/portolan", dir ? dir : "this program");
+    error_set(err, ERR_NOT_FOUND, "the shipped problems and kernels are not beside %s nor under ../share/portolan",
+              dir ? dir : "this program");
     error_hint(err, "name their folder with PORTOLAN_SHARE");
     return NULL;
 }

@@ -44,14 +44,16 @@ static bool is_yaml(const char *path) {
 }
 
 /* Appends what `read` makes of every .yaml file that `pattern` matches below `dir`; *ret_matched counts. */
-static int add_matches(const char *dir, const char *pattern, read_fn *read, json_t *list, size_t *ret_matched, struct error *err) {
+static int add_matches(const char *dir, const char *pattern, read_fn *read, json_t *list, size_t *ret_matched,
+                       struct error *err) {
     CLEANUP_FREE char *full = *pattern == '/' ? xstrdup(pattern) : path_join(dir, pattern);
     CLEANUP(globfree) glob_t found = {0};
     *ret_matched = 0;
     if (glob(full, 0, NULL, &found)) return 0;
     for (size_t i = 0; i < found.gl_pathc; i++) {
         if (!is_yaml(found.gl_pathv[i])) continue;
-        if (json_array_size(list) >= KERNELS_MAX) return error_set(err, ERR_LIMIT, "more than %d files in one campaign", KERNELS_MAX);
+        if (json_array_size(list) >= KERNELS_MAX)
+            return error_set(err, ERR_LIMIT, "more than %d files in one campaign", KERNELS_MAX);
         json_t *item = read(found.gl_pathv[i], err);
         if (!item) return -1;
         json_array_append_new(list, item);
@@ -100,7 +102,9 @@ json_t *upload_campaign(const char *path, struct error *err) {
     CLEANUP_FREE char *dir = path_dirname(path);
     json_t *kernels = kernels_of(campaign, dir, path, err);
     json_t *problems = kernels ? problems_of(campaign, dir, err) : NULL;
-    if (kernels && problems) return json_pack("{s:s, s:s, s:o, s:o}", "filename", path, "campaign", text, "kernels", kernels, "problems", problems);
+    if (kernels && problems)
+        return json_pack("{s:s, s:s, s:o, s:o}", "filename", path, "campaign", text, "kernels", kernels, "problems",
+                         problems);
     json_decref(kernels);
     return NULL;
 }
