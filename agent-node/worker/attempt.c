@@ -69,8 +69,9 @@ void attempt_keep_samples(struct trial *t, const struct timing *m) {
 void attempt_add_baseline(struct trial *t, const struct subject *s, const struct subject *fastest, const struct timing *m,
                           const struct accuracy *acc) {
     struct rec_measured *row = add_row(t, s, "baseline", VERDICT_CORRECT);
-    add_side(t, &m->candidate, m->sets, row);
     add_accuracy(acc, row);
+    if (!m) return;
+    add_side(t, &m->candidate, m->sets, row);
     add_speedup(m, fastest, row);
     attempt_keep_samples(t, m);
 }

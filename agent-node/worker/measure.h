@@ -34,7 +34,7 @@ int measure_all_baselines(struct trial *t, struct finding *f);
 void attempt_add_candidate(struct trial *t, const struct subject *s, enum verdict v, const struct accuracy *acc);
 void attempt_add_timing(struct trial *t, const struct subject *s, const struct baselines *b, const struct timing *m,
                         const struct accuracy *acc);
-/* A baseline timed against `fastest`. */
+/* A baseline timed against `fastest`; `m` NULL: verified only. */
 void attempt_add_baseline(struct trial *t, const struct subject *s, const struct subject *fastest, const struct timing *m,
                           const struct accuracy *acc);
 void attempt_keep_samples(struct trial *t, const struct timing *m); /* the raw times alone */

@@ -87,7 +87,7 @@ base = {m["kernel"]: m for m in a["measured"] if m["role"] == "baseline"}
 assert set(base) == {"plain", "fused"} and c["baseline"] in base, base.keys()
 assert c["speedup_low"] <= c["speedup"] <= c["speedup_high"], c
 assert abs(base[c["baseline"]]["time_ns_p50"] / c["time_ns_p50"] / c["speedup"] - 1) < 0.5, c
-assert 0 < c["error_max"] <= 1 and c["error_rms"] < 24, c
+assert 0 < c["error_max"] <= 1 and c["error_rms"] < 12, c
 assert c["time_ns_p10"] <= c["time_ns_p50"] <= c["time_ns_p90"], c
 assert len(a["sizes_checked"]) == 4 and a["generality"] == "general", a["sizes_checked"]
 assert "bubblewrap" in a["sandbox"] or "none" not in a["sandbox"], a["sandbox"]
