@@ -164,6 +164,7 @@ void core_attempt_drop(struct core *core, struct attempt *attempt) {
 struct loading {
     struct core *core;
     struct campaign *campaign;
+    struct map *tasks; /* of a detached campaign */
     struct row_campaign *rows;
     size_t count;
 };
@@ -187,9 +188,7 @@ static int load_result(void *context, const struct row_result *row, struct error
         free(result);
         return error_wrap(err, "stored result of task %s", row->task);
     }
-    struct task *task = l->campaign->detached ? NULL : core_task(l->core, row->task);
-    for (size_t i = 0; l->campaign->detached && i < l->campaign->task_count && !task; i++)
-        if (strcmp(l->campaign->tasks[i]->row.id, row->task) == 0) task = l->campaign->tasks[i];
+    struct task *task = map_get(l->campaign->detached ? l->tasks : l->core->tasks, row->task);
     if (task && !task->result)
         task->result = result;
     else
@@ -200,8 +199,11 @@ static int load_result(void *context, const struct row_result *row, struct error
 static int load_campaign(struct core *core, struct campaign *campaign, struct error *err) {
     struct loading l = {.core = core, .campaign = campaign};
     struct result_query query = {.campaign = campaign->row.id};
-    if (store_tasks(core->store, campaign->row.id, load_task, &l, err) != 0) return -1;
-    return store_results(core->store, &query, load_result, &l, err);
+    l.tasks = map_new();
+    int status = store_tasks(core->store, campaign->row.id, load_task, &l, err);
+    if (status == 0) status = store_results(core->store, &query, load_result, &l, err);
+    map_free(l.tasks);
+    return status;
 }
 
 static int collect_campaign(void *context, const struct row_campaign *row, struct error *err) {
@@ -295,6 +297,7 @@ struct core *core_new(struct store *store, struct codec *codec, const struct coo
     core->campaigns = map_new();
     core->nodes = map_new();
     core->queues = map_new();
+    core->summaries = map_new();
     if (set_up(core, err) != 0) {
         core->store = NULL;
         core->codec = NULL;
@@ -316,6 +319,8 @@ void core_free(struct core *core) {
     map_free(core->campaigns);
     map_free(core->queues);
     map_free(core->nodes);
+    for (cursor = 0; map_next(core->summaries, &cursor, NULL, &value);) free(value);
+    map_free(core->summaries);
     for (size_t i = 0; i < core->effect_count; i++) effect_done(&core->effects[i]);
     free(core->effects);
     free(core->open);

@@ -114,6 +114,7 @@ struct core {
     struct target_rules *rules; /* NULL: the built-in ones alone */
     struct suite *shipped;
     struct map *tasks, *campaigns, *nodes, *queues;
+    struct map *summaries; /* of ended campaigns, as JSON text: they do not change any more */
     struct attempt **open; /* live attempts of all tasks */
     size_t open_count, open_room;
     struct lease_clock lease;

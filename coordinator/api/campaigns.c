@@ -8,6 +8,7 @@
 
 #define LIST_DEFAULT 100
 #define LIST_MAX 10000
+#define SUMMARIES_MAX 20000
 
 /* What a handler and its part on the loop's thread share. */
 struct ask {
@@ -68,6 +69,19 @@ static int collect_id(void *context, const struct row_campaign *row, struct erro
     return 0;
 }
 
+/* Ended campaigns do not change: their summary is made once, so that a list does not read all their tasks and results.
+ */
+static json_t *summary_of(struct core *core, const char *id, struct error *err) {
+    const char *kept = map_get(core->summaries, id);
+    if (kept) return json_loads(kept, 0, NULL);
+    CLEANUP(cleanup_campaign_view) struct campaign *campaign = core_campaign_view(core, id, err);
+    if (!campaign) return NULL;
+    json_t *summary = json_summary(core, campaign);
+    if (campaign->row.finished_ms && map_count(core->summaries) < SUMMARIES_MAX)
+        map_put(core->summaries, id, json_dumps(summary, JSON_COMPACT));
+    return summary;
+}
+
 static int list(struct core *core, void *context, struct error *err) {
     struct ask *ask = context;
     struct ids ids = {0};
@@ -77,11 +91,7 @@ static int list(struct core *core, void *context, struct error *err) {
     int status = store_campaigns(core->store, false, ask->text ? ask->text : "campaign", (int)ask->number, collect_id,
                                  &ids, err);
     for (size_t i = 0; i < ids.count && status == 0; i++) {
-        CLEANUP(cleanup_campaign_view) struct campaign *campaign = core_campaign_view(core, ids.items[i], err);
-        if (!campaign)
-            status = -1;
-        else
-            json_array_append_new(summaries, json_summary(core, campaign));
+        status = json_array_append_new(summaries, summary_of(core, ids.items[i], err));
     }
     free(ids.items);
     return status;

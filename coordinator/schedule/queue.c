@@ -99,6 +99,10 @@ size_t queue_length(const struct queue *queue) {
     return queue->count;
 }
 
+struct task *queue_first(const struct queue *queue) {
+    return queue->count ? queue->heap[0] : NULL;
+}
+
 struct task *queue_take(struct queue *queue, queue_fits *fits, void *context) {
     struct task *aside[QUEUE_LOOK], *found = NULL;
     size_t n = 0;

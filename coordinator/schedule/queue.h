@@ -16,3 +16,5 @@ size_t queue_length(const struct queue *queue);
 #define QUEUE_LOOK 128
 typedef bool queue_fits(void *context, const struct task *task);
 struct task *queue_take(struct queue *queue, queue_fits *fits, void *context);
+/* The first task without taking it; NULL when empty. */
+struct task *queue_first(const struct queue *queue);

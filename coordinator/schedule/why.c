@@ -5,6 +5,7 @@
 #include "coordinator/schedule/attempts.h"
 #include "coordinator/schedule/match.h"
 #include "coordinator/schedule/nodes.h"
+#include "coordinator/schedule/queue.h"
 
 struct tally {
     const struct core *core;
@@ -81,26 +82,37 @@ void task_why(struct core *core, const struct task *task, char *out, size_t size
     }
 }
 
-static int give_up_if_absent(struct core *core, struct task *task, struct error *err) {
+struct search {
+    const struct core *core;
+    const char *target;
+    bool found;
+};
+
+static bool is_known(void *context, struct device *device) {
+    struct search *search = context;
+    search->found = strcmp(device->target, search->target) == 0 && device_known(search->core, device);
+    return !search->found;
+}
+
+static int give_up_queue(struct core *core, const char *target, struct queue *queue, struct error *err) {
     char reason[256];
-    struct tally t = {.core = core, .task = task};
-    devices_each(core, count, &t);
-    if (t.known > 0) return 0;
-    snprintf(reason, sizeof reason, "no device of %.100s for %lld s", task->row.target,
+    struct task *task;
+    struct search search = {.core = core, .target = target};
+    if (queue_length(queue) > 0) devices_each(core, is_known, &search);
+    if (search.found) return 0;
+    snprintf(reason, sizeof reason, "no device of %.100s for %lld s", target,
              (long long)(core->config.absent_ms / 1000));
-    return task_give_up(core, task, reason, err);
+    while ((task = queue_first(queue)))
+        if (task_give_up(core, task, reason, err) != 0) return -1;
+    return 0;
 }
 
 int schedule_give_up_absent(struct core *core, struct error *err) {
     size_t cursor = 0;
-    void *value;
+    const char *target;
+    void *queue;
     if (!core->linked || core->lease.now_ms < core->config.absent_ms) return 0;
-    while (map_next(core->campaigns, &cursor, NULL, &value)) {
-        struct campaign *campaign = value;
-        if (campaign->counts[TASK_QUEUED] == 0) continue;
-        for (size_t i = 0; i < campaign->task_count; i++)
-            if (campaign->tasks[i]->row.state == TASK_QUEUED && give_up_if_absent(core, campaign->tasks[i], err) != 0)
-                return -1;
-    }
+    while (map_next(core->queues, &cursor, &target, &queue))
+        if (give_up_queue(core, target, queue, err) != 0) return -1;
     return 0;
 }
