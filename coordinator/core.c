@@ -173,7 +173,7 @@ static int load_task(void *context, const struct row_task *row, struct error *er
     struct loading *l = context;
     (void)err;
     if (l->campaign->detached)
-        task_new(l->campaign, row);
+        map_put(l->tasks, row->id, task_new(l->campaign, row));
     else
         core_task_add(l->core, l->campaign, row);
     return 0;
