@@ -1,7 +1,7 @@
 /* Which nodes become one kernel: an element-wise node joins the group that produced its newest operand, when every
  * other operand is known by then and steps evenly through the group's rows. */
 #include "problems/baseline/fused_group.h"
-#include "problems/ops/op.h"
+#include "problems/ops/attr.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -37,17 +37,18 @@ static int64_t even_run(const struct fused *f, int node) {
     return map.dim[map.rank - 1];
 }
 
-/* The run of an anchor: what its kernel makes in one stretch. */
+/* The run of an anchor: the stretches in which its kernel makes vectors. */
 static int64_t anchor_run(const struct fused *f, int node) {
     const struct node *n = &f->b->node[node];
     const struct shape *s = out_shape(f, node);
+    int axis;
     if (s->rank == 0) return 1;
-    int64_t run = s->dim[s->rank - 1];
-    if (strcmp(n->op->name, "softmax") != 0) return run;
-    /* Softmax over an inner axis works on stretches of all the axes behind it. */
-    int64_t axis = n->attr[fused_slot(n, "axis")].is_set ? n->attr[fused_slot(n, "axis")].i[0] : -1;
-    if (axis < 0) axis += s->rank;
-    for (int64_t i = s->rank - 2; i > axis; i--) run *= s->dim[i];
+    if (strcmp(n->op->name, "layer_norm") == 0) return f->b->tensor[n->in[1]].elements;
+    if (strcmp(n->op->name, "softmax") != 0) return s->dim[s->rank - 1];
+    /* Over an inner axis: all the axes behind it. */
+    if (attr_axis(n, fused_slot(n, "axis"), s->rank, &axis, NULL) != 0) return 1;
+    int64_t run = axis == s->rank - 1 ? s->dim[axis] : 1;
+    for (int i = axis + 1; i < s->rank; i++) run *= s->dim[i];
     return run;
 }
 

@@ -147,8 +147,8 @@ static const char KERNEL[] =
     "{\n"
     "    long column = get_global_id(0), row = get_global_id(1) * 4, z = get_global_id(2);\n"
     "    if (column >= n || row >= m) return;\n"
-    "    long oa = z, ob = z;\n"
     "%s"
+    "    const long oa = %s, ob = %s;\n"
     "    long r1 = min(row + 1, (long)m - 1), r2 = min(row + 2, (long)m - 1), r3 = min(row + 3, (long)m - 1);\n"
     "    __global const T_$0 *pa = a + oa * m * kk + k0 * a_column;\n"
     "    __global const T_$1 *pb = b + ob * kk * n + k0 * b_row + column * b_column;\n"
@@ -177,7 +177,8 @@ static int matmul_emit(const struct node *n, struct op_emit *e, struct error *er
     struct emit_arg args[13 + EMIT_BROADCAST_ARGS];
     size_t extra = 0;
     emit_broadcast_code(&lead, "", "z", &params, &body, args + 13, &extra);
-    buf_printf(&text, KERNEL, params.data ? params.data : "", body.data ? body.data : "");
+    buf_printf(&text, KERNEL, params.data ? params.data : "", body.data ? body.data : "",
+               emit_broadcast_direct(&lead, 0) ? "z" : "o0", emit_broadcast_direct(&lead, 1) ? "z" : "o1");
     const char *entry = emit_node_kernel(e, n, "", text.data);
     for (int64_t k0 = 0; k0 < l.k; k0 += EMIT_MAX_ITERATIONS) {
         int64_t count = l.k - k0 < EMIT_MAX_ITERATIONS ? l.k - k0 : EMIT_MAX_ITERATIONS;
