@@ -344,6 +344,7 @@ static void source_rules_are_off_only_where_tests_say_so(void **state) {
     task.policy.sets = 0;
     snprintf(source, sizeof source, "__global int kept;\n%s", SOURCE);
     rec_set(&task.kernel_source, source);
+    rec_attempt_done(&attempt);
     worker_run(worker, &task, NULL, &attempt, &err);
     expect_verdict("refused_source", "kept");
     task.policy.source_rules = false;
@@ -385,6 +386,7 @@ static void a_cancel_ends_a_task_between_two_runners(void **state) {
     struct worker_hooks hooks = {.progress = cancel_when_timing, .cancel = &cancelled};
     struct error err = ERROR_INIT;
     rec_set(&task.kernel_source, SOURCE);
+    rec_attempt_done(&attempt);
     worker_run(worker, &task, &hooks, &attempt, &err);
     assert_string_equal(attempt.outcome, "cancelled");
     assert_null(attempt.verdict);
