@@ -12,5 +12,6 @@ int main(int argc, char **argv) {
     int level = asked ? log_level_from_name(asked) : LOG_INFO;
     log_setup(level >= 0 ? (enum log_level)level : LOG_INFO, json && json[0] == '1');
     signal(SIGPIPE, SIG_IGN); /* a runner or a broker that goes away is an error of its call */
-    return program_main("portolan-agent", "verifies and times GPU kernels on this machine's devices", COMMANDS, argc, argv);
+    return program_main("portolan-agent", "verifies and times GPU kernels on this machine's devices", COMMANDS, argc,
+                        argv);
 }

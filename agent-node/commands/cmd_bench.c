@@ -22,9 +22,11 @@ static void add_row(struct table *table, const struct rec_measured *m) {
     if (m->has_gflops) snprintf(gflops, sizeof gflops, "%.4g", m->gflops);
     if (m->has_gbps) snprintf(gbps, sizeof gbps, "%.4g", m->gbps);
     if (m->has_speed_of_light) snprintf(light, sizeof light, "%.0f %%", 100 * m->speed_of_light);
-    if (m->has_speedup) snprintf(speedup, sizeof speedup, "%.3f (%.3f to %.3f)", m->speedup, m->speedup_low, m->speedup_high);
-    table_rowf(table, m->role, m->kernel, cell_time(m->has_time_ns_p10, m->time_ns_p10, p10), cell_time(m->has_time_ns_p50, m->time_ns_p50, p50),
-               cell_time(m->has_time_ns_p90, m->time_ns_p90, p90), gflops, gbps, light, speedup);
+    if (m->has_speedup)
+        snprintf(speedup, sizeof speedup, "%.3f (%.3f to %.3f)", m->speedup, m->speedup_low, m->speedup_high);
+    table_rowf(table, m->role, m->kernel, cell_time(m->has_time_ns_p10, m->time_ns_p10, p10),
+               cell_time(m->has_time_ns_p50, m->time_ns_p50, p50), cell_time(m->has_time_ns_p90, m->time_ns_p90, p90),
+               gflops, gbps, light, speedup);
 }
 
 static double median_of(const json_t *list) {
@@ -60,16 +62,20 @@ static void show_sets(const struct rec_attempt *a) {
     json_decref(root);
 }
 
-static void report(const struct rec_device *d, const struct rec_task *task, const struct rec_attempt *a, void *context) {
+static void report(const struct rec_device *d, const struct rec_task *task, const struct rec_attempt *a,
+                   void *context) {
     json_t *json = context;
     if (json) {
         json_array_append_new(json, codec_to_json(&rec_attempt_desc, a));
         return;
     }
-    static const char *const headers[] = {"role", "kernel", ">p10", ">median", ">p90", ">GFLOP/s", ">GB/s", ">of light", ">speedup", NULL};
+    static const char *const headers[] = {"role",     "kernel", ">p10",      ">median",  ">p90",
+                                          ">GFLOP/s", ">GB/s",  ">of light", ">speedup", NULL};
     bool ok = a->verdict && strcmp(a->verdict, "correct") == 0;
-    if (ok) printf("%s: %s, size %s\n", d->id, task->problem, task->size);
-    else show_attempt(d, task, a, stdout);
+    if (ok)
+        printf("%s: %s, size %s\n", d->id, task->problem, task->size);
+    else
+        show_attempt(d, task, a, stdout);
     struct table *table = table_new(headers);
     for (size_t i = 0; i < a->measured.count; i++) add_row(table, &a->measured.items[i]);
     if (a->measured.count) table_print(table, stdout);
@@ -114,11 +120,17 @@ static const struct option_spec options[] = {
     {"quads", 0, OPTION_INT, "N", NULL, NULL, "ABBA quads in each set (8)."},
     {"timeout", 't', OPTION_INT, "SECONDS", NULL, NULL, "Limit of a compilation, and of a run (60)."},
     {"window-ms", 0, OPTION_DOUBLE, "MS", NULL, NULL, "Least length of a timed window (10)."},
-    {"baseline", 'b', OPTION_LIST, "NAME", NULL, NULL, "Baseline to measure; may be repeated. All of them when not given."},
+    {"baseline", 'b', OPTION_LIST, "NAME", NULL, NULL,
+     "Baseline to measure; may be repeated. All of them when not given."},
     {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};
 
 const struct command command_bench = {
-    .name = "bench", .usage = "bench PROBLEM.yaml [KERNEL.yaml] [options]", .summary = "time a problem's baselines, and a kernel beside them, in detail",
-    .details = "Without a kernel each baseline is verified and timed against the fastest one. Shows every set of runners, rates, and where the time went.\n\n"
-               "Example:\n  portolan-agent bench problems/level1/matmul.yaml --size medium --device pocl",
-    .options = options, .run = run};
+    .name = "bench",
+    .usage = "bench PROBLEM.yaml [KERNEL.yaml] [options]",
+    .summary = "time a problem's baselines, and a kernel beside them, in detail",
+    .details =
+        "Without a kernel each baseline is verified and timed against the fastest one. Shows every set of runners, "
+        "rates, and where the time went.\n\n"
+        "Example:\n  portolan-agent bench problems/level1/matmul.yaml --size medium --device pocl",
+    .options = options,
+    .run = run};

@@ -14,7 +14,8 @@ struct output {
     bool phases;
 };
 
-static void report(const struct rec_device *d, const struct rec_task *task, const struct rec_attempt *a, void *context) {
+static void report(const struct rec_device *d, const struct rec_task *task, const struct rec_attempt *a,
+                   void *context) {
     const struct output *o = context;
     if (o->json) {
         json_array_append_new(o->json, codec_to_json(&rec_attempt_desc, a));
@@ -42,7 +43,8 @@ static int run(const struct options *opts) {
         rec_task_done(&task);
         return program_fail(PROGRAM, &err);
     }
-    struct output o = {.json = options_flag(opts, "json") ? json_array() : NULL, .phases = options_flag(opts, "phases")};
+    struct output o = {.json = options_flag(opts, "json") ? json_array() : NULL,
+                       .phases = options_flag(opts, "phases")};
     int exit_status = local_run_all(&devices, &task, worker_run, report, &o);
     if (o.json) {
         json_dumpf(o.json, stdout, JSON_INDENT(2));
@@ -61,15 +63,22 @@ static const struct option_spec options[] = {
     {"quads", 0, OPTION_INT, "N", NULL, NULL, "ABBA quads in each set (8)."},
     {"timeout", 't', OPTION_INT, "SECONDS", NULL, NULL, "Limit of a compilation, and of a run (60)."},
     {"window-ms", 0, OPTION_DOUBLE, "MS", NULL, NULL, "Least length of a timed window (10)."},
-    {"baseline", 'b', OPTION_LIST, "NAME", NULL, NULL, "Baseline to measure beside it; may be repeated. All of them when not given."},
+    {"baseline", 'b', OPTION_LIST, "NAME", NULL, NULL,
+     "Baseline to measure beside it; may be repeated. All of them when not given."},
     {"search", 0, OPTION_FLAG, NULL, NULL, NULL, "Search the kernel's tuning space and measure the best."},
     {"no-timing", 0, OPTION_FLAG, NULL, NULL, NULL, "Verify only."},
     {"phases", 0, OPTION_FLAG, NULL, NULL, NULL, "Show where the time went."},
     {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};
 
 const struct command command_check = {
-    .name = "check", .usage = "check PROBLEM.yaml KERNEL.yaml [options]", .summary = "verify and time one kernel on the devices of this machine",
-    .details = "Verifies the kernel as every task is verified, times it against the baselines, and prints a verdict with its evidence for each device. "
-               "The exit status is that of the most severe verdict: 0 for correct, from 40 on for the others (docs/verification.md).\n\n"
-               "Example:\n  portolan-agent check problems/level1/softmax.yaml softmax.yaml --device pocl",
-    .options = options, .run = run};
+    .name = "check",
+    .usage = "check PROBLEM.yaml KERNEL.yaml [options]",
+    .summary = "verify and time one kernel on the devices of this machine",
+    .details =
+        "Verifies the kernel as every task is verified, times it against the baselines, and prints a verdict with its "
+        "evidence for each device. "
+        "The exit status is that of the most severe verdict: 0 for correct, from 40 on for the others "
+        "(docs/verification.md).\n\n"
+        "Example:\n  portolan-agent check problems/level1/softmax.yaml softmax.yaml --device pocl",
+    .options = options,
+    .run = run};

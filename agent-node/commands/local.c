@@ -31,7 +31,8 @@ int local_devices(const struct options *opts, struct rec_list_device *ret, struc
     return error_hint(err, "`portolan-agent devices` lists what is here");
 }
 
-/* --- the task --------------------------------------------------------------------------------------------------------------- */
+/* --- the task
+ * --------------------------------------------------------------------------------------------------------------- */
 static const char *default_size(const struct problem *p) {
     for (size_t i = 0; i < problem_size_count(p); i++)
         if (strcmp(problem_size_name(p, i), "small") == 0) return "small";
@@ -51,7 +52,8 @@ static int check_policy(const struct rec_policy *p, struct error *err) {
     if (p->sets < 0 || p->sets > 64) return error_set(err, ERR_USAGE, "--sets is 0 to 64, not %d", p->sets);
     if (p->quads < 1 || p->quads > 32) return error_set(err, ERR_USAGE, "--quads is 1 to 32, not %d", p->quads);
     if (!(p->window_ms >= 1 && p->window_ms <= 1000)) return error_set(err, ERR_USAGE, "--window-ms is 1 to 1000");
-    if (p->run_timeout_ms < 1000 || p->run_timeout_ms > 3600000) return error_set(err, ERR_USAGE, "--timeout is 1 to 3600 seconds");
+    if (p->run_timeout_ms < 1000 || p->run_timeout_ms > 3600000)
+        return error_set(err, ERR_USAGE, "--timeout is 1 to 3600 seconds");
     return 0;
 }
 
@@ -84,7 +86,8 @@ static int set_kernel(const char *path, struct rec_task *t, struct error *err) {
     return 0;
 }
 
-int local_task(const struct options *opts, const char *problem_path, const char *kernel_path, struct rec_task *ret, struct error *err) {
+int local_task(const struct options *opts, const char *problem_path, const char *kernel_path, struct rec_task *ret,
+               struct error *err) {
     const char *const *baselines = NULL;
     rec_task_init(ret);
     size_t n = options_list(opts, "baseline", &baselines);
@@ -97,7 +100,8 @@ int local_task(const struct options *opts, const char *problem_path, const char 
     return kernel_path ? set_kernel(kernel_path, ret, err) : 0;
 }
 
-/* --- running ---------------------------------------------------------------------------------------------------------------- */
+/* --- running
+ * ---------------------------------------------------------------------------------------------------------------- */
 static volatile bool interrupted;
 
 static void on_interrupt(int number) {
@@ -125,7 +129,8 @@ static int exit_status(const struct rec_attempt *a) {
 }
 
 /* One attempt, as the coordinator would have asked for it. */
-static int run_one(const struct rec_device *d, struct rec_task *task, local_run *run, struct rec_attempt *ret, struct error *err) {
+static int run_one(const struct rec_device *d, struct rec_task *task, local_run *run, struct rec_attempt *ret,
+                   struct error *err) {
     CLEANUP_FREE char *cache = dir_standard("cache", err);
     struct worker_config c = {.device = *d, .cache_dir = cache, .sandbox = true};
     struct worker *w = worker_new(&c, err);
@@ -144,7 +149,8 @@ static int run_one(const struct rec_device *d, struct rec_task *task, local_run 
     return status;
 }
 
-int local_run_all(const struct rec_list_device *devices, const struct rec_task *task, local_run *run, local_report *report, void *context) {
+int local_run_all(const struct rec_list_device *devices, const struct rec_task *task, local_run *run,
+                  local_report *report, void *context) {
     int worst = VERDICT_COUNT, status = 0;
     struct rec_task mine;
     rec_copy(&rec_task_desc, &mine, task);

@@ -5,17 +5,22 @@
 
 #define PROGRAM "portolan-agent"
 
-/* Devices that the option --device (repeatable, part of an id) names, else all; measured. ERR_NOT_FOUND when there is none. */
+/* Devices that the option --device (repeatable, part of an id) names, else all; measured. ERR_NOT_FOUND when there is
+ * none. */
 int local_devices(const struct options *opts, struct rec_list_device *ret, struct error *err);
-/* A task of the problem file and, unless NULL, the kernel file, with --size, --sets, --quads, --window-ms, --baseline and
+/* A task of the problem file and, unless NULL, the kernel file, with --size, --sets, --quads, --window-ms, --baseline
+ * and
  * --search. The size is "small" where the problem has one, else its first. *ret is initialised in any case. */
-int local_task(const struct options *opts, const char *problem_path, const char *kernel_path, struct rec_task *ret, struct error *err);
+int local_task(const struct options *opts, const char *problem_path, const char *kernel_path, struct rec_task *ret,
+               struct error *err);
 
 /* Called with each attempt as it ends. */
-typedef void local_report(const struct rec_device *d, const struct rec_task *task, const struct rec_attempt *a, void *context);
+typedef void local_report(const struct rec_device *d, const struct rec_task *task, const struct rec_attempt *a,
+                          void *context);
 /* worker_run() or worker_run_baselines(). */
-typedef int local_run(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, struct rec_attempt *ret,
-                      struct error *err);
-/* Runs the task on each device, one after the other, with progress on a terminal; an interrupt cancels. Returns the exit status:
- * that of the most severe outcome. */
-int local_run_all(const struct rec_list_device *devices, const struct rec_task *task, local_run *run, local_report *report, void *context);
+typedef int local_run(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks,
+                      struct rec_attempt *ret, struct error *err);
+/* Runs the task on each device, one after the other, with progress on a terminal; an interrupt cancels. Returns the
+ * exit status: that of the most severe outcome. */
+int local_run_all(const struct rec_list_device *devices, const struct rec_task *task, local_run *run,
+                  local_report *report, void *context);

@@ -21,19 +21,24 @@ static const struct rec_measured *find_row(const struct rec_attempt *a, const ch
 }
 
 /* "1.83 x as fast as", or "not distinguishable from", by the interval and the margin. */
-static void show_speedup(const struct rec_task *task, const struct rec_attempt *a, const struct rec_measured *m, FILE *out) {
+static void show_speedup(const struct rec_task *task, const struct rec_attempt *a, const struct rec_measured *m,
+                         FILE *out) {
     char base_time[32] = "?";
     const struct rec_measured *base = m->baseline ? find_row(a, "baseline", m->baseline) : NULL;
     double margin = task->policy.margin;
     if (!m->has_speedup || !m->baseline) return;
     if (base && base->has_time_ns_p50) show_time(base->time_ns_p50, base_time);
-    enum colour c = m->speedup_low > 1 + margin ? COLOUR_GREEN : m->speedup_high < 1 - margin ? COLOUR_RED : COLOUR_YELLOW;
+    enum colour c = m->speedup_low > 1 + margin    ? COLOUR_GREEN
+                    : m->speedup_high < 1 - margin ? COLOUR_RED
+                                                   : COLOUR_YELLOW;
     const char *word = c == COLOUR_GREEN ? "faster than" : c == COLOUR_RED ? "slower than" : "no clear difference to";
-    fprintf(out, "  %s%.3fx%s, %s baseline %s (%s); %.4g %% interval %.3f to %.3f\n", colour_on(out, c), m->speedup, colour_off(out), word,
-            m->baseline, base_time, 100 * m->speedup_confidence, m->speedup_low, m->speedup_high);
+    fprintf(out, "  %s%.3fx%s, %s baseline %s (%s); %.4g %% interval %.3f to %.3f\n", colour_on(out, c), m->speedup,
+            colour_off(out), word, m->baseline, base_time, 100 * m->speedup_confidence, m->speedup_low,
+            m->speedup_high);
 }
 
-static void show_times(const struct rec_task *task, const struct rec_attempt *a, const struct rec_measured *m, FILE *out) {
+static void show_times(const struct rec_task *task, const struct rec_attempt *a, const struct rec_measured *m,
+                       FILE *out) {
     char p10[32], p50[32], p90[32];
     if (!m->has_time_ns_p50) return;
     show_time(m->time_ns_p10, p10);
@@ -49,8 +54,8 @@ static void show_times(const struct rec_task *task, const struct rec_attempt *a,
 static void show_verdict(const struct rec_device *d, const struct rec_attempt *a, FILE *out) {
     int v = a->verdict ? verdict_from_name(a->verdict) : -1;
     enum colour c = v == VERDICT_CORRECT ? COLOUR_GREEN : COLOUR_RED;
-    fprintf(out, "%s%s%s: %s%s%s", colour_on(out, COLOUR_BOLD), d->id, colour_off(out), colour_on(out, c), a->verdict ? a->verdict : a->outcome,
-            colour_off(out));
+    fprintf(out, "%s%s%s: %s%s%s", colour_on(out, COLOUR_BOLD), d->id, colour_off(out), colour_on(out, c),
+            a->verdict ? a->verdict : a->outcome, colour_off(out));
     if (v >= 0 && v != VERDICT_CORRECT) fprintf(out, ": %s", verdict_meaning((enum verdict)v));
     fputc('\n', out);
     if (a->evidence[0]) fprintf(out, "  %s\n", a->evidence);
@@ -79,7 +84,8 @@ void show_attempt(const struct rec_device *d, const struct rec_task *task, const
     }
     if (a->verdict && strcmp(a->verdict, "correct") == 0) {
         fprintf(out, "  %s; checked at", a->generality);
-        for (size_t i = 0; i < a->sizes_checked.count; i++) fprintf(out, "%s %s", i ? "," : "", a->sizes_checked.items[i]);
+        for (size_t i = 0; i < a->sizes_checked.count; i++)
+            fprintf(out, "%s %s", i ? "," : "", a->sizes_checked.items[i]);
         if (m && m->has_error_max) fprintf(out, "; largest error %.2g of the tolerance", m->error_max);
         fputc('\n', out);
     } else {

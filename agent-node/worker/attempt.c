@@ -66,8 +66,8 @@ void attempt_keep_samples(struct trial *t, const struct timing *m) {
     rec_set(&t->out->samples, samples);
 }
 
-void attempt_add_baseline(struct trial *t, const struct subject *s, const struct subject *fastest, const struct timing *m,
-                          const struct accuracy *acc) {
+void attempt_add_baseline(struct trial *t, const struct subject *s, const struct subject *fastest,
+                          const struct timing *m, const struct accuracy *acc) {
     struct rec_measured *row = add_row(t, s, "baseline", VERDICT_CORRECT);
     add_accuracy(acc, row);
     if (!m) return;

@@ -16,10 +16,10 @@
 
 struct stock {
     enum dtype dtype;
-    int64_t n;       /* elements in the stock */
-    int64_t wanted;  /* elements of the tensor */
+    int64_t n;      /* elements in the stock */
+    int64_t wanted; /* elements of the tensor */
     int64_t block;
-    void *data;      /* NULL for tensors that are no inputs */
+    void *data; /* NULL for tensors that are no inputs */
 };
 struct bank {
     int n;
@@ -39,7 +39,8 @@ static void fill(void *context, int64_t begin, int64_t end) {
     data_fill(j->recipe, j->key, j->stock->dtype, begin, end, at);
 }
 
-static int stock_make(const struct bound *b, int tensor, const struct data_seed *seed, struct stock *s, struct error *err) {
+static int stock_make(const struct bound *b, int tensor, const struct data_seed *seed, struct stock *s,
+                      struct error *err) {
     const struct tensor *t = &b->tensor[tensor];
     struct data_recipe recipe;
     struct data_key key;

@@ -1,5 +1,5 @@
-/* A stock of random elements per input tensor, from which any number of input sets is put together at the speed of memory: each
- * block of a set is a copy from a secret place in the stock. */
+/* A stock of random elements per input tensor, from which any number of input sets is put together at the speed of
+ * memory: each block of a set is a copy from a secret place in the stock. */
 #pragma once
 #include <stdint.h>
 

@@ -45,7 +45,8 @@ int baselines_screen(struct trial *t, const struct timed_data *data, struct base
         struct screened s = {0};
         status = screen_one(&screen, &b->subject[i], SCREEN_MS, SCREEN_WINDOWS, &s, f);
         if (status == 0 && finding_any(&s.finding))
-            status = finding_infrastructure(f, "%s failed: %s: %s", b->subject[i].name, verdict_name(s.finding.verdict), s.finding.text);
+            status = finding_infrastructure(f, "%s failed: %s: %s", b->subject[i].name, verdict_name(s.finding.verdict),
+                                            s.finding.text);
         finding_done(&s.finding);
         b->screened_ns[i] = s.ns;
         if (status == 0 && s.ns < b->screened_ns[b->fastest]) b->fastest = i;
@@ -55,8 +56,10 @@ int baselines_screen(struct trial *t, const struct timed_data *data, struct base
     return status;
 }
 
-/* --- `portolan-agent bench` without a kernel ------------------------------------------------------------------------------ */
-static int time_all(struct trial *t, struct baselines *b, const struct timed_data *data, const struct accuracy *acc, struct finding *f) {
+/* --- `portolan-agent bench` without a kernel
+ * ------------------------------------------------------------------------------ */
+static int time_all(struct trial *t, struct baselines *b, const struct timed_data *data, const struct accuracy *acc,
+                    struct finding *f) {
     CLEANUP_FREE struct timing *m = calloc(1, sizeof *m);
     if (!m) return finding_infrastructure(f, "out of memory");
     if (trial_lock(t, DOMAIN_EXCLUSIVE, f) != 0) return -1;

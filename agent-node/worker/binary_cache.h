@@ -1,6 +1,6 @@
-/* What drivers made of sources, kept on disk: written by the worker only, read by the worker only, so that no candidate can
- * poison a later one's program. Entries are named by SHA-256 over everything that they depend on and carry a checksum; a damaged
- * one counts as absent. Bounded by size, the longest unused go first. */
+/* What drivers made of sources, kept on disk: written by the worker only, read by the worker only, so that no candidate
+ * can poison a later one's program. Entries are named by SHA-256 over everything that they depend on and carry a
+ * checksum; a damaged one counts as absent. Bounded by size, the longest unused go first. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,8 @@ void binary_cache_free(struct binary_cache *c); /* accepts NULL */
 
 /* Name of the text that `plan`'s source becomes when it is preprocessed for a device with this fingerprint. */
 void binary_cache_text_key(const struct plan *plan, const char *fingerprint, char out[65]);
-/* Name of the binary of preprocessed `text` with the options and geometry (entries, local and global sizes) of `plan`. */
+/* Name of the binary of preprocessed `text` with the options and geometry (entries, local and global sizes) of `plan`.
+ */
 void binary_cache_key(const char *text, const struct plan *plan, const char *fingerprint, char out[65]);
 
 /* The entry's bytes, NUL-terminated, or NULL. The caller frees. */

@@ -22,9 +22,16 @@ static int need_runner(struct compiler *c, struct finding *f) {
 /* A failure here leaves a runner that nobody knows the state of. */
 static int judge(struct compiler *c, const struct subject *s, enum runner_status status, const struct error *err,
                  const char *doing, struct finding *f) {
-    if (c->runner && runner_reached_launch(c->runner) && strcmp(doing, "compiling") == 0) doing = "a first launch on dummy data";
-    struct runner_event e = {.status = status, .runner = c->runner, .err = err, .who = s->name, .doing = doing,
-                             .limit_ms = trial_policy(c->trial)->compile_timeout_ms, .trusted = s->trusted, .compiling = true};
+    if (c->runner && runner_reached_launch(c->runner) && strcmp(doing, "compiling") == 0)
+        doing = "a first launch on dummy data";
+    struct runner_event e = {.status = status,
+                             .runner = c->runner,
+                             .err = err,
+                             .who = s->name,
+                             .doing = doing,
+                             .limit_ms = trial_policy(c->trial)->compile_timeout_ms,
+                             .trusted = s->trusted,
+                             .compiling = true};
     int verdict = trial_judge_runner(c->trial, &e, f);
     if (verdict != 0 && status != RUNNER_BUILD_FAILED) compiler_done(c);
     return verdict;
@@ -71,8 +78,8 @@ int build(struct compiler *c, struct subject *s, struct finding *f) {
     if (rules && rules_check_raw(s->whole->source, f) != 0) return -1;
     if (preprocess(c, s, &text, f) != 0) return -1;
     if (strlen(text) > TEXT_MAX_BYTES)
-        return finding_verdict(f, VERDICT_LIMIT_EXCEEDED, "the source is %zu bytes when preprocessed, the limit is %zu", strlen(text),
-                               TEXT_MAX_BYTES);
+        return finding_verdict(f, VERDICT_LIMIT_EXCEEDED, "the source is %zu bytes when preprocessed, the limit is %zu",
+                               strlen(text), TEXT_MAX_BYTES);
     if (rules && rules_check_text(text, f) != 0) return -1;
     return compile(c, s, text, f);
 }

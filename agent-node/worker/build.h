@@ -1,10 +1,10 @@
-/* From source to the driver's binary: preprocess in the sandbox, source rules (step 2), compile in the sandbox, all through the
- * cache. */
+/* From source to the driver's binary: preprocess in the sandbox, source rules (step 2), compile in the sandbox, all
+ * through the cache. */
 #pragma once
 #include "agent-node/worker/subject.h"
 
-/* A compile runner, started when it is first needed. One serves the configurations of one kernel, or the baselines; it is
- * thrown away after any failure. */
+/* A compile runner, started when it is first needed. One serves the configurations of one kernel, or the baselines; it
+ * is thrown away after any failure. */
 struct compiler {
     struct trial *trial;
     struct runner *runner; /* NULL until needed */

@@ -13,8 +13,8 @@ void finding_done(struct finding *f) {
     memset(f, 0, sizeof *f);
 }
 
-/* Position in the order of precedence. Of one output "reduced precision" excludes "wrong"; over several, a kernel that is wrong
- * anywhere is not merely imprecise. */
+/* Position in the order of precedence. Of one output "reduced precision" excludes "wrong"; over several, a kernel that
+ * is wrong anywhere is not merely imprecise. */
 static int rank(enum verdict v) {
     if (v == VERDICT_WRONG_OUTPUT) return VERDICT_REDUCED_PRECISION;
     if (v == VERDICT_REDUCED_PRECISION) return VERDICT_WRONG_OUTPUT;

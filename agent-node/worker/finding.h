@@ -1,6 +1,6 @@
 /* What a step found out: nothing (go on), a verdict with evidence, a failure that is not the kernel's, or that it was
- * cancelled. Steps add to one finding; the most severe stays: cancelled, infrastructure, then verdicts in their order of
- * precedence, the first one of equal ones. */
+ * cancelled. Steps add to one finding; the most severe stays: cancelled, infrastructure, then verdicts in their order
+ * of precedence, the first one of equal ones. */
 #pragma once
 #include <stdbool.h>
 
@@ -15,7 +15,8 @@ struct finding {
     char text[FINDING_TEXT_MAX];
     char *log; /* compiler's or runner's words, owned; NULL for none */
 };
-#define FINDING_INIT {.kind = FINDING_NONE}
+#define FINDING_INIT \
+    { .kind = FINDING_NONE }
 
 /* Fit for CLEANUP. */
 void finding_done(struct finding *f);
@@ -26,7 +27,8 @@ static inline bool finding_any(const struct finding *f) {
 static inline bool finding_fatal(const struct finding *f) {
     return f->kind == FINDING_INFRASTRUCTURE || f->kind == FINDING_CANCELLED;
 }
-/* All return -1, so that `return finding_verdict(...)` reads well. A less severe one than what is there changes nothing. */
+/* All return -1, so that `return finding_verdict(...)` reads well. A less severe one than what is there changes
+ * nothing. */
 int finding_verdict(struct finding *f, enum verdict v, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int finding_infrastructure(struct finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int finding_cancelled(struct finding *f);

@@ -23,7 +23,8 @@ void group_done(struct group *g) {
 }
 
 void group_write_guards(struct group *g, const struct plan *plan, uint8_t *arena, size_t guard) {
-    for (int i = 0; i < plan->n_buffers; i++) guard_fill(&g->guards, arena + g->slot[i].offset, g->slot[i].bytes, guard);
+    for (int i = 0; i < plan->n_buffers; i++)
+        guard_fill(&g->guards, arena + g->slot[i].offset, g->slot[i].bytes, guard);
 }
 
 void group_write_inputs(struct group *g, const struct plan *plan, uint8_t *arena, const struct data_set *d) {

@@ -1,4 +1,5 @@
-/* The buffers of one launch of a plan in a runner's arena, and what the worker writes into them before and looks at behind. */
+/* The buffers of one launch of a plan in a runner's arena, and what the worker writes into them before and looks at
+ * behind. */
 #pragma once
 #include "agent-node/worker/layout.h"
 #include "agent-node/worker/poison.h"

@@ -1,22 +1,23 @@
-/* The known-answer check: a tiny problem with the plain baseline in the candidate's place, through compile runner, measure runner
- * and judge, as every task goes. What it says of a device, it says before any task does. */
+/* The known-answer check: a tiny problem with the plain baseline in the candidate's place, through compile runner,
+ * measure runner and judge, as every task goes. What it says of a device, it says before any task does. */
 #include <string.h>
 
 #include "agent-node/worker/measure.h"
 #include "common/clock.h"
 
-static const char PROBLEM[] = "problem: known-answer\n"
-                              "level: 1\n"
-                              "origin: portolan\n"
-                              "sizes:\n"
-                              "  check: {M: 33, K: 65, N: 17}\n"
-                              "inputs:\n"
-                              "  a: {dtype: f32, shape: [M, K], fill: 'uniform(-1, 1)'}\n"
-                              "  b: {dtype: f32, shape: [K, N], fill: 'uniform(-1, 1)'}\n"
-                              "graph:\n"
-                              "  - c = matmul(a, b)\n"
-                              "  - y = relu(c)\n"
-                              "outputs: [y]\n";
+static const char PROBLEM[] =
+    "problem: known-answer\n"
+    "level: 1\n"
+    "origin: portolan\n"
+    "sizes:\n"
+    "  check: {M: 33, K: 65, N: 17}\n"
+    "inputs:\n"
+    "  a: {dtype: f32, shape: [M, K], fill: 'uniform(-1, 1)'}\n"
+    "  b: {dtype: f32, shape: [K, N], fill: 'uniform(-1, 1)'}\n"
+    "graph:\n"
+    "  - c = matmul(a, b)\n"
+    "  - y = relu(c)\n"
+    "outputs: [y]\n";
 
 static int check(struct trial *t, struct finding *f) {
     struct error err = ERROR_INIT;
@@ -27,7 +28,8 @@ static int check(struct trial *t, struct finding *f) {
     if (!t->problem) return finding_error(f, &err, "known answer");
     t->bound = problem_bind(t->problem, t->task->size, &err);
     if (!t->bound) return finding_error(f, &err, "known answer");
-    if (trial_lock(t, DOMAIN_SHARED, f) != 0 || subject_baseline(t, "plain", &s, f) != 0 || build(&c, &s, f) != 0) return -1;
+    if (trial_lock(t, DOMAIN_SHARED, f) != 0 || subject_baseline(t, "plain", &s, f) != 0 || build(&c, &s, f) != 0)
+        return -1;
     return verify_subject(t, &s, &acc, f);
 }
 

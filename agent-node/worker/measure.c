@@ -8,8 +8,8 @@ static double typical_ns(const struct side *s) {
     return stats_median(s->ns, s->n);
 }
 
-static int time_it(struct trial *t, const struct subject *s, struct baselines *b, const struct timed_data *data, struct accuracy *acc,
-                   struct finding *f) {
+static int time_it(struct trial *t, const struct subject *s, struct baselines *b, const struct timed_data *data,
+                   struct accuracy *acc, struct finding *f) {
     CLEANUP_FREE struct timing *m = calloc(1, sizeof *m);
     if (!m) return finding_infrastructure(f, "out of memory");
     if (trial_lock(t, DOMAIN_EXCLUSIVE, f) != 0) return -1;

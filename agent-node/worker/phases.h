@@ -14,6 +14,6 @@ struct phases {
 };
 void phases_add(struct phases *p, const char *name, int64_t ns);
 int64_t phases_get(const struct phases *p, const char *name);
-/* Appends all to the attempt, and "overhead": what is left of `total_ns` beside the top-level ones. A name with a slash is a
- * part of the one in front of it. */
+/* Appends all to the attempt, and "overhead": what is left of `total_ns` beside the top-level ones. A name with a slash
+ * is a part of the one in front of it. */
 void phases_report(const struct phases *p, int64_t total_ns, struct rec_list_phase *to);

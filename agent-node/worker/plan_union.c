@@ -17,7 +17,8 @@ static bool same_geometry(const struct plan_launch *a, const struct plan_launch 
     return true;
 }
 
-/* Two launches of one entry differ in what they bind, not in geometry: arguments of kind LOCAL set the memory that they need. */
+/* Two launches of one entry differ in what they bind, not in geometry: arguments of kind LOCAL set the memory that they
+ * need. */
 static bool is_new(const struct plan *p, const struct plan_launch *l) {
     for (int i = 0; i < p->n_launches; i++)
         if (same_geometry(&p->launch[i], l)) return false;
@@ -39,8 +40,8 @@ static int add_plan(struct plan *to, const struct plan *from, struct error *err)
     for (int i = 0; i < from->n_launches; i++) any = any || is_new(to, &from->launch[i]);
     if (!any) return 0;
     if (to->n_buffers + from->n_buffers > PLAN_MAX_BUFFERS || to->n_launches + from->n_launches > PLAN_MAX_LAUNCHES)
-        return error_set(err, ERR_LIMIT, "the kernel's sizes together have over %d launches or %d buffers", PLAN_MAX_LAUNCHES,
-                         PLAN_MAX_BUFFERS);
+        return error_set(err, ERR_LIMIT, "the kernel's sizes together have over %d launches or %d buffers",
+                         PLAN_MAX_LAUNCHES, PLAN_MAX_BUFFERS);
     int first_buffer = to->n_buffers;
     for (int i = 0; i < from->n_buffers; i++) to->buffer[to->n_buffers++] = from->buffer[i];
     for (int i = 0; i < from->n_launches; i++)
@@ -71,8 +72,8 @@ int plan_union(const struct plan *const *plans, size_t n, struct plan **ret, str
     p->launch = xcalloc(PLAN_MAX_LAUNCHES, sizeof *p->launch);
     for (size_t i = 0; i < n; i++)
         if (add_plan(p, plans[i], err) != 0) return -1;
-    /* PoCL makes a variant of its own for grids under 65,535, but not once it has the one for all grids: small ones first, so
-     * that the binary has both, whatever a fresh process launches first. */
+    /* PoCL makes a variant of its own for grids under 65,535, but not once it has the one for all grids: small ones
+     * first, so that the binary has both, whatever a fresh process launches first. */
     qsort(p->launch, (size_t)p->n_launches, sizeof *p->launch, by_width);
     *ret = TAKE(p);
     return 0;

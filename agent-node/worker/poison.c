@@ -35,8 +35,10 @@ void poison_fill(const struct poison *p, enum dtype dtype, void *out, size_t byt
     size_t done = 0;
 #ifdef __SSE2__
     const uint32_t step = 0x9E3779B1u;
-    __m128i h = _mm_set_epi32((int)(p->base + 3 * step), (int)(p->base + 2 * step), (int)(p->base + step), (int)p->base);
-    for (const __m128i next = _mm_set1_epi32((int)(4 * step)); done + 16 <= bytes; done += 16, h = _mm_add_epi32(h, next))
+    __m128i h =
+        _mm_set_epi32((int)(p->base + 3 * step), (int)(p->base + 2 * step), (int)(p->base + step), (int)p->base);
+    for (const __m128i next = _mm_set1_epi32((int)(4 * step)); done + 16 <= bytes;
+         done += 16, h = _mm_add_epi32(h, next))
         _mm_stream_si128((__m128i *)(void *)((uint8_t *)out + done), poison_four(h, dtype));
 #endif
     fill_tail(p, dtype, out, done, bytes);

@@ -1,5 +1,6 @@
-/* Patterns that stand in outputs, scratch and guard bands before a kernel runs. Each word depends on a secret number and its
- * own index; in floating-point buffers every word is a NaN with a payload, which no honest arithmetic produces by accident. */
+/* Patterns that stand in outputs, scratch and guard bands before a kernel runs. Each word depends on a secret number
+ * and its own index; in floating-point buffers every word is a NaN with a payload, which no honest arithmetic produces
+ * by accident. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -84,7 +84,8 @@ static float *scales_up(const double *scale, int64_t n) {
     return up;
 }
 
-static int set_answer(struct data_set *d, const struct bound *b, int threads, const volatile bool *cancel, struct error *err) {
+static int set_answer(struct data_set *d, const struct bound *b, int threads, const volatile bool *cancel,
+                      struct error *err) {
     CLEANUP_FREE const void **data = xcalloc((size_t)b->n_tensors, sizeof *data);
     for (int i = 0; i < d->n_inputs; i++) data[d->input[i].tensor] = d->input[i].data;
     struct oracle_result r = {0};
@@ -118,7 +119,8 @@ static struct data_set *draw(struct pool *p, const struct bound *b, enum distrib
     return TAKE(d);
 }
 
-/* --- timed data ----------------------------------------------------------------------------------------------------- */
+/* --- timed data -----------------------------------------------------------------------------------------------------
+ */
 static void timed_free(struct timed_data *t) {
     if (!t) return;
     bank_free(t->bank);
@@ -127,7 +129,8 @@ static void timed_free(struct timed_data *t) {
 }
 DEFINE_CLEANUP(cleanup_timed, struct timed_data *, timed_free)
 
-static struct timed_data *timed_new(struct pool *p, const struct bound *b, const volatile bool *cancel, struct error *err) {
+static struct timed_data *timed_new(struct pool *p, const struct bound *b, const volatile bool *cancel,
+                                    struct error *err) {
     CLEANUP(cleanup_timed) struct timed_data *t = xcalloc(1, sizeof *t);
     t->bank = bank_new(b, err);
     if (!t->bank) return NULL;
@@ -155,7 +158,8 @@ static size_t timed_bytes(const struct timed_data *t) {
     return bytes;
 }
 
-/* --- the pool -------------------------------------------------------------------------------------------------------- */
+/* --- the pool --------------------------------------------------------------------------------------------------------
+ */
 struct pool *pool_new(int threads) {
     struct pool *p = xcalloc(1, sizeof *p);
     p->threads = threads;

@@ -1,6 +1,6 @@
-/* What the worker knows and no runner may: data sets with the oracle's answers. Sets are drawn from secret seeds, kept in
- * memory and used again by later tasks of this worker, since the oracle would otherwise dominate; one that a person has seen
- * values of leaves the pool, and every one is replaced after POOL_USES_MAX uses. Not thread-safe. */
+/* What the worker knows and no runner may: data sets with the oracle's answers. Sets are drawn from secret seeds, kept
+ * in memory and used again by later tasks of this worker, since the oracle would otherwise dominate; one that a person
+ * has seen values of leaves the pool, and every one is replaced after POOL_USES_MAX uses. Not thread-safe. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,12 +16,19 @@
 /* Inputs and weights of one evaluation, and its answers. */
 struct data_set {
     int n_inputs;
-    struct { int tensor; void *data; size_t bytes; } *input;
+    struct {
+        int tensor;
+        void *data;
+        size_t bytes;
+    } * input;
     int n_outputs;
-    struct { int tensor; struct expected expected; } *output; /* in the order of the problem's outputs */
+    struct {
+        int tensor;
+        struct expected expected;
+    } * output; /* in the order of the problem's outputs */
     enum distribution dist;
     struct data_seed seed;
-    size_t bytes;   /* memory taken */
+    size_t bytes; /* memory taken */
 };
 /* The data of tensor `tensor`, or NULL when it is no input of the set. */
 const void *data_set_input(const struct data_set *d, int tensor);
@@ -30,8 +37,9 @@ struct pool;
 struct pool *pool_new(int threads);
 void pool_free(struct pool *p); /* accepts NULL */
 
-/* A set of distribution `dist` at the size of `b`, with answers. `fresh` draws a new one that no task has used and that the
- * pool forgets when released. Borrowed until pool_release(). *ret_oracle_ns (may be NULL) is added to. ERR_NOMEM, ERR_CANCELLED. */
+/* A set of distribution `dist` at the size of `b`, with answers. `fresh` draws a new one that no task has used and that
+ * the pool forgets when released. Borrowed until pool_release(). *ret_oracle_ns (may be NULL) is added to. ERR_NOMEM,
+ * ERR_CANCELLED. */
 const struct data_set *pool_get(struct pool *p, const struct bound *b, enum distribution dist, bool fresh,
                                 const volatile bool *cancel, int64_t *ret_oracle_ns, struct error *err);
 /* `seen`: values of it stand in evidence, it is not used again. Accepts NULL. */
@@ -44,6 +52,6 @@ const struct timed_data *pool_timed(struct pool *p, const struct bound *b, bool 
                                     int64_t *ret_oracle_ns, struct error *err);
 void pool_timed_release(struct pool *p, const struct timed_data *t, bool seen);
 const struct data_set *timed_check(const struct timed_data *t, int i); /* 0 <= i < POOL_CHECKS */
-/* Write a new input of `tensor` to `to` (16-byte aligned, the tensor's bytes), past the caches. `number` picks it; draw it by
- * random_u64(). Thread-safe. */
+/* Write a new input of `tensor` to `to` (16-byte aligned, the tensor's bytes), past the caches. `number` picks it; draw
+ * it by random_u64(). Thread-safe. */
 void timed_assemble(const struct timed_data *t, int tensor, uint64_t number, void *to);

@@ -1,6 +1,7 @@
-/* A search: configurations of a kernel's tuning space are compiled, screened in short windows within one runner, each with one
- * answer checked, and the best few get the whole verification; the best that is correct is timed like any candidate. Screening
- * chooses and claims nothing. Compilation and screening go in batches, so that a waiting `try` need not wait for the end. */
+/* A search: configurations of a kernel's tuning space are compiled, screened in short windows within one runner, each
+ * with one answer checked, and the best few get the whole verification; the best that is correct is timed like any
+ * candidate. Screening chooses and claims nothing. Compilation and screening go in batches, so that a waiting `try`
+ * need not wait for the end. */
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -47,7 +48,8 @@ static void search_done(struct search *s) {
     pool_timed_release(s->t->worker->pool, s->data, false);
 }
 
-/* --- which configurations ---------------------------------------------------------------------------------------------- */
+/* --- which configurations
+ * ---------------------------------------------------------------------------------------------- */
 /* A random choice that keeps the first, which is the default. */
 static void shuffle(struct tune_point *p, size_t n) {
     for (size_t i = 1; i + 1 < n; i++) {
@@ -78,7 +80,8 @@ static int choose(struct search *s) {
     return 0;
 }
 
-/* --- compiling a batch --------------------------------------------------------------------------------------------------- */
+/* --- compiling a batch
+ * --------------------------------------------------------------------------------------------------- */
 struct compile_job {
     struct search *s;
     size_t begin, end;
@@ -117,7 +120,8 @@ static void compile_batch(struct search *s, size_t begin, size_t end) {
     phases_add(&s->t->phases, "compile", clock_mono_ns() - from);
 }
 
-/* --- screening ------------------------------------------------------------------------------------------------------------ */
+/* --- screening
+ * ------------------------------------------------------------------------------------------------------------ */
 static bool is_candidate(const struct configuration *g) {
     return g->tried && !finding_any(&g->screened.finding);
 }
@@ -169,7 +173,8 @@ static int try_all(struct search *s) {
     return 0;
 }
 
-/* --- the best ------------------------------------------------------------------------------------------------------------- */
+/* --- the best
+ * ------------------------------------------------------------------------------------------------------------- */
 static int by_time(const void *a, const void *b) {
     const struct configuration *x = a, *y = b;
     bool cx = is_candidate(x), cy = is_candidate(y);
@@ -188,7 +193,8 @@ static int rank(struct search *s) {
     return 0;
 }
 
-/* Whole verification and timing of a configuration that came out well. What is wrong with it then is its own finding. */
+/* Whole verification and timing of a configuration that came out well. What is wrong with it then is its own finding.
+ */
 static int measure_one(struct search *s, struct configuration *g, struct finding *mine) {
     CLEANUP(subject_done) struct subject whole = {0};
     CLEANUP(compiler_done) struct compiler c = {.trial = s->t};
@@ -205,7 +211,8 @@ static int measure_one(struct search *s, struct configuration *g, struct finding
 static void count_all(struct search *s) {
     for (size_t i = 0; i < s->n; i++) {
         const struct configuration *g = &s->config[i];
-        if (g->tried) attempt_count(s->t, finding_any(&g->screened.finding) ? g->screened.finding.verdict : VERDICT_CORRECT);
+        if (g->tried)
+            attempt_count(s->t, finding_any(&g->screened.finding) ? g->screened.finding.verdict : VERDICT_CORRECT);
     }
 }
 
@@ -227,11 +234,13 @@ static int measure_best(struct search *s, const struct tune_point *first) {
     if (found) return 0;
     struct configuration *worst = &s->config[0];
     for (size_t i = 0; i < s->n; i++)
-        if (memcmp(&s->config[i].point, first, sizeof *first) == 0 && finding_any(&s->config[i].screened.finding)) worst = &s->config[i];
+        if (memcmp(&s->config[i].point, first, sizeof *first) == 0 && finding_any(&s->config[i].screened.finding))
+            worst = &s->config[i];
     tune_point_format(s->t->kernel, &worst->point, worst->subject.config, sizeof worst->subject.config);
     rec_set(&s->t->out->config, worst->subject.config);
     finding_merge(s->f, &worst->screened.finding);
-    if (!finding_any(s->f)) finding_infrastructure(s->f, "the search's budget ended before any configuration was measured");
+    if (!finding_any(s->f))
+        finding_infrastructure(s->f, "the search's budget ended before any configuration was measured");
     return -1;
 }
 

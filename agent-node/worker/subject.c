@@ -37,8 +37,8 @@ static int add_case(struct bound *bound, struct plan *plan, const char *label, s
     return 0;
 }
 
-int subject_add_case(struct trial *t, const struct tune_point *point, struct bound *bound, const char *label, struct subject *s,
-                     struct finding *f) {
+int subject_add_case(struct trial *t, const struct tune_point *point, struct bound *bound, const char *label,
+                     struct subject *s, struct finding *f) {
     struct error err = ERROR_INIT;
     struct plan *plan = NULL;
     char what[96];
@@ -74,7 +74,8 @@ static int unite(struct subject *s, struct finding *f) {
     return finding_verdict(f, VERDICT_LIMIT_EXCEEDED, "%s", err.text);
 }
 
-int subject_candidate(struct trial *t, const struct tune_point *point, bool timed_only, struct subject *ret, struct finding *f) {
+int subject_candidate(struct trial *t, const struct tune_point *point, bool timed_only, struct subject *ret,
+                      struct finding *f) {
     struct error err = ERROR_INIT;
     *ret = (struct subject){.generality = ""};
     snprintf(ret->name, sizeof ret->name, "%s", kernel_name(t->kernel));
@@ -96,8 +97,10 @@ static int64_t preferred_vector(const struct rec_device *d) {
 int subject_baseline(struct trial *t, const char *name, struct subject *ret, struct finding *f) {
     struct error err = ERROR_INIT;
     const struct rec_device *d = trial_device(t);
-    struct baseline_device facts = {.max_work_group = d->max_work_group_size, .local_memory = d->local_memory_bytes,
-                                    .compute_units = d->compute_units, .is_cpu = strcmp(d->kind, "cpu") == 0,
+    struct baseline_device facts = {.max_work_group = d->max_work_group_size,
+                                    .local_memory = d->local_memory_bytes,
+                                    .compute_units = d->compute_units,
+                                    .is_cpu = strcmp(d->kind, "cpu") == 0,
                                     .preferred_vector = preferred_vector(d)};
     *ret = (struct subject){.trusted = true, .generality = "general", .allows_atomics = true};
     snprintf(ret->name, sizeof ret->name, "baseline %.64s", name);

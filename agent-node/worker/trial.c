@@ -21,8 +21,11 @@ void trial_progress(const struct trial *t, const char *phase, double done, const
 
 struct runner *trial_runner_start(const struct trial *t, enum runner_kind kind, size_t arena_bytes, struct finding *f) {
     struct error err = ERROR_INIT;
-    struct runner_config c = {.kind = kind, .device = trial_device(t), .arena_bytes = arena_bytes,
-                              .sandbox = t->worker->sandbox, .cancel = trial_cancel(t)};
+    struct runner_config c = {.kind = kind,
+                              .device = trial_device(t),
+                              .arena_bytes = arena_bytes,
+                              .sandbox = t->worker->sandbox,
+                              .cancel = trial_cancel(t)};
     if (trial_cancelled(t)) {
         finding_cancelled(f);
         return NULL;
@@ -59,24 +62,24 @@ static bool is_compiler_slow(const struct runner_event *e) {
 static void judge_candidate(const struct runner_event *e, const char *log, struct finding *f) {
     char line[400];
     switch (e->status) {
-    case RUNNER_BUILD_FAILED:
-        finding_verdict(f, VERDICT_COMPILE_ERROR, "%s", first_error(log, line, sizeof line));
-        break;
-    case RUNNER_LAUNCH_FAILED:
-        finding_verdict(f, VERDICT_LAUNCH_ERROR, "%s: %s", e->doing, first_error(log, line, sizeof line));
-        break;
-    case RUNNER_TIMEOUT:
-        finding_verdict(f, is_compiler_slow(e) ? VERDICT_COMPILE_TIMEOUT : VERDICT_TIMEOUT, "%s took longer than %lld ms and was killed",
-                        e->doing, (long long)e->limit_ms);
-        break;
-    case RUNNER_BROKE:
-        finding_verdict(f, VERDICT_CRASHED, "%s: the runner no longer spoke its protocol and was killed: %s", e->doing,
-                        first_error(log, line, sizeof line));
-        break;
-    case RUNNER_CRASHED:
-    default:
-        finding_verdict(f, VERDICT_CRASHED, "%s: %s", e->doing, first_error(log, line, sizeof line));
-        break;
+        case RUNNER_BUILD_FAILED:
+            finding_verdict(f, VERDICT_COMPILE_ERROR, "%s", first_error(log, line, sizeof line));
+            break;
+        case RUNNER_LAUNCH_FAILED:
+            finding_verdict(f, VERDICT_LAUNCH_ERROR, "%s: %s", e->doing, first_error(log, line, sizeof line));
+            break;
+        case RUNNER_TIMEOUT:
+            finding_verdict(f, is_compiler_slow(e) ? VERDICT_COMPILE_TIMEOUT : VERDICT_TIMEOUT,
+                            "%s took longer than %lld ms and was killed", e->doing, (long long)e->limit_ms);
+            break;
+        case RUNNER_BROKE:
+            finding_verdict(f, VERDICT_CRASHED, "%s: the runner no longer spoke its protocol and was killed: %s",
+                            e->doing, first_error(log, line, sizeof line));
+            break;
+        case RUNNER_CRASHED:
+        default:
+            finding_verdict(f, VERDICT_CRASHED, "%s: %s", e->doing, first_error(log, line, sizeof line));
+            break;
     }
     finding_log(f, log);
 }

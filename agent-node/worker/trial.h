@@ -26,10 +26,10 @@ struct trial {
     const struct worker_hooks *hooks; /* may be NULL */
     struct problem *problem;
     struct kernel *kernel;
-    struct bound *bound;  /* the timed size */
-    struct cost cost;     /* of it */
-    bool fresh;           /* promotion: data that no task has seen before */
-    bool test_hooks;      /* PORTOLAN_TEST_HOOKS=1 in the environment: test-only switches are honoured */
+    struct bound *bound; /* the timed size */
+    struct cost cost;    /* of it */
+    bool fresh;          /* promotion: data that no task has seen before */
+    bool test_hooks;     /* PORTOLAN_TEST_HOOKS=1 in the environment: test-only switches are honoured */
     struct phases phases;
     struct rec_attempt *out;
 };
@@ -51,9 +51,9 @@ struct runner *trial_runner_start(const struct trial *t, enum runner_kind kind, 
 /* Hold the device's domain in `mode`; the wait counts as phase "lock". -1 with *f set. */
 int trial_lock(struct trial *t, enum domain_mode mode, struct finding *f);
 
-/* Turn what a runner answered into a finding. `who` names what ran in it ("softmax_rows", "baseline fused"), `doing` says what
- * it was doing ("compiling", "running size held1"). What `trusted` code does wrong is infrastructure. Returns 0 for RUNNER_OK,
- * else -1. */
+/* Turn what a runner answered into a finding. `who` names what ran in it ("softmax_rows", "baseline fused"), `doing`
+ * says what it was doing ("compiling", "running size held1"). What `trusted` code does wrong is infrastructure. Returns
+ * 0 for RUNNER_OK, else -1. */
 struct runner_event {
     enum runner_status status;
     const struct runner *runner;

@@ -1,4 +1,5 @@
-/* The verdicts of schemas/verdicts.def as an enum. The order is that of precedence: where several apply, the lowest wins. */
+/* The verdicts of schemas/verdicts.def as an enum. The order is that of precedence: where several apply, the lowest
+ * wins. */
 #pragma once
 
 enum verdict {

@@ -1,5 +1,5 @@
-/* One worker: takes a task, gives an attempt. Loads no driver; whatever runs a candidate is a runner, and seeds, expected answers,
- * comparison and clock stay here. */
+/* One worker: takes a task, gives an attempt. Loads no driver; whatever runs a candidate is a runner, and seeds,
+ * expected answers, comparison and clock stay here. */
 #include "agent-node/worker/worker.h"
 
 #include <stdlib.h>
@@ -36,7 +36,8 @@ void worker_free(struct worker *w) {
     free(w);
 }
 
-/* --- one task -------------------------------------------------------------------------------------------------------------- */
+/* --- one task
+ * -------------------------------------------------------------------------------------------------------------- */
 static void begin_attempt(const struct worker *w, const struct rec_task *task, struct rec_attempt *a) {
     rec_attempt_init(a);
     a->epoch = task->epoch;
@@ -74,11 +75,12 @@ static int parse_kernel(struct trial *t, struct finding *f) {
                              strlen(task->kernel_source), &err);
     if (!t->kernel) {
         if (err.code == ERR_NOMEM) return finding_error(f, &err, "the task's kernel");
-        return finding_verdict(f, err.code == ERR_LIMIT ? VERDICT_LIMIT_EXCEEDED : VERDICT_BAD_KERNEL_FILE, "%s", err.text);
+        return finding_verdict(f, err.code == ERR_LIMIT ? VERDICT_LIMIT_EXCEEDED : VERDICT_BAD_KERNEL_FILE, "%s",
+                               err.text);
     }
     if (strcmp(kernel_language(t->kernel), "opencl-c") != 0)
-        return finding_verdict(f, VERDICT_UNSUPPORTED, "language %s on a device of backend %s", kernel_language(t->kernel),
-                               trial_device(t)->backend);
+        return finding_verdict(f, VERDICT_UNSUPPORTED, "language %s on a device of backend %s",
+                               kernel_language(t->kernel), trial_device(t)->backend);
     char hash[65];
     kernel_hash(t->kernel, hash);
     rec_set(&t->out->kernel_hash, hash);
@@ -145,9 +147,14 @@ static void run_task(struct trial *t, task_fn *fn) {
     conclude(t->out, &f);
 }
 
-static int run_whole(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, task_fn *fn, struct rec_attempt *ret) {
+static int run_whole(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, task_fn *fn,
+                     struct rec_attempt *ret) {
     int64_t from = clock_mono_ns();
-    struct trial t = {.worker = w, .task = task, .hooks = hooks, .out = ret, .test_hooks = test_hooks(),
+    struct trial t = {.worker = w,
+                      .task = task,
+                      .hooks = hooks,
+                      .out = ret,
+                      .test_hooks = test_hooks(),
                       .fresh = promotion_wants_fresh(&task->policy)};
     begin_attempt(w, task, ret);
     if (task->policy.source_rules || t.test_hooks) {
@@ -172,8 +179,8 @@ int worker_run(struct worker *w, const struct rec_task *task, const struct worke
     return run_whole(w, task, hooks, run, ret);
 }
 
-int worker_run_baselines(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, struct rec_attempt *ret,
-                         struct error *err) {
+int worker_run_baselines(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks,
+                         struct rec_attempt *ret, struct error *err) {
     (void)err;
     return run_whole(w, task, hooks, measure_baselines, ret);
 }

@@ -4,28 +4,32 @@
 #include "records.h"
 struct worker;
 struct worker_config {
-    struct rec_device device;      /* copied */
-    const char *cache_dir;         /* binaries and calibration; NULL for none */
-    bool sandbox;                  /* false only in tests */
-    int oracle_threads;            /* 0 for the number of cores */
+    struct rec_device device; /* copied */
+    const char *cache_dir;    /* binaries and calibration; NULL for none */
+    bool sandbox;             /* false only in tests */
+    int oracle_threads;       /* 0 for the number of cores */
 };
 struct worker *worker_new(const struct worker_config *c, struct error *err);
 void worker_free(struct worker *w);
 
 struct worker_hooks {
-    /* Called from the worker's thread at each change; `phase` is a static word: compile, oracle, verify, time, search. */
+    /* Called from the worker's thread at each change; `phase` is a static word: compile, oracle, verify, time, search.
+     */
     void (*progress)(void *context, const char *phase, double done, const char *detail);
     /* Between candidates of a search: run waiting `try` tasks now (may call worker_run re-entrantly). May be NULL. */
     void (*between)(void *context);
     void *context;
-    const volatile bool *cancel;   /* may be NULL; seen within 100 ms, the runner in flight is killed */
+    const volatile bool *cancel; /* may be NULL; seen within 100 ms, the runner in flight is killed */
 };
 /* Run one task to its end. Always fills *ret (rec_attempt_init'ed by the callee, identity copied from the task):
- * outcome "verdict", or "infrastructure" (driver lost, host out of memory, machine busy), or "cancelled". Returns 0 unless the
- * worker itself cannot go on. */
-int worker_run(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, struct rec_attempt *ret, struct error *err);
-/* The same for baselines alone (the task has no kernel): each is verified, and timed against the fastest of them, that one
- * against itself (which shows how far the measurement can be trusted). */
-int worker_run_baselines(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, struct rec_attempt *ret, struct error *err);
-/* The known-answer check: a tiny kernel with a known answer through the same path. ERR_DEVICE with the reason when it fails. */
+ * outcome "verdict", or "infrastructure" (driver lost, host out of memory, machine busy), or "cancelled". Returns 0
+ * unless the worker itself cannot go on. */
+int worker_run(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, struct rec_attempt *ret,
+               struct error *err);
+/* The same for baselines alone (the task has no kernel): each is verified, and timed against the fastest of them, that
+ * one against itself (which shows how far the measurement can be trusted). */
+int worker_run_baselines(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks,
+                         struct rec_attempt *ret, struct error *err);
+/* The known-answer check: a tiny kernel with a known answer through the same path. ERR_DEVICE with the reason when it
+ * fails. */
 int worker_health_check(struct worker *w, struct error *err);

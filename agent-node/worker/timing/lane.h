@@ -1,6 +1,6 @@
-/* One side of the timed window: a runner with a subject's program in it and R groups of buffers. Outside its windows the runner
- * is stopped, and what it may not do then (use processor time) is noticed. Inputs are new and outputs poisoned for every window;
- * some of the sets have known answers, and which ones nobody can tell. */
+/* One side of the timed window: a runner with a subject's program in it and R groups of buffers. Outside its windows
+ * the runner is stopped, and what it may not do then (use processor time) is noticed. Inputs are new and outputs
+ * poisoned for every window; some of the sets have known answers, and which ones nobody can tell. */
 #pragma once
 #include "agent-node/worker/group.h"
 #include "agent-node/worker/verify/inspect.h"
@@ -29,20 +29,21 @@ struct lane {
     const struct timed_data *data;
     struct finding *f;
     struct accuracy acc;
-    struct runner *r;      /* borrowed */
+    struct runner *r; /* borrowed */
     int program;
     struct pace pace;
-    int groups;            /* bound: pace.n, at least two */
+    int groups;             /* bound: pace.n, at least two */
     struct group *group[2]; /* [1]: the same inputs, each other's outputs */
     int *set[2];
-    int *check;            /* per launch: index of the known answer that is there now, or -1 */
+    int *check; /* per launch: index of the known answer that is there now, or -1 */
     uint64_t *number;
     struct peek peek[POOL_CHECKS];
-    int set_no;            /* of the fresh sets of runners, for messages */
+    int set_no; /* of the fresh sets of runners, for messages */
     bool is_stopped;
     int64_t stopped_cpu_ns; /* its processor time when it was stopped */
-    int64_t window_cpu_ns;  /* what the last run used of it */
-    int64_t prepare_ns, window_ns; /* where the time went */
+    int64_t runs, run_cpu_ns,
+        late_cpu_ns; /* number of runs, processor time of all runs, and after they had said that they were done */
+    int64_t prepare_ns, window_ns;  /* where the time went */
     double claimed_ns, overhead_ns; /* sums over windows, where the device has a clock */
     double claim_ns;                /* what the runner said of the last window */
 };
@@ -54,8 +55,8 @@ void lane_close(struct lane *l);
 int lane_fit(struct lane *l, struct pace pace);
 /* Choose where the known answers will stand among `windows` windows. */
 void lane_choose_peeks(struct lane *l, int windows);
-/* One window, number `window` (-1: none that is recorded, no answers are looked at, data stay as they are). Outputs are where
- * `variant` (0, 1) has them. *ret_wall_ns is the worker's clock over all repeats. -1 with *f set. */
+/* One window, number `window` (-1: none that is recorded, no answers are looked at, data stay as they are). Outputs are
+ * where `variant` (0, 1) has them. *ret_wall_ns is the worker's clock over all repeats. -1 with *f set. */
 int lane_window(struct lane *l, int window, int variant, int64_t *ret_wall_ns);
 /* Median of what a request costs that launches nothing, from a stopped runner on, in nanoseconds. */
 int lane_round_trip(struct lane *l, double *ret_ns);

@@ -1,13 +1,13 @@
-/* Step 7. Only the worker knows which of the timed sets have known answers; it reads their outputs from memory while the runner
- * stands still, so that nothing can be computed for the occasion. */
+/* Step 7. Only the worker knows which of the timed sets have known answers; it reads their outputs from memory while
+ * the runner stands still, so that nothing can be computed for the occasion. */
 #include "agent-node/worker/timing/lane_check.h"
 
 #include <stdio.h>
 
 #include "agent-node/worker/verify/verify.h"
 
-/* Of a device's own clock, against the worker's: less than this share of the time is not a rounding matter but a lie, or a
- * clock that cannot be used. Launch overheads are taken off before. */
+/* Of a device's own clock, against the worker's: less than this share of the time is not a rounding matter but a lie,
+ * or a clock that cannot be used. Launch overheads are taken off before. */
 #define CLAIM_MIN 0.5
 #define CLAIM_MAX 1.05
 #define CLAIM_LEAST_NS 10e6
@@ -17,9 +17,15 @@ static int download(struct lane *l, int set) {
     int buffers[PLAN_MAX_BUFFERS], n = l->s->cases[0].plan->n_buffers;
     for (int i = 0; i < n; i++) buffers[i] = i;
     if (runner_resume(l->r, &err) != 0) return finding_error(l->f, &err, "cannot continue a runner");
-    enum runner_status status = runner_download(l->r, set, buffers, (size_t)n, trial_policy(l->t)->run_timeout_ms, &err);
-    struct runner_event e = {.status = status, .runner = l->r, .err = &err, .who = l->s->name, .doing = "reading timed outputs",
-                             .limit_ms = trial_policy(l->t)->run_timeout_ms, .trusted = l->s->trusted};
+    enum runner_status status =
+        runner_download(l->r, set, buffers, (size_t)n, trial_policy(l->t)->run_timeout_ms, &err);
+    struct runner_event e = {.status = status,
+                             .runner = l->r,
+                             .err = &err,
+                             .who = l->s->name,
+                             .doing = "reading timed outputs",
+                             .limit_ms = trial_policy(l->t)->run_timeout_ms,
+                             .trusted = l->s->trusted};
     if (trial_judge_runner(l->t, &e, l->f) != 0) return -1;
     if (runner_pause(l->r, &err) != 0) return finding_error(l->f, &err, "cannot stop a runner");
     l->stopped_cpu_ns = runner_cpu_ns(l->r);
@@ -32,9 +38,15 @@ static int look(struct lane *l, int variant, int position) {
     for (int k = 0; k < POOL_CHECKS; k++) known[k] = timed_check(l->data, k);
     if (!runner_in_place(l->r) && download(l, l->set[variant][position]) != 0) return -1;
     snprintf(when, sizeof when, "timed launch %d of a window in set %d", position + 1, l->set_no + 1);
-    struct inspection in = {.trial = l->t, .at = &l->s->cases[0], .arena = runner_arena(l->r), .guard = LANE_GUARD,
-                            .group = &l->group[variant][position], .data = known[l->check[position]], .when = when,
-                            .earlier = known, .n_earlier = POOL_CHECKS};
+    struct inspection in = {.trial = l->t,
+                            .at = &l->s->cases[0],
+                            .arena = runner_arena(l->r),
+                            .guard = LANE_GUARD,
+                            .group = &l->group[variant][position],
+                            .data = known[l->check[position]],
+                            .when = when,
+                            .earlier = known,
+                            .n_earlier = POOL_CHECKS};
     if (!l->s->trusted) return inspect(&in, &l->acc, l->f);
     CLEANUP(finding_done) struct finding mine = FINDING_INIT;
     if (inspect(&in, &l->acc, &mine) == 0) return 0;
@@ -54,11 +66,14 @@ int lane_check_guards(struct lane *l) {
         for (int b = 0; b < p->n_buffers; b++) {
             const struct slot *s = &l->group[0][i].slot[b];
             int64_t at = 0;
-            if (guard_check(&l->group[0][i].guards, runner_arena(l->r) + s->offset, s->bytes, LANE_GUARD, &at) == 0) continue;
+            if (guard_check(&l->group[0][i].guards, runner_arena(l->r) + s->offset, s->bytes, LANE_GUARD, &at) == 0)
+                continue;
             long long off = at < 0 ? -at : at - (int64_t)s->bytes;
             const char *side = at < 0 ? "in front of its start" : "behind its end";
-            if (l->s->trusted) return finding_infrastructure(l->f, "%s wrote outside `%s`", l->s->name, p->buffer[b].name);
-            return finding_verdict(l->f, VERDICT_OUT_OF_BOUNDS, "size %s, timed runs: wrote outside `%s` (%zu bytes): byte %lld %s",
+            if (l->s->trusted)
+                return finding_infrastructure(l->f, "%s wrote outside `%s`", l->s->name, p->buffer[b].name);
+            return finding_verdict(l->f, VERDICT_OUT_OF_BOUNDS,
+                                   "size %s, timed runs: wrote outside `%s` (%zu bytes): byte %lld %s",
                                    l->s->cases[0].label, p->buffer[b].name, s->bytes, off, side);
         }
     return 0;
@@ -69,11 +84,12 @@ int lane_check_claims(struct lane *l) {
     if (l->s->trusted || !trial_device(l->t)->event_times || measured_ns < CLAIM_LEAST_NS) return 0;
     if (l->claimed_ns > measured_ns * CLAIM_MAX)
         return finding_verdict(l->f, VERDICT_IMPLAUSIBLE,
-                               "the runner claims %.4g ms of device time within %.4g ms by the worker's clock", l->claimed_ns / 1e6,
-                               measured_ns / 1e6);
+                               "the runner claims %.4g ms of device time within %.4g ms by the worker's clock",
+                               l->claimed_ns / 1e6, measured_ns / 1e6);
     if (l->claimed_ns < CLAIM_MIN * (measured_ns - l->overhead_ns))
         return finding_verdict(l->f, VERDICT_IMPLAUSIBLE,
-                               "the runner claims %.4g ms of device time, the worker's clock says %.4g ms (at most %.3g ms of it overhead)",
+                               "the runner claims %.4g ms of device time, the worker's clock says %.4g ms (at most "
+                               "%.3g ms of it overhead)",
                                l->claimed_ns / 1e6, measured_ns / 1e6, l->overhead_ns / 1e6);
     return 0;
 }

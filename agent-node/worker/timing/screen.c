@@ -33,7 +33,8 @@ static int measure(struct lane *l, double window_ms, int windows, double *ret_ns
     return lane_finish(l);
 }
 
-int screen_one(struct screen *s, const struct subject *subject, double window_ms, int windows, struct screened *ret, struct finding *f) {
+int screen_one(struct screen *s, const struct subject *subject, double window_ms, int windows, struct screened *ret,
+               struct finding *f) {
     struct lane lane = {0};
     ret->ns = 0;
     if (windows > WINDOWS_MAX) windows = WINDOWS_MAX;

@@ -22,7 +22,7 @@ struct measuring {
     struct timing *m;
     struct finding *f;
     struct pace pace[2];
-    bool paced;            /* paces and the number of quads are chosen, in the first set's warm-up */
+    bool paced; /* paces and the number of quads are chosen, in the first set's warm-up */
 };
 /* One set. */
 struct pair {
@@ -81,7 +81,8 @@ static int warm(struct measuring *x, struct pair *p) {
     return lane_round_trip(&p->lane[BASELINE], &p->round_trip_ns);
 }
 
-/* Nanoseconds a launch in one window. What asking costs is taken off both sides alike, as the baseline's runner shows it. */
+/* Nanoseconds a launch in one window. What asking costs is taken off both sides alike, as the baseline's runner shows
+ * it. */
 static int window(struct measuring *x, struct pair *p, enum which w, int number, int variant, double *ret_ns) {
     struct lane *l = &p->lane[w];
     struct side *side = w == BASELINE ? &x->m->baseline : &x->m->candidate;
@@ -139,8 +140,8 @@ static void estimate(struct timing *m, double confidence) {
         .estimate = exp(i.estimate), .low = exp(i.low), .high = exp(i.high), .confidence = i.confidence};
 }
 
-int timing_run(struct trial *t, const struct subject *baseline, const struct subject *candidate, const struct timed_data *data,
-               struct timing *ret, struct finding *f) {
+int timing_run(struct trial *t, const struct subject *baseline, const struct subject *candidate,
+               const struct timed_data *data, struct timing *ret, struct finding *f) {
     struct measuring x = {.t = t, .subject = {baseline, candidate}, .data = data, .m = ret, .f = f};
     int sets = promotion_sets(trial_policy(t));
     memset(ret, 0, sizeof *ret);

@@ -41,7 +41,8 @@ static double largest(enum dtype dtype) {
     return dtype == DTYPE_F32 ? FLT_MAX : dtype == DTYPE_F16 ? 65504.0 : INT32_MAX;
 }
 
-/* What is expected when the exact value lies beyond the dtype's range is an infinity; right at the edge either is fine. */
+/* What is expected when the exact value lies beyond the dtype's range is an infinity; right at the edge either is fine.
+ */
 static bool not_finite_agrees(double got, double want, double max) {
     if (isnan(want)) return isnan(got);
     if (isinf(want)) return got == want;
@@ -61,8 +62,8 @@ static void count(int64_t *n, int64_t *first, int64_t i) {
 
 struct piece {
     struct comparison c;
-    double sum;       /* of squares */
-    int64_t counted;  /* terms of it */
+    double sum;      /* of squares */
+    int64_t counted; /* terms of it */
 };
 
 static void compare_finite(const struct tolerance *t, double error, double scale, int64_t i, struct piece *p) {
@@ -89,11 +90,14 @@ static void compare_range(const struct expected *e, const struct tolerance *t, c
         if (isfinite(g) && isfinite(want) && fabs(want) <= max) {
             double error = fabs(g - want);
             bool exact_poison = poison && e->dtype == DTYPE_I32 && error != 0 && holds_poison(poison, e->dtype, got, i);
-            if (exact_poison) count(&p->c.unwritten, &p->c.first_unwritten, i);
-            else compare_finite(t, error, e->scale[i], i, p);
+            if (exact_poison)
+                count(&p->c.unwritten, &p->c.first_unwritten, i);
+            else
+                compare_finite(t, error, e->scale[i], i, p);
         } else if (poison && isnan(g) && holds_poison(poison, e->dtype, got, i)) {
             count(&p->c.unwritten, &p->c.first_unwritten, i);
-        } else if (isfinite(g) && fabs(want) > max && fabs(want) <= max * (1 + 0x1p-10) && fabs(g) >= max * (1 - 0x1p-10)) {
+        } else if (isfinite(g) && fabs(want) > max && fabs(want) <= max * (1 + 0x1p-10) &&
+                   fabs(g) >= max * (1 - 0x1p-10)) {
             continue;
         } else if (!not_finite_agrees(g, want, max)) {
             count(&p->c.not_finite, &p->c.first_not_finite, i);

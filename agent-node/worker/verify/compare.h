@@ -1,7 +1,8 @@
 /* Step 4: a kernel's output against the oracle's, element by element. Pure arithmetic, no runner.
  *
  * Tolerance of an element: TOLERANCE_C * u * scale * sqrt(K), plus the smallest normal number (flushed denormals are
- * honest). Class: the root mean square of error / (u * scale) over a whole output. docs/verification.md has the reasons. */
+ * honest). Class: the root mean square of error / (u * scale) over a whole output. docs/verification.md has the
+ * reasons. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,8 +11,9 @@
 #include "problems/tensor.h"
 
 #define TOLERANCE_C 4.0
-/* Root mean square in units of u * scale (honest kernels of the suite reach 3) beyond which an answer is not float32's. Judged on the precision probe and on
- * signed data only: long positive sums hide rounded inputs behind honest rounding. */
+/* Root mean square in units of u * scale (honest kernels of the suite reach 3) beyond which an answer is not float32's.
+ * Judged on the precision probe and on signed data only: long positive sums hide rounded inputs behind honest rounding.
+ */
 #define CLASS_RMS_MAX 12.0
 /* bfloat16's unit roundoff over float32's: what has this class's error at most is "reduced", beyond it "wrong". */
 #define REDUCED_RATIO 65536.0
@@ -33,14 +35,14 @@ struct tolerance tolerance_make(enum dtype dtype, int64_t reduction);
 
 struct comparison {
     int64_t n;
-    int64_t unwritten, first_unwritten;     /* poison still there where the answer is something else */
-    int64_t not_finite, first_not_finite;   /* finite here, not there */
-    int64_t wrong, first_wrong;             /* beyond the tolerance, both finite */
-    double worst;                           /* largest error in units of the tolerance, finite elements */
+    int64_t unwritten, first_unwritten;   /* poison still there where the answer is something else */
+    int64_t not_finite, first_not_finite; /* finite here, not there */
+    int64_t wrong, first_wrong;           /* beyond the tolerance, both finite */
+    double worst;                         /* largest error in units of the tolerance, finite elements */
     int64_t worst_at;
-    double rms;                             /* of error / (u * scale) over finite elements with scale > 0 */
-    int64_t beyond_reduced;                 /* elements worse than bfloat16's class */
-    int64_t coarse;                         /* elements whose error is over 16 u * scale */
+    double rms;             /* of error / (u * scale) over finite elements with scale > 0 */
+    int64_t beyond_reduced; /* elements worse than bfloat16's class */
+    int64_t coarse;         /* elements whose error is over 16 u * scale */
 };
 /* Compare all elements of `got`. `poison` NULL: nothing counts as unwritten. Multi-threaded. */
 void compare_output(const struct expected *e, const struct tolerance *t, const void *got, const struct poison *poison,

@@ -45,8 +45,8 @@ static int check_guards(const struct inspection *in, struct finding *f) {
         char text[400];
         where(in, text);
         long long off = at < 0 ? -at : at - (int64_t)s->bytes;
-        return finding_verdict(f, VERDICT_OUT_OF_BOUNDS, "%s: wrote outside `%s` (%zu bytes): byte %lld %s", text, p->buffer[i].name,
-                               s->bytes, off, at < 0 ? "in front of its start" : "behind its end");
+        return finding_verdict(f, VERDICT_OUT_OF_BOUNDS, "%s: wrote outside `%s` (%zu bytes): byte %lld %s", text,
+                               p->buffer[i].name, s->bytes, off, at < 0 ? "in front of its start" : "behind its end");
     }
     return 0;
 }
@@ -63,8 +63,8 @@ static int check_inputs(const struct inspection *in, struct finding *f) {
         char text[400], element[120];
         where(in, text);
         describe_element(&in->at->bound->tensor[b->tensor], (int64_t)(at / width), element, sizeof element);
-        return finding_verdict(f, VERDICT_INPUT_MODIFIED, "%s: the kernel changed its input: %s was %.9g and is %.9g", text, element,
-                               element_value(b->dtype, before, (int64_t)(at / width)),
+        return finding_verdict(f, VERDICT_INPUT_MODIFIED, "%s: the kernel changed its input: %s was %.9g and is %.9g",
+                               text, element, element_value(b->dtype, before, (int64_t)(at / width)),
                                element_value(b->dtype, now, (int64_t)(at / width)));
     }
     return 0;
@@ -84,16 +84,19 @@ static bool is_stale(const struct inspection *in, int output, const void *got) {
     return false;
 }
 
-static int say_unwritten(const struct inspection *in, const struct tensor *t, const struct comparison *c, struct finding *f) {
+static int say_unwritten(const struct inspection *in, const struct tensor *t, const struct comparison *c,
+                         struct finding *f) {
     char text[400], element[120];
     where(in, text);
     describe_element(t, c->first_unwritten, element, sizeof element);
-    return finding_verdict(f, VERDICT_INCOMPLETE_WRITE, "%s: %lld of %lld elements of `%s` were never written, the first is %s", text,
+    return finding_verdict(f, VERDICT_INCOMPLETE_WRITE,
+                           "%s: %lld of %lld elements of `%s` were never written, the first is %s", text,
                            (long long)c->unwritten, (long long)c->n, t->name, element);
 }
 
-static int say_wrong(const struct inspection *in, const struct tensor *t, const struct expected *e, const struct tolerance *tol,
-                     const struct comparison *c, enum verdict v, const void *got, struct finding *f) {
+static int say_wrong(const struct inspection *in, const struct tensor *t, const struct expected *e,
+                     const struct tolerance *tol, const struct comparison *c, enum verdict v, const void *got,
+                     struct finding *f) {
     bool infinite = v == VERDICT_NOT_FINITE;
     int64_t at = infinite ? c->first_not_finite : c->wrong ? c->first_wrong : c->worst_at;
     int64_t n = infinite ? c->not_finite : c->wrong;
@@ -107,11 +110,12 @@ static int say_wrong(const struct inspection *in, const struct tensor *t, const 
     if (infinite)
         return finding_verdict(f, v, "%s: %s is %.9g, expected %.9g; %lld of %lld elements are like it", text, element,
                                element_value(e->dtype, got, at), e->value[at], (long long)n, (long long)c->n);
-    return finding_verdict(f, v,
-                           "%s%s: %s is %.9g, expected %.9g (tolerance %.2g); %lld of %lld elements are off by more than the "
-                           "tolerance, the worst %s by %.3g times; error rms %.3g in units of rounding",
-                           text, kind, element, element_value(e->dtype, got, at), e->value[at],
-                           tol->element * e->scale[at] + tol->floor, (long long)n, (long long)c->n, worst, c->worst, c->rms);
+    return finding_verdict(
+        f, v,
+        "%s%s: %s is %.9g, expected %.9g (tolerance %.2g); %lld of %lld elements are off by more than the "
+        "tolerance, the worst %s by %.3g times; error rms %.3g in units of rounding",
+        text, kind, element, element_value(e->dtype, got, at), e->value[at], tol->element * e->scale[at] + tol->floor,
+        (long long)n, (long long)c->n, worst, c->worst, c->rms);
 }
 
 /* Dropped precision shows on the probe and on signed data; long positive sums hide it. */
@@ -119,7 +123,8 @@ static bool judges_class(enum distribution d) {
     return d == DIST_PRECISION_PROBE || d == DIST_SIGNED_UNIFORM;
 }
 
-static int check_output(const struct inspection *in, int output, const void *got, struct accuracy *acc, struct finding *f) {
+static int check_output(const struct inspection *in, int output, const void *got, struct accuracy *acc,
+                        struct finding *f) {
     const struct expected *e = &in->data->output[output].expected;
     const struct tensor *t = &in->at->bound->tensor[in->data->output[output].tensor];
     struct tolerance tol = tolerance_make(e->dtype, in->at->reduction);
@@ -140,7 +145,8 @@ static int check_output(const struct inspection *in, int output, const void *got
     return 0;
 }
 
-/* The buffer of the plan that holds tensor `tensor` as an output. A plan writes every output (checked when it was bound). */
+/* The buffer of the plan that holds tensor `tensor` as an output. A plan writes every output (checked when it was
+ * bound). */
 static int output_buffer(const struct plan *p, int tensor) {
     for (int i = 0; i < p->n_buffers; i++)
         if (p->buffer[i].role == PLAN_OUTPUT && p->buffer[i].tensor == tensor) return i;

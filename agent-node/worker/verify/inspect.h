@@ -21,8 +21,8 @@ struct inspection {
     const struct data_set *const *earlier; /* other sets that the runner has seen at this size, for stale_state */
     size_t n_earlier;
 };
-/* Adds to *f the most severe of out_of_bounds, input_modified, incomplete_write, not_finite, stale_state, reduced_precision and
- * wrong_output. Returns 0 when there is none of them, else -1. */
+/* Adds to *f the most severe of out_of_bounds, input_modified, incomplete_write, not_finite, stale_state,
+ * reduced_precision and wrong_output. Returns 0 when there is none of them, else -1. */
 int inspect(const struct inspection *in, struct accuracy *acc, struct finding *f);
 
 /* "y[3, 17]" */

@@ -1,6 +1,6 @@
-/* Step 8: nothing is faster than its least bytes over the memory's bandwidth, or its operations over the device's peak. Both
- * are measured, by simple code and perhaps beside a busy neighbour, so a margin is left; what beats the floor by more is no
- * score but a mistake. */
+/* Step 8: nothing is faster than its least bytes over the memory's bandwidth, or its operations over the device's peak.
+ * Both are measured, by simple code and perhaps beside a busy neighbour, so a margin is left; what beats the floor by
+ * more is no score but a mistake. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,9 +68,10 @@ int physics_check(const struct trial *t, double time_ns, size_t rotating_bytes, 
     double least = bytes > flops ? bytes : flops;
     if (!(time_ns > 1)) return finding_verdict(f, VERDICT_IMPLAUSIBLE, "a launch took less time than asking for one");
     if (time_ns >= least) return 0;
-    return finding_verdict(f, VERDICT_IMPLAUSIBLE,
-                           "a launch took %.4g us, but size %s needs at least %.4g us on this device (%.3g bytes at %.4g GB/s, %.3g "
-                           "operations at %.4g GFLOP/s)",
-                           time_ns / 1e3, t->bound->size, least / 1e3, t->cost.bytes_least, w->bandwidth_gbps, t->cost.flops,
-                           w->device.fma_gflops);
+    return finding_verdict(
+        f, VERDICT_IMPLAUSIBLE,
+        "a launch took %.4g us, but size %s needs at least %.4g us on this device (%.3g bytes at %.4g GB/s, %.3g "
+        "operations at %.4g GFLOP/s)",
+        time_ns / 1e3, t->bound->size, least / 1e3, t->cost.bytes_least, w->bandwidth_gbps, t->cost.flops,
+        w->device.fma_gflops);
 }

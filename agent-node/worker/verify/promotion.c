@@ -1,5 +1,5 @@
-/* Step 10: a winner is measured again, with data that were drawn after the kernel was fixed and with more sets of runners. On
- * which device that happens is the coordinator's choice. */
+/* Step 10: a winner is measured again, with data that were drawn after the kernel was fixed and with more sets of
+ * runners. On which device that happens is the coordinator's choice. */
 #include "agent-node/worker/verify/verify.h"
 
 #define PROMOTION_SETS 16

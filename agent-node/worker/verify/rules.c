@@ -32,31 +32,53 @@ static const struct {
     {"_Pragma", "a pragma made by a macro"},
     {"extern", "a symbol from outside the source"},
 };
-static const char *const ATTRIBUTES[] = {
-    "aligned", "packed", "reqd_work_group_size", "work_group_size_hint", "vec_type_hint", "intel_reqd_sub_group_size",
-    "opencl_unroll_hint", "always_inline", "noinline", "const", "pure", "unused", "endian", "nosvm", "overloadable",
-    "flatten", "ext_vector_type", "vector_size", "convergent", NULL};
-static const char *const BUILTINS[] = {"__builtin_expect", "__builtin_astype", "__builtin_shufflevector",
-                                       "__builtin_nontemporal_load", "__builtin_nontemporal_store",
-                                       "__builtin_convertvector", "__builtin_assume", NULL};
+static const char *const ATTRIBUTES[] = {"aligned",
+                                         "packed",
+                                         "reqd_work_group_size",
+                                         "work_group_size_hint",
+                                         "vec_type_hint",
+                                         "intel_reqd_sub_group_size",
+                                         "opencl_unroll_hint",
+                                         "always_inline",
+                                         "noinline",
+                                         "const",
+                                         "pure",
+                                         "unused",
+                                         "endian",
+                                         "nosvm",
+                                         "overloadable",
+                                         "flatten",
+                                         "ext_vector_type",
+                                         "vector_size",
+                                         "convergent",
+                                         NULL};
+static const char *const BUILTINS[] = {"__builtin_expect",
+                                       "__builtin_astype",
+                                       "__builtin_shufflevector",
+                                       "__builtin_nontemporal_load",
+                                       "__builtin_nontemporal_store",
+                                       "__builtin_convertvector",
+                                       "__builtin_assume",
+                                       NULL};
 
 static int refuse(struct finding *f, const struct token *t, const char *rule) {
-    return finding_verdict(f, VERDICT_REFUSED_SOURCE, "line %d: \"%.*s\": %s", t->line, t->len < 60 ? t->len : 60, t->text,
-                           rule);
+    return finding_verdict(f, VERDICT_REFUSED_SOURCE, "line %d: \"%.*s\": %s", t->line, t->len < 60 ? t->len : 60,
+                           t->text, rule);
 }
 
 static int cut_up(const char *source, struct tokens *ret, struct finding *f) {
     int line = 0;
     switch (tokens_make(source, ret, &line)) {
-    case TOKENS_OK:
-        return 0;
-    case TOKENS_NOT_ASCII:
-        return finding_verdict(f, VERDICT_REFUSED_SOURCE, "line %d: a character that is not printable ASCII", line);
-    case TOKENS_UNTERMINATED:
-        return finding_verdict(f, VERDICT_REFUSED_SOURCE, "line %d: a comment, string or character that does not end", line);
-    case TOKENS_TOO_MANY:
-    default:
-        return finding_verdict(f, VERDICT_LIMIT_EXCEEDED, "the source has over %d tokens", TOKENS_MAX);
+        case TOKENS_OK:
+            return 0;
+        case TOKENS_NOT_ASCII:
+            return finding_verdict(f, VERDICT_REFUSED_SOURCE, "line %d: a character that is not printable ASCII", line);
+        case TOKENS_UNTERMINATED:
+            return finding_verdict(f, VERDICT_REFUSED_SOURCE,
+                                   "line %d: a comment, string or character that does not end", line);
+        case TOKENS_TOO_MANY:
+        default:
+            return finding_verdict(f, VERDICT_LIMIT_EXCEEDED, "the source has over %d tokens", TOKENS_MAX);
     }
 }
 
@@ -68,7 +90,8 @@ static int check_directives(const struct tokens *t, const char *const *allowed, 
         const struct token *name = &t->token[i + 1];
         if (!token_in(name, allowed)) return refuse(f, name, "this directive is not allowed in kernels");
         bool known = i + 2 < t->n && !t->token[i + 2].line_start && token_in(&t->token[i + 2], PRAGMAS);
-        if (token_is(name, "pragma") && !known) return refuse(f, name, "only OPENCL, FP_CONTRACT, unroll and clang pragmas are allowed");
+        if (token_is(name, "pragma") && !known)
+            return refuse(f, name, "only OPENCL, FP_CONTRACT, unroll and clang pragmas are allowed");
     }
     return 0;
 }
@@ -136,7 +159,8 @@ static int check_attributes(const struct tokens *t, struct finding *f) {
                 name_next = true;
                 continue;
             }
-            if (name_next && !attribute_allowed(&t->token[k])) return refuse(f, &t->token[k], "this attribute is not allowed");
+            if (name_next && !attribute_allowed(&t->token[k]))
+                return refuse(f, &t->token[k], "this attribute is not allowed");
             name_next = false;
             if (token_is(&t->token[k], "(")) k = behind_group(t, k) - 1;
         }
@@ -144,10 +168,11 @@ static int check_attributes(const struct tokens *t, struct finding *f) {
     return 0;
 }
 
-/* --- pointers made from integers ------------------------------------------------------------------------------------ */
-static const char *const QUALIFIERS[] = {"const",    "volatile", "restrict", "__restrict", "__restrict__", "__global", "global",
-                                         "__local",  "local",    "__private", "private",   "__constant",   "constant",
-                                         "__generic", "generic", NULL};
+/* --- pointers made from integers ------------------------------------------------------------------------------------
+ */
+static const char *const QUALIFIERS[] = {
+    "const", "volatile",  "restrict", "__restrict", "__restrict__", "__global",  "global",  "__local",
+    "local", "__private", "private",  "__constant", "constant",     "__generic", "generic", NULL};
 static const char *const NOT_TYPES[] = {"return", "sizeof", "case", "else", "do", "in", NULL};
 
 /* `( words... * )`: returns the index of the closing parenthesis, or 0. */
@@ -155,9 +180,12 @@ static size_t pointer_cast(const struct tokens *t, size_t open) {
     size_t i = open + 1;
     bool word = false, star = false;
     for (; i < t->n && !token_is(&t->token[i], ")"); i++) {
-        if (token_is(&t->token[i], "*") && word) star = true;
-        else if (t->token[i].kind == TOKEN_WORD && (!star || token_in(&t->token[i], QUALIFIERS))) word = true;
-        else return 0;
+        if (token_is(&t->token[i], "*") && word)
+            star = true;
+        else if (t->token[i].kind == TOKEN_WORD && (!star || token_in(&t->token[i], QUALIFIERS)))
+            word = true;
+        else
+            return 0;
     }
     return star && i < t->n ? i : 0;
 }
@@ -199,7 +227,8 @@ static bool is_pointer_name(const struct names *names, const struct token *t) {
     return t->kind == TOKEN_WORD && names->n && bsearch(&t, names->token, names->n, sizeof *names->token, by_text);
 }
 
-/* Does the operand that begins at `i` have anything in it that can be a pointer: a pointer's name, or an address taken? */
+/* Does the operand that begins at `i` have anything in it that can be a pointer: a pointer's name, or an address taken?
+ */
 static bool operand_has_pointer(const struct tokens *t, const struct names *names, size_t i) {
     while (i < t->n && (token_is(&t->token[i], "*") || token_is(&t->token[i], "+") || token_is(&t->token[i], "-") ||
                         token_is(&t->token[i], "~")))
@@ -211,8 +240,8 @@ static bool operand_has_pointer(const struct tokens *t, const struct names *name
         size_t cast = pointer_cast(t, i);
         if (cast) return operand_has_pointer(t, names, cast + 1);
     }
-    while (end < t->n && (token_is(&t->token[end], "(") || token_is(&t->token[end], "[") || token_is(&t->token[end], ".") ||
-                          token_is(&t->token[end], "->")))
+    while (end < t->n && (token_is(&t->token[end], "(") || token_is(&t->token[end], "[") ||
+                          token_is(&t->token[end], ".") || token_is(&t->token[end], "->")))
         end = t->token[end].len == 1 && !token_is(&t->token[end], ".") ? behind_group(t, end) : end + 2;
     for (; i < end && i < t->n; i++)
         if (is_pointer_name(names, &t->token[i]) || token_is(&t->token[i], "&")) return true;
@@ -228,14 +257,16 @@ static int check_casts(const struct tokens *t, struct finding *f) {
         const struct token *before = &t->token[i - 1];
         bool call = before->kind == TOKEN_WORD && !token_in(before, NOT_TYPES);
         size_t close = call ? 0 : pointer_cast(t, i);
-        if (!close || close + 1 >= t->n || token_is(&t->token[close + 1], ")") || token_is(&t->token[close + 1], ",")) continue;
+        if (!close || close + 1 >= t->n || token_is(&t->token[close + 1], ")") || token_is(&t->token[close + 1], ","))
+            continue;
         if (!operand_has_pointer(t, &names, close + 1))
             status = refuse(f, &t->token[close + 1], "a pointer made from an integer");
     }
     for (size_t i = 2; i + 2 < t->n && status == 0; i++) {
         bool declares = is_pointer_name(&names, &t->token[i]) && token_is(&t->token[i - 1], "*") &&
                         token_is(&t->token[i + 1], "=") && t->token[i - 2].kind == TOKEN_WORD;
-        if (declares && t->token[i + 2].kind == TOKEN_NUMBER && !(t->token[i + 2].len == 1 && *t->token[i + 2].text == '0'))
+        if (declares && t->token[i + 2].kind == TOKEN_NUMBER &&
+            !(t->token[i + 2].len == 1 && *t->token[i + 2].text == '0'))
             status = refuse(f, &t->token[i + 2], "a pointer made from an integer");
     }
     free(names.token);

@@ -9,7 +9,8 @@
 #include "common/cleanup.h"
 
 static const char *const CONSTANT[] = {"constant", "__constant", NULL};
-static const char *const WRITABLE[] = {"global", "__global", "local", "__local", "generic", "__generic", "_Atomic", NULL};
+static const char *const WRITABLE[] = {"global",  "__global",  "local",   "__local",
+                                       "generic", "__generic", "_Atomic", NULL};
 static const char *const RECORD[] = {"struct", "union", "enum", NULL};
 static const char *const ATTRIBUTE[] = {"__attribute__", "__attribute", NULL};
 
@@ -62,8 +63,8 @@ static size_t behind(const struct tokens *t, size_t open) {
 }
 
 static int refuse(struct finding *f, const struct token *t, const char *rule) {
-    return finding_verdict(f, VERDICT_REFUSED_SOURCE, "line %d: \"%.*s\": %s", t->line, t->len < 60 ? t->len : 60, t->text,
-                           rule);
+    return finding_verdict(f, VERDICT_REFUSED_SOURCE, "line %d: \"%.*s\": %s", t->line, t->len < 60 ? t->len : 60,
+                           t->text, rule);
 }
 
 /* The declared name: the last word in front of '=', '[', '(' or the end. */
@@ -169,7 +170,8 @@ static int check_defined(const struct functions *fn, struct finding *f) {
 
 int rules_check_scope(const struct tokens *t, struct finding *ret) {
     struct piece p = {0};
-    struct functions fn = {.declared = xcalloc(t->n + 1, sizeof *fn.declared), .defined = xcalloc(t->n + 1, sizeof *fn.defined)};
+    struct functions fn = {.declared = xcalloc(t->n + 1, sizeof *fn.declared),
+                           .defined = xcalloc(t->n + 1, sizeof *fn.defined)};
     int status = 0;
     for (size_t i = 0; i < t->n && status == 0;) status = step(t, &i, &p, &fn, ret);
     if (status == 0 && p.n > 0) status = refuse(ret, p.token[p.n - 1], "a declaration that does not end");

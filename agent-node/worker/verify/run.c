@@ -1,6 +1,6 @@
-/* Steps 3 to 6: a subject at all its sizes in one runner. At each size as many data sets as fit are run together, twice: the
- * second time with other poison, in other places (each set where its neighbour was) and in the reverse order. So the same
- * contents come at new addresses and new contents at the same ones. */
+/* Steps 3 to 6: a subject at all its sizes in one runner. At each size as many data sets as fit are run together,
+ * twice: the second time with other poison, in other places (each set where its neighbour was) and in the reverse
+ * order. So the same contents come at new addresses and new contents at the same ones. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ struct batch {
     const struct data_set *data[DIST_COUNT];
     struct group group[DIST_COUNT + 1]; /* one more than sets: places rotate */
     int set[DIST_COUNT + 1];
-    uint8_t *first[DIST_COUNT];         /* what the first pass gave, all outputs of a set in a row */
+    uint8_t *first[DIST_COUNT]; /* what the first pass gave, all outputs of a set in a row */
     bool bad[DIST_COUNT];
 };
 
@@ -45,8 +45,13 @@ static void batch_done(struct checker *c, struct batch *b) {
 static int judge(struct checker *c, enum runner_status status, const struct error *err, const struct size_case *at) {
     char doing[160];
     snprintf(doing, sizeof doing, "running size %s", at->label);
-    struct runner_event e = {.status = status, .runner = c->r, .err = err, .who = c->s->name, .doing = doing,
-                             .limit_ms = trial_policy(c->t)->run_timeout_ms, .trusted = c->s->trusted};
+    struct runner_event e = {.status = status,
+                             .runner = c->r,
+                             .err = err,
+                             .who = c->s->name,
+                             .doing = doing,
+                             .limit_ms = trial_policy(c->t)->run_timeout_ms,
+                             .trusted = c->s->trusted};
     return trial_judge_runner(c->t, &e, c->f);
 }
 
@@ -57,7 +62,8 @@ static int bind_groups(struct checker *c, struct batch *b) {
     runner_unbind_all(c->r);
     for (int i = 0; i <= b->n; i++) {
         layout_skip(&l, random_below(SKIP_MAX));
-        if (group_place(&l, p, &b->group[i]) != 0) return finding_infrastructure(c->f, "size %s: the arena is full", b->at->label);
+        if (group_place(&l, p, &b->group[i]) != 0)
+            return finding_infrastructure(c->f, "size %s: the arena is full", b->at->label);
         enum runner_status status =
             runner_bind(c->r, b->program, b->group[i].slot, (size_t)p->n_buffers, GUARD, &b->set[i], &err);
         if (judge(c, status, &err, b->at) != 0) return -1;
@@ -128,8 +134,8 @@ static int compare_passes(struct checker *c, struct batch *b, int i) {
             while (now[at] == before[at]) at++;
             describe_where(b->at, b->data[i], "", where, sizeof where);
             describe_element(&b->at->bound->tensor[o->tensor], (int64_t)(at / width), element, sizeof element);
-            return finding_verdict(c->f, VERDICT_NONDETERMINISTIC, "%s: run twice, %s was %.9g and then %.9g", where, element,
-                                   element_value(o->dtype, before, (int64_t)(at / width)),
+            return finding_verdict(c->f, VERDICT_NONDETERMINISTIC, "%s: run twice, %s was %.9g and then %.9g", where,
+                                   element, element_value(o->dtype, before, (int64_t)(at / width)),
                                    element_value(o->dtype, now, (int64_t)(at / width)));
         }
         before += o->bytes;
@@ -140,11 +146,20 @@ static int compare_passes(struct checker *c, struct batch *b, int i) {
 static void look(struct checker *c, struct batch *b, int pass) {
     for (int i = 0; i < b->n; i++) {
         const struct group *g = &b->group[place(pass, i)];
-        struct inspection in = {.trial = c->t, .at = b->at, .arena = runner_arena(c->r), .guard = GUARD, .group = g, .data = b->data[i],
-                                .when = "", .earlier = b->data, .n_earlier = (size_t)b->n};
+        struct inspection in = {.trial = c->t,
+                                .at = b->at,
+                                .arena = runner_arena(c->r),
+                                .guard = GUARD,
+                                .group = g,
+                                .data = b->data[i],
+                                .when = "",
+                                .earlier = b->data,
+                                .n_earlier = (size_t)b->n};
         if (inspect(&in, c->acc, c->f) != 0) b->bad[i] = true;
-        if (pass == 0) b->first[i] = copy_outputs(b, g, in.arena);
-        else if (!c->s->allows_atomics && compare_passes(c, b, i) != 0) b->bad[i] = true;
+        if (pass == 0)
+            b->first[i] = copy_outputs(b, g, in.arena);
+        else if (!c->s->allows_atomics && compare_passes(c, b, i) != 0)
+            b->bad[i] = true;
     }
 }
 
@@ -163,7 +178,8 @@ static int fill_batch(struct checker *c, struct batch *b, const enum distributio
     struct error err = ERROR_INIT;
     int64_t oracle_ns = 0;
     for (int i = 0; i < n; i++) {
-        b->data[i] = pool_get(c->t->worker->pool, b->at->bound, dist[i], c->t->fresh, trial_cancel(c->t), &oracle_ns, &err);
+        b->data[i] =
+            pool_get(c->t->worker->pool, b->at->bound, dist[i], c->t->fresh, trial_cancel(c->t), &oracle_ns, &err);
         if (!b->data[i]) {
             finding_error(c->f, &err, "oracle");
             break;

@@ -1,5 +1,6 @@
-/* Step 3, sizes: beside the timed one a kernel is checked at the odd `check` size and at held-out ones. Where its constraints
- * do not hold there, the nearest larger size at which they do is taken; where there is none, the kernel is specialised. */
+/* Step 3, sizes: beside the timed one a kernel is checked at the odd `check` size and at held-out ones. Where its
+ * constraints do not hold there, the nearest larger size at which they do is taken; where there is none, the kernel is
+ * specialised. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,14 +63,16 @@ static int64_t round_up(int64_t v, int64_t step) {
 }
 
 /* All dims, or one of them, rounded up to `step`, or set to the timed size's. */
-static bool try_step(const struct trial *t, const struct tune_point *p, const struct dims *from, int only, int64_t step, struct dims *ret) {
+static bool try_step(const struct trial *t, const struct tune_point *p, const struct dims *from, int only, int64_t step,
+                     struct dims *ret) {
     *ret = *from;
     for (int i = 0; i < from->n; i++)
         if (only < 0 || only == i) ret->value[i] = round_up(from->value[i], step);
     return holds(t, p, ret);
 }
 
-static bool try_timed(const struct trial *t, const struct tune_point *p, const struct dims *from, int only, struct dims *ret) {
+static bool try_timed(const struct trial *t, const struct tune_point *p, const struct dims *from, int only,
+                      struct dims *ret) {
     *ret = *from;
     for (int i = 0; i < from->n; i++)
         if (only < 0 || only == i) ret->value[i] = t->bound->dim[i].value;
@@ -132,8 +135,8 @@ static bool already_there(const struct subject *s, const struct bound *b) {
 }
 
 /* One named size, as declared or moved. *ret_moved, *ret_missing tell how it went. */
-static int add_size(struct trial *t, const struct tune_point *p, const char *name, struct subject *s, bool *ret_moved, bool *ret_missing,
-                    struct finding *f) {
+static int add_size(struct trial *t, const struct tune_point *p, const char *name, struct subject *s, bool *ret_moved,
+                    bool *ret_missing, struct finding *f) {
     struct error err = ERROR_INIT;
     char why[256], label[NAME_MAX_LEN + 48];
     struct bound *b = problem_bind(t->problem, name, &err);

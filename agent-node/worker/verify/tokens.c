@@ -16,7 +16,8 @@ static bool is_word(char c) {
     return is_word_start(c) || is_digit(c);
 }
 
-/* Line splices removed. A '\1' stands for each, at the end of its logical line, so that lines are still counted right. */
+/* Line splices removed. A '\1' stands for each, at the end of its logical line, so that lines are still counted right.
+ */
 static enum tokens_status splice(const char *source, char **ret, int *ret_line) {
     size_t len = strlen(source), n = 0;
     char *out = xmalloc(len + 1);
@@ -74,7 +75,8 @@ static bool skip_space(struct scanner *s) {
         } else if (s->p[0] == '/' && s->p[1] == '/') {
             while (s->p[1] && s->p[1] != '\n' && s->p[1] != '\1') s->p++;
         } else if (s->p[0] == '/' && s->p[1] == '*') {
-            for (s->p += 2; *s->p && !(s->p[0] == '*' && s->p[1] == '/'); s->p++) s->line += *s->p == '\n' || *s->p == '\1';
+            for (s->p += 2; *s->p && !(s->p[0] == '*' && s->p[1] == '/'); s->p++)
+                s->line += *s->p == '\n' || *s->p == '\1';
             if (!*s->p) return false;
             s->p++;
         } else if (*s->p != ' ' && *s->p != '\t' && *s->p != '\f' && *s->p != '\v') {
@@ -104,8 +106,8 @@ static void scan_punctuation(struct scanner *s) {
     static const struct {
         const char *spelled, *meant;
     } digraph[] = {{"%:%:", "##"}, {"<:", "["}, {":>", "]"}, {"<%", "{"}, {"%>", "}"}, {"%:", "#"}};
-    static const char *const longer[] = {"<<=", ">>=", "...", "->", "++", "--", "<<", ">>", "<=", ">=", "==", "!=", "&&",
-                                         "||",  "*=",  "/=",  "%=", "+=", "-=", "&=", "^=", "|=", "##"};
+    static const char *const longer[] = {"<<=", ">>=", "...", "->", "++", "--", "<<", ">>", "<=", ">=", "==", "!=",
+                                         "&&",  "||",  "*=",  "/=", "%=", "+=", "-=", "&=", "^=", "|=", "##"};
     for (size_t i = 0; i < sizeof digraph / sizeof digraph[0]; i++) {
         size_t len = strlen(digraph[i].spelled);
         if (strncmp(s->p, digraph[i].spelled, len) != 0) continue;

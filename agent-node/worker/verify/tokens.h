@@ -1,6 +1,6 @@
 /* The tokens of C-like device source: what the source rules look at. Comments, white space and line splices are gone
- * (translation phases 2 and 3 of C, in their order, so that a splice inside a word hides nothing); digraphs are spelled as
- * what they stand for. */
+ * (translation phases 2 and 3 of C, in their order, so that a splice inside a word hides nothing); digraphs are spelled
+ * as what they stand for. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,13 +1,10 @@
 /* Verification: the steps of DESIGN.md, one file each, in their order.
  *
- *    0  admission of the problem          admission.c (the size is worth timing; `portolan problem check` is the whole of it)
- *    1  limits                            limits.c
- *    2  source rules                      rules.c, rules_scope.c, tokens.c (called by ../build.c, between preprocessor and compiler)
- *    3  sizes and distributions           sizes.c, distributions.c
- *    4  comparison with the oracle        compare.c, inspect.c
- *    5  poison, guard bands, inputs       inspect.c (../poison.c, ../group.c)
- *    6  repetition                        run.c
- *    7  outputs of timed runs             ../timing/lane_check.c
+ *    0  admission of the problem          admission.c (the size is worth timing; `portolan problem check` is the whole
+ * of it) 1  limits                            limits.c 2  source rules                      rules.c, rules_scope.c,
+ * tokens.c (called by ../build.c, between preprocessor and compiler) 3  sizes and distributions           sizes.c,
+ * distributions.c 4  comparison with the oracle        compare.c, inspect.c 5  poison, guard bands, inputs inspect.c
+ * (../poison.c, ../group.c) 6  repetition                        run.c 7  outputs of timed runs ../timing/lane_check.c
  *    8  speed of light                    physics.c
  *    9  audit                             audit.c
  *   10  promotion                         promotion.c
@@ -15,24 +12,27 @@
 #pragma once
 #include "agent-node/worker/verify/inspect.h"
 
-/* Steps 3 to 6 for a built subject at all its sizes, in one fresh runner. Every failing size is looked at, the most severe
- * finding stays. Counts as phases "oracle" and "verify". The domain is held shared by the caller. -1 with *f set. */
+/* Steps 3 to 6 for a built subject at all its sizes, in one fresh runner. Every failing size is looked at, the most
+ * severe finding stays. Counts as phases "oracle" and "verify". The domain is held shared by the caller. -1 with *f
+ * set. */
 int verify_subject(struct trial *t, const struct subject *s, struct accuracy *acc, struct finding *f);
 
-/* Step 3: which distributions a size is checked with. All at the small sizes; at the timed one those that find what the small
- * ones cannot. Returns their number. */
+/* Step 3: which distributions a size is checked with. All at the small sizes; at the timed one those that find what the
+ * small ones cannot. Returns their number. */
 int distributions_for(const struct size_case *c, bool timed, enum distribution out[DIST_COUNT]);
 
-/* Step 0, the part that a worker can tell: 0, or -1 with infrastructure when the size's tensors do not fit the device. */
+/* Step 0, the part that a worker can tell: 0, or -1 with infrastructure when the size's tensors do not fit the device.
+ */
 int admission_check(const struct trial *t, struct finding *f);
 
-/* Step 8: what the memory can do, measured once per worker; on drivers that run on the host that is the machine's bandwidth, whatever
- * the driver makes of it. The domain is held exclusively. */
+/* Step 8: what the memory can do, measured once per worker; on drivers that run on the host that is the machine's
+ * bandwidth, whatever the driver makes of it. The domain is held exclusively. */
 void physics_learn(struct worker *w);
-/* The least time that a problem of cost `c` takes on this device, from measured bandwidth and peak; 0 when nothing is known. */
+/* The least time that a problem of cost `c` takes on this device, from measured bandwidth and peak; 0 when nothing is
+ * known. */
 double physics_floor_ns(const struct worker *w, const struct cost *c);
-/* -1 with implausible when `time_ns` per launch beats the floor by more than measuring it can be off. `rotating_bytes`: memory that
- * the timed sets rotate over. */
+/* -1 with implausible when `time_ns` per launch beats the floor by more than measuring it can be off. `rotating_bytes`:
+ * memory that the timed sets rotate over. */
 int physics_check(const struct trial *t, double time_ns, size_t rotating_bytes, struct finding *f);
 
 /* Step 9: whether the audit was asked for and can run here; -1 with infrastructure when it was and cannot. */
