@@ -221,12 +221,10 @@ static struct entry *find(struct pool *p, const char *key) {
     return NULL;
 }
 
-static struct entry *add(struct pool *p, const char *key, struct data_set *set, struct timed_data *timed, bool fresh) {
+static struct entry *add(struct pool *p, const char *key, size_t bytes, bool fresh) {
     struct entry *e = xcalloc(1, sizeof *e);
     e->key = xstrdup(key);
-    e->set = set;
-    e->timed = timed;
-    e->bytes = set ? set->bytes : timed_bytes(timed);
+    e->bytes = bytes;
     e->retired = fresh;
     e->next = p->first;
     p->first = e;
@@ -249,7 +247,8 @@ const struct data_set *pool_get(struct pool *p, const struct bound *b, enum dist
         struct data_set *set = draw(p, b, dist, cancel, err);
         if (ret_oracle_ns) *ret_oracle_ns += clock_mono_ns() - from;
         if (!set) return NULL;
-        e = add(p, key, set, NULL, fresh);
+        e = add(p, key, set->bytes, fresh);
+        e->set = set;
     }
     borrow(p, e);
     return e->set;
@@ -264,7 +263,8 @@ const struct timed_data *pool_timed(struct pool *p, const struct bound *b, bool 
         struct timed_data *timed = timed_new(p, b, cancel, err);
         if (ret_oracle_ns) *ret_oracle_ns += clock_mono_ns() - from;
         if (!timed) return NULL;
-        e = add(p, key, NULL, timed, fresh);
+        e = add(p, key, timed_bytes(timed), fresh);
+        e->timed = timed;
     }
     borrow(p, e);
     return e->timed;
