@@ -172,6 +172,15 @@ struct job *jobs_close(struct jobs *jobs) {
     return queued;
 }
 
+struct job *jobs_unserved(struct jobs *jobs, bool (*served)(void *context, const char *device), void *context) {
+    pthread_mutex_lock(&jobs->mutex);
+    struct job *job = jobs->first;
+    while (job && (job->state != JOB_QUEUED || served(context, job->task.device))) job = job->next;
+    if (job) reporting_locked(jobs, job);
+    pthread_mutex_unlock(&jobs->mutex);
+    return job;
+}
+
 size_t jobs_held(struct jobs *jobs) {
     pthread_mutex_lock(&jobs->mutex);
     size_t n = jobs->held;

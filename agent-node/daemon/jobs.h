@@ -50,6 +50,9 @@ void jobs_remove(struct jobs *jobs, struct job *job);
 struct job *jobs_cancel(struct jobs *jobs, const char *attempt_id, const char *task_id, int *ret_running);
 /* No more work is handed out; running jobs get their flag; queued ones are returned one by one as REPORTING, NULL at the end. */
 struct job *jobs_close(struct jobs *jobs);
+/* The first queued job whose device `served` says no of becomes REPORTING and is returned for the caller to report (call again
+ * until NULL). `served` may not call this table. */
+struct job *jobs_unserved(struct jobs *jobs, bool (*served)(void *context, const char *device), void *context);
 /* Number held, in all states. */
 size_t jobs_held(struct jobs *jobs);
 /* Append all to a heartbeat's list. */

@@ -94,9 +94,14 @@ static const char *stale(const struct mailbox *m, int64_t epoch, const char *nod
     return NULL;
 }
 
-static void report_device_gone(struct mailbox *m, const struct rec_task *task) {
-    struct job *job = jobs_cancel(m->jobs, task->attempt_id, "", NULL);
-    if (job) mailbox_report_unrun(m, job, "infrastructure", "the device is not in working order on this node");
+static bool served(void *context, const char *device) {
+    return devices_has(context, device);
+}
+
+void mailbox_return_unserved(struct mailbox *m) {
+    struct job *job;
+    while ((job = jobs_unserved(m->jobs, served, m->devices)))
+        mailbox_report_unrun(m, job, "infrastructure", "the device is not in working order on this node");
 }
 
 void mailbox_task(struct mailbox *m, const struct rec_task *task) {
@@ -111,7 +116,7 @@ void mailbox_task(struct mailbox *m, const struct rec_task *task) {
         log_info("task %s is dropped: %s", task->attempt_id, err.text);
         return;
     }
-    if (!devices_has(m->devices, task->device)) report_device_gone(m, task);
+    mailbox_return_unserved(m);
 }
 
 void mailbox_command(struct mailbox *m, const struct rec_command *command) {

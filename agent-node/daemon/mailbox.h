@@ -30,6 +30,8 @@ void mailbox_dead_letter(struct bus_producer *producer, const char *node, const 
 /* A task for this incarnation is queued; one for another, of an old epoch, or given before, is dropped and logged; one for a device that is
  * gone is reported as an infrastructure failure. */
 void mailbox_task(struct mailbox *m, const struct rec_task *task);
+/* Give back what waits for devices that are no longer in working order: it may run elsewhere. */
+void mailbox_return_unserved(struct mailbox *m);
 void mailbox_command(struct mailbox *m, const struct rec_command *command);
 /* Report a job that never ran (it is REPORTING). outcome is "cancelled", "infrastructure" or "refused". */
 void mailbox_report_unrun(struct mailbox *m, struct job *job, const char *outcome, const char *reason);

@@ -227,6 +227,7 @@ static void housekeeping(struct session *s) {
             log_warn("the changed inventory is not published yet: %s", err.text);
         else
             s->changes_seen = changes;
+        mailbox_return_unserved(&s->mailbox);
     }
     if (s->ready) heartbeat(s);
 }

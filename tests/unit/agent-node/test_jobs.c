@@ -50,6 +50,25 @@ static void tries_come_first_then_priority_then_arrival(void **state) {
     assert_int_equal(jobs_held(jobs), 4);
 }
 
+static bool is_served(void *context, const char *device) {
+    return strcmp(device, context) == 0;
+}
+
+static void what_waits_for_a_device_that_is_gone_is_given_back(void **state) {
+    (void)state;
+    CLEANUP(cleanup_jobs) struct jobs *jobs = jobs_new();
+    add(jobs, "a.1", "campaign", 0, NULL);
+    add(jobs, "b.1", "campaign", 0, NULL);
+    assert_string_equal(jobs_take(jobs, "dev", false, false)->task.attempt_id, "a.1");
+    char here[] = "dev", other[] = "other";
+    assert_null(jobs_unserved(jobs, is_served, here));
+    struct job *job = jobs_unserved(jobs, is_served, other);
+    assert_string_equal(job->task.attempt_id, "b.1"); /* what runs ends by itself */
+    assert_int_equal(job->state, JOB_REPORTING);
+    assert_null(jobs_unserved(jobs, is_served, other));
+    assert_null(jobs_take(jobs, "dev", false, false));
+}
+
 static void a_search_in_between_takes_tries_only(void **state) {
     (void)state;
     CLEANUP(cleanup_jobs) struct jobs *jobs = jobs_new();
@@ -133,6 +152,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_attempt_given_twice_is_refused),
         cmocka_unit_test(tries_come_first_then_priority_then_arrival),
+        cmocka_unit_test(what_waits_for_a_device_that_is_gone_is_given_back),
         cmocka_unit_test(a_search_in_between_takes_tries_only),
         cmocka_unit_test(another_device_does_not_get_the_job),
         cmocka_unit_test(cancel_flags_running_and_returns_queued_jobs),
