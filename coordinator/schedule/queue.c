@@ -9,6 +9,7 @@
 struct queue {
     struct task **heap;
     size_t count, room;
+    int64_t served_ms;
 };
 
 static bool before(const struct task *a, const struct task *b) {
@@ -25,6 +26,7 @@ struct queue *queue_of(struct core *core, const char *target) {
     struct queue *queue = map_get(core->queues, target);
     if (queue) return queue;
     queue = xcalloc(1, sizeof *queue);
+    queue->served_ms = core->lease.now_ms;
     map_put(core->queues, target, queue);
     return queue;
 }
@@ -97,6 +99,14 @@ void queue_remove(struct core *core, struct task *task) {
 
 size_t queue_length(const struct queue *queue) {
     return queue->count;
+}
+
+int64_t queue_served_ms(const struct queue *queue) {
+    return queue->served_ms;
+}
+
+void queue_set_served(struct queue *queue, int64_t lease_ms) {
+    queue->served_ms = lease_ms;
 }
 
 struct task *queue_first(const struct queue *queue) {

@@ -11,6 +11,9 @@ void queue_free(struct queue *queue);
 void queue_add(struct core *core, struct task *task);
 void queue_remove(struct core *core, struct task *task);
 size_t queue_length(const struct queue *queue);
+/* Lease time when a device of the target was last there; that of the queue's making before the first. */
+int64_t queue_served_ms(const struct queue *queue);
+void queue_set_served(struct queue *queue, int64_t lease_ms);
 /* Take the first task that `fits`, looking at no more than QUEUE_LOOK ones; the others keep their places. NULL if none
  * does. */
 #define QUEUE_LOOK 128

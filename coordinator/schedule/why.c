@@ -85,21 +85,25 @@ void task_why(struct core *core, const struct task *task, char *out, size_t size
 struct search {
     const struct core *core;
     const char *target;
-    bool found;
+    bool known, present;
 };
 
 static bool is_known(void *context, struct device *device) {
     struct search *search = context;
-    search->found = strcmp(device->target, search->target) == 0 && device_known(search->core, device);
-    return !search->found;
+    bool known = strcmp(device->target, search->target) == 0 && device_known(search->core, device);
+    search->known |= known;
+    search->present |= known && device->node->row.state != NODE_ABSENT;
+    return !search->present;
 }
 
 static int give_up_queue(struct core *core, const char *target, struct queue *queue, struct error *err) {
     char reason[256];
     struct task *task;
     struct search search = {.core = core, .target = target};
-    if (queue_length(queue) > 0) devices_each(core, is_known, &search);
-    if (search.found) return 0;
+    devices_each(core, is_known, &search);
+    if (search.present) queue_set_served(queue, core->lease.now_ms);
+    /* A device that fails its health check is gone from one record to the next, and may be back as soon. */
+    if (search.known || core->lease.now_ms - queue_served_ms(queue) < core->config.absent_ms) return 0;
     snprintf(reason, sizeof reason, "no device of %.100s for %lld s", target,
              (long long)(core->config.absent_ms / 1000));
     while ((task = queue_first(queue)))
@@ -111,7 +115,7 @@ int schedule_give_up_absent(struct core *core, struct error *err) {
     size_t cursor = 0;
     const char *target;
     void *queue;
-    if (!core->linked || core->lease.now_ms < core->config.absent_ms) return 0;
+    if (!core->linked) return 0;
     while (map_next(core->queues, &cursor, &target, &queue))
         if (give_up_queue(core, target, queue, err) != 0) return -1;
     return 0;

@@ -330,6 +330,27 @@ static void a_target_whose_devices_stay_away_gives_its_tasks_up(void **state) {
     assert_int_equal(c->tasks[0]->row.state, TASK_GAVE_UP);
 }
 
+static void a_device_that_leaves_its_nodes_inventory_has_time_to_come_back(void **state) {
+    struct fixture *f = *state;
+    struct error err = ERROR_INIT;
+    fixture_join(f, "n1", "i1", "alpha");
+    f->core->config.absent_ms = 60000;
+    f->core->config.window = 0;
+    struct campaign *c = fixture_submit(f, "[alpha]");
+    for (int i = 0; i < 100; i++) {
+        fixture_beat(f, "n1", "i1", NULL, NULL);
+        fixture_ticks(f, 1, 1000);
+        must(schedule_give_up_absent(f->core, &err), &err);
+    }
+    fixture_join(f, "n1", "i1", "beta"); /* alpha is no longer among its devices */
+    fixture_ticks(f, 1, 1000);
+    must(schedule_give_up_absent(f->core, &err), &err);
+    assert_int_equal(c->tasks[0]->row.state, TASK_QUEUED);
+    fixture_ticks(f, 60, 1000);
+    must(schedule_give_up_absent(f->core, &err), &err);
+    assert_int_equal(c->tasks[0]->row.state, TASK_GAVE_UP);
+}
+
 /* --- cancel
  * -------------------------------------------------------------------------------------------------------------- */
 static void cancel_revokes_and_a_result_that_comes_all_the_same_is_ignored(void **state) {
@@ -421,6 +442,7 @@ int main(void) {
         T(a_new_incarnation_takes_over_and_what_never_ran_does_not_count),
         T(what_cannot_be_delivered_is_queued_again_and_does_not_count),
         T(a_target_whose_devices_stay_away_gives_its_tasks_up),
+        T(a_device_that_leaves_its_nodes_inventory_has_time_to_come_back),
         T(cancel_revokes_and_a_result_that_comes_all_the_same_is_ignored),
         T(a_new_cluster_queues_open_attempts_again_without_counting),
         T(why_says_what_a_task_waits_for),
