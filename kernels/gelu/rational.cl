@@ -20,24 +20,12 @@
 DEFINE_GELU(gelu_16, float16)
 DEFINE_GELU(gelu_1, float)
 
-/* A line that is overwritten whole need not be read first. */
-static void put(float16 v, __global float *y)
-{
-#if STREAM
-    if (((size_t)y & 63) == 0) {
-        __builtin_nontemporal_store(v, (__global float16 *)y);
-        return;
-    }
-#endif
-    vstore16(v, 0, y);
-}
-
 __kernel void gelu(__global const float *restrict x, __global float *restrict y, long n)
 {
     const long at = (long)get_global_id(0) * (16 * UNROLL);
     if (at >= n) return;
     if (at + 16 * UNROLL <= n) {
-        for (int v = 0; v < UNROLL; v++) put(gelu_16(vload16(v, x + at)), y + at + v * 16);
+        for (int v = 0; v < UNROLL; v++) vstore16(gelu_16(vload16(v, x + at)), v, y + at);
         return;
     }
     for (long i = at; i < n; i++) y[i] = gelu_1(x[i]);
