@@ -215,6 +215,19 @@ struct campaign_file *campaign_load(const char *path, struct error *err) {
     return text ? campaign_parse(text, len, path, err) : NULL;
 }
 
+void campaign_position(const struct campaign_file *c, const char *filename, const char *key, const char *entry,
+                       char out[CAMPAIGN_POSITION_SIZE]) {
+    snprintf(out, CAMPAIGN_POSITION_SIZE, "%s", filename);
+    CLEANUP(cleanup_doc) struct yaml_doc *doc = yaml_parse(c->text, strlen(c->text), filename, NULL);
+    const struct yaml_node *n = doc ? yaml_get(yaml_root(doc), key) : NULL;
+    for (size_t i = 0; entry && n && n->kind == YAML_SEQUENCE && i < n->count; i++) {
+        if (!n->items[i]->text || strcmp(n->items[i]->text, entry) != 0) continue;
+        n = n->items[i];
+        break;
+    }
+    if (n) snprintf(out, CAMPAIGN_POSITION_SIZE, "%s:%d:%d", filename, n->line, n->column);
+}
+
 static void free_list(char **list, size_t n) {
     for (size_t i = 0; i < n; i++) free(list[i]);
     free(list);

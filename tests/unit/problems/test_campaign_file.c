@@ -200,6 +200,20 @@ static void bytes_have_units(void **state) {
         if (units_bytes(bad[i], &bytes, &why) == 0) fail_msg("accepted `%s`", bad[i]);
 }
 
+static void an_entry_is_found_again_for_messages(void **state) {
+    (void)state;
+    char where[CAMPAIGN_POSITION_SIZE];
+    CAMPAIGN c = campaign_of(YAML);
+    campaign_position(c, "c.yaml", "problems", "layer-norm", where);
+    assert_string_equal(where, "c.yaml:2:21");
+    campaign_position(c, "c.yaml", "size", NULL, where);
+    assert_string_equal(where, "c.yaml:4:7");
+    campaign_position(c, "c.yaml", "problems", "not in it", where);
+    assert_string_equal(where, "c.yaml:2:11");
+    campaign_position(c, "c.yaml", "deadline", NULL, where);
+    assert_string_equal(where, "c.yaml");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_file_is_read_whole),
@@ -214,6 +228,7 @@ int main(void) {
         cmocka_unit_test(long_lists_are_refused),
         cmocka_unit_test(durations_add_up),
         cmocka_unit_test(bytes_have_units),
+        cmocka_unit_test(an_entry_is_found_again_for_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -235,7 +235,7 @@ static void a_source_outside_the_folder_is_refused(void **state) {
     assert_error(&err, ERR_INVALID, "must stay inside the kernel file's folder");
     put(&f, "in/k.yaml", YAML);
     assert_null(load(&f, &err));
-    assert_error(&err, ERR_NOT_FOUND, "source mlp.cl");
+    assert_error(&err, ERR_NOT_FOUND, "`source`: mlp.cl");
     assert_int_equal(symlink("../mlp.cl", link), 0);
     assert_null(load(&f, &err));
     assert_error(&err, ERR_INVALID, "leads out of the kernel file's folder");
