@@ -54,6 +54,7 @@ json_t *json_cell(const struct task *task) {
     json_object_set_new(cell, "device", json_null_or(attempt ? attempt->row.device : r ? r->device : NULL));
     json_object_set_new(cell, "reason", json_string(row->reason));
     add_result(cell, r);
+    if (!r && row->state == TASK_NO_DEVICE) json_object_set_new(cell, "evidence", json_string(row->reason));
     json_object_set_new(cell, "changed_ms", json_integer(row->changed_ms));
     return cell;
 }

@@ -41,7 +41,9 @@ static int unknown_problem(const struct expansion *e, const char *pattern, struc
     for (size_t k = 0; k < 2; k++)
         for (size_t i = 0; i < suites[k]->count; i++) names[n++] = problem_name(suites[k]->items[i].problem);
     const char *nearest = suggest_nearest(pattern, names);
-    error_set(err, ERR_INVALID, "%s: problems: no problem matches `%s`", e->s->filename, pattern);
+    char where[CAMPAIGN_POSITION_SIZE];
+    campaign_position(e->s->file, e->s->filename, "problems", pattern, where);
+    error_set(err, ERR_INVALID, "%s: `problems`: no problem matches `%s`", where, pattern);
     if (nearest)
         error_hint(err, "did you mean `%s`?", nearest);
     else
@@ -144,7 +146,11 @@ static int settle_size(struct expansion *e, const struct suite_problem *p, const
     snprintf(out, LABEL_SIZE, "%s", wanted);
     if (is_auto && size_auto(p->problem, t->devices, t->device_count, out, err) != 0) return -1;
     struct bound *bound = problem_bind(p->problem, out, err);
-    if (!bound) return error_wrap(err, "%s: size", e->s->filename);
+    if (!bound) {
+        char where[CAMPAIGN_POSITION_SIZE];
+        campaign_position(e->s->file, e->s->filename, "size", NULL, where);
+        return error_wrap(err, "%s: `size`", where);
+    }
     int status = 0;
     for (size_t i = 0; i < e->s->kernel_count && status == 0; i++)
         if (strcmp(kernel_problem(e->s->kernels[i].kernel), problem_name(p->problem)) == 0)

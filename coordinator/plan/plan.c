@@ -111,8 +111,11 @@ int plan_submit(struct core *core, struct submission *s, bool is_try, struct pla
     if (expand_tasks(&e, &targets, NULL, NULL, err) != 0) return -1;
     warn_kernels(&e);
     warn_problems(&e);
+    for (size_t i = 0; i < targets.count; i++) targets_warn_unserved(core, s, &targets.items[i]);
     if (e.count == 0) {
-        error_set(err, ERR_INVALID, "%s: plans no task: no kernel is for one of its problems", s->filename);
+        char where[CAMPAIGN_POSITION_SIZE];
+        campaign_position(s->file, s->filename, "kernels", NULL, where);
+        error_set(err, ERR_INVALID, "%s: plans no task: no kernel is for one of its problems", where);
         return error_hint(err, "`kernels:` names the kernel files; strategy `search` needs one with a `tune:` section");
     }
     return submit(&e, is_try, ret, err);

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/cleanup.h"
+#include "common/suggest.h"
 #include "coordinator/plan/selector.h"
 #include "coordinator/schedule/nodes.h"
 
@@ -90,4 +92,40 @@ int targets_expand(struct core *core, const struct campaign_file *file, struct t
     struct gathering g = {.core = core, .choices = ret};
     devices_each(core, gather_device, &g);
     return 0;
+}
+
+/* --- warnings
+ * ------------------------------------------------------------------------------------------------------------ */
+#define NAMES_MAX 64
+
+struct names {
+    const struct core *core;
+    const char *items[NAMES_MAX + 1];
+    size_t count;
+};
+
+static bool collect_name(void *context, struct device *device) {
+    struct names *names = context;
+    if (!device_known(names->core, device)) return true;
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->items[i], device->target) == 0) return true;
+    names->items[names->count++] = device->target;
+    return names->count < NAMES_MAX;
+}
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void targets_warn_unserved(struct core *core, struct submission *s, const struct target_choice *choice) {
+    if (choice->device_count > 0) return;
+    struct names names = {.core = core};
+    CLEANUP(buf_done) struct buf list = BUF_INIT;
+    devices_each(core, collect_name, &names);
+    qsort(names.items, names.count, sizeof *names.items, by_text);
+    for (size_t i = 0; i < names.count; i++) buf_printf(&list, "%s%s", i ? ", " : "", names.items[i]);
+    const char *nearest = suggest_nearest(choice->name, names.items);
+    submission_warn(s, "no device serves the target `%s`%s%s%s; in service: %s", choice->name,
+                    nearest ? " (did you mean `" : "", nearest ? nearest : "", nearest ? "`?)" : "",
+                    names.count ? list.data : "no device at all");
 }

@@ -1,6 +1,7 @@
 /* Which devices a campaign's targets mean. */
 #pragma once
 #include "coordinator/core.h"
+#include "coordinator/plan/submission.h"
 #include "problems/campaign/campaign.h"
 
 /* A target of a campaign with the devices that serve it now. */
@@ -19,5 +20,7 @@ struct target_choices {
 int targets_expand(struct core *core, const struct campaign_file *file, struct target_choices *ret, struct error *err);
 void target_choices_done(struct target_choices *choices);
 DEFINE_CLEANUP(cleanup_target_choices_ptr, struct target_choices *, target_choices_done)
+/* Where no device serves the choice, add a warning that names the targets there are. */
+void targets_warn_unserved(struct core *core, struct submission *s, const struct target_choice *choice);
 /* Text of a selector, as cells show it. */
 void targets_selector_text(const struct campaign_target *target, char out[TARGET_SIZE]);

@@ -63,6 +63,11 @@ static int add_problem(struct submission *s, const json_t *problem, struct buf *
     }
     if (!name && problem && !json_is_null(problem))
         return error_set(err, ERR_USAGE, "`problem` must be a name or an object");
+    const char *meant = kernel_problem(s->kernels[0].kernel);
+    if (name && strcmp(name, meant) != 0) {
+        error_set(err, ERR_INVALID, "%s is for the problem `%s`, not `%.80s`", s->kernels[0].path, meant, name);
+        return error_hint(err, "its `problem:` line says which; the problem file's `problem:` must say the same");
+    }
     buf_puts(out, "problems: [");
     put_quoted(out, name ? name : kernel_problem(s->kernels[0].kernel));
     buf_puts(out, "]\n");

@@ -74,6 +74,25 @@ static void the_same_kernel_twice_is_one_task_and_a_warning(void **state) {
     json_decref(body);
 }
 
+static void a_target_that_nothing_serves_is_warned_of_with_the_nearest_name(void **state) {
+    struct fixture *f = *state;
+    struct error err = ERROR_INIT;
+    struct plan_summary summary;
+    const char *kernels[] = {KERNEL_YAML("one", "")};
+    fixture_join(f, "n1", "i1", "alpha");
+    json_t *body = fixture_body(
+        "campaign: c\nproblems: [act]\ntargets: [alhpa]\nsize: small\nstrategies: [human]\nkernels: ['*.yaml']\n",
+        kernels, 1);
+    struct submission *s = submission_from_json(body, &err);
+    assert_non_null(s);
+    must(plan_submit(f->core, s, false, &summary, &err), &err);
+    assert_int_equal(json_array_size(s->warnings), 1);
+    const char *warning = json_string_value(json_array_get(s->warnings, 0));
+    assert_string_equal(warning, "no device serves the target `alhpa` (did you mean `alpha`?); in service: alpha");
+    submission_free(s);
+    json_decref(body);
+}
+
 static void a_target_without_device_is_no_device_at_once_and_the_campaign_ends_with_status_1(void **state) {
     struct fixture *f = *state;
     const struct campaign *c = fixture_submit(f, "[gamma]");
@@ -264,6 +283,7 @@ int main(void) {
         T(a_tunable_kernel_is_searched_and_any_other_measured_as_it_is),
         T(planning_the_same_contents_gives_the_same_ids),
         T(the_same_kernel_twice_is_one_task_and_a_warning),
+        T(a_target_that_nothing_serves_is_warned_of_with_the_nearest_name),
         T(a_target_without_device_is_no_device_at_once_and_the_campaign_ends_with_status_1),
         T(a_cell_waits_for_its_deadline_and_is_planned_when_a_device_joins),
         T(nothing_is_no_device_before_the_nodes_could_be_heard),
