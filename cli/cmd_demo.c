@@ -13,6 +13,7 @@
 #include "cli/watch.h"
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/display.h"
 #include "common/fileio.h"
 #include "common/table.h"
 
@@ -74,22 +75,25 @@ static bool is_bad_on_purpose(const json_t *cell) {
     return !strncmp(json_text(cell, "kernel"), "bad-", 4);
 }
 
+/* The verdict, and the whole evidence below it. */
+static void print_refusal(const json_t *cell) {
+    CLEANUP_FREE char *evidence = display_line(json_text(cell, "evidence"));
+    printf("%s%s%s  %s on %s\n    %s\n", colour_on(stdout, cell_colour(cell)), cell_standing(cell), colour_off(stdout),
+           json_text(cell, "kernel"), json_text(cell, "target"), evidence);
+}
+
+/* ERR_INTERNAL when one of them was accepted: then the judge is broken. */
 static int print_refused(struct client *client, const char *campaign, struct error *err) {
     CLEANUP_FREE char *path = xasprintf("/v1/campaigns/%s", campaign);
     CLEANUP_JSON json_t *answer = client_get(client, path, err);
     if (!answer) return -1;
-    const json_t *cells = json_object_get(answer, "cells");
-    struct cell_layout layout = {0};
     size_t i, accepted = 0, count = 0;
     json_t *cell;
-    json_array_foreach(cells, i, cell) {
-        if (is_bad_on_purpose(cell)) cell_layout_fit(&layout, cell), count++;
-    }
-    if (count) heading("\nKernels that are wrong on purpose, and what was found");
-    json_array_foreach(cells, i, cell) {
+    json_array_foreach(json_object_get(answer, "cells"), i, cell) {
         if (!is_bad_on_purpose(cell)) continue;
+        if (!count++) heading("\nKernels that are wrong on purpose, and what was found");
         accepted += cell_is_correct(cell);
-        render_cell_line(cell, &layout, stdout);
+        print_refusal(cell);
     }
     return accepted ? error_set(err, ERR_INTERNAL, "%zu kernels that are wrong on purpose were accepted", accepted) : 0;
 }

@@ -15,9 +15,10 @@ static void print_accepted(const json_t *answer) {
     json_t *warning;
     json_array_foreach(json_object_get(answer, "warnings"), i, warning) fprintf(
         stderr, "%swarning:%s %s\n", colour_on(stderr, COLOUR_YELLOW), colour_off(stderr), json_string_value(warning));
-    long long tasks = json_count(answer, "tasks"), cells = json_count(answer, "cells");
-    printf("campaign %s (%s): %lld tasks", json_text(answer, "campaign"), json_text(answer, "name"), tasks);
-    if (cells > tasks) printf(", and %lld cells that no device serves", cells - tasks);
+    long long tasks = json_count(answer, "tasks"), lost = json_count(answer, "cells") - tasks;
+    printf("campaign %s (%s): %lld task%s", json_text(answer, "campaign"), json_text(answer, "name"), tasks,
+           tasks == 1 ? "" : "s");
+    if (lost > 0) printf(", %lld cell%s without a device", lost, lost == 1 ? "" : "s");
     putchar('\n');
     fflush(stdout);
 }

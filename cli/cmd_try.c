@@ -7,6 +7,8 @@
 #include "cli/upload.h"
 #include "common/buf.h"
 
+#define SETS_MAX 64 /* as in campaign files */
+
 struct view {
     bool json, verbose, ended;
     int exit_status, results;
@@ -89,10 +91,17 @@ static int try_kernel(struct client *client, json_t *body, struct view *v, struc
     return v->ended ? 0 : error_set(err, ERR_NETWORK, "the coordinator stopped before the try had ended");
 }
 
+static int check_sets(long long sets) {
+    struct error err = ERROR_INIT;
+    if (sets >= 0 && sets <= SETS_MAX) return 0;
+    error_set(&err, ERR_USAGE, "--sets is %lld; it must lie between 1 and %d, or be 0 for the default", sets, SETS_MAX);
+    return command_failed(&err);
+}
+
 static int run(const struct options *opts) {
     struct error err = ERROR_INIT;
     const char *path = command_argument(opts, &command_try, "kernel file");
-    if (!path) return 2;
+    if (!path || check_sets(options_int(opts, "sets"))) return 2;
     CLEANUP_JSON json_t *body = request_body(opts, path, &err);
     if (!body) return command_failed(&err);
     CLEANUP(cleanup_client) struct client *client = client_new(opts, &err);

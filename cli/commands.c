@@ -7,9 +7,9 @@ int command_failed(const struct error *err) {
     return program_fail("portolan", err);
 }
 
-static int usage(const struct command *cmd, const char *verb, const char *what) {
+static int usage(const struct command *cmd, const char *complaint, const char *what) {
     struct error err = ERROR_INIT;
-    error_set(&err, ERR_USAGE, "%s %s", verb, what);
+    error_set(&err, ERR_USAGE, "%s %s", complaint, what);
     error_hint(&err, "usage: portolan %s", cmd->usage);
     return command_failed(&err);
 }
@@ -29,7 +29,7 @@ const char *command_argument(const struct options *opts, const struct command *c
 
 int command_no_arguments(const struct options *opts, const struct command *cmd) {
     char **args = NULL;
-    return options_args(opts, &args) ? usage(cmd, "no argument is expected, but there is", args[0]) : 0;
+    return options_args(opts, &args) ? usage(cmd, "there is nothing to do with the argument", args[0]) : 0;
 }
 
 void command_print_json(const json_t *json) {

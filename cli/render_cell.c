@@ -43,9 +43,8 @@ static void grow(size_t *width, const char *text) {
 }
 
 void cell_layout_fit(struct cell_layout *layout, const json_t *cell) {
-    CLEANUP_FREE char *kernel = kernel_text(cell);
     grow(&layout->target, json_text(cell, "target"));
-    grow(&layout->kernel, kernel);
+    grow(&layout->kernel, json_text(cell, "kernel"));
     grow(&layout->size, json_text(cell, "size"));
 }
 
@@ -56,18 +55,19 @@ static char *figures(const json_t *cell) {
     if (!cell_is_correct(cell)) return xstrndup(evidence, strcspn(evidence, "\n"));
     render_speedup(cell, speedup);
     render_time_ns(json_number(cell, "time_ns_p50"), time);
-    if (!*speedup) return xasprintf("%8s  not timed", time);
-    return xasprintf("%8s  %s vs %s", time, speedup, json_text(cell, "baseline"));
+    if (!*speedup) return xasprintf("%7s  not timed", time);
+    return xasprintf("%7s  %s vs %s", time, speedup, json_text(cell, "baseline"));
 }
 
 void render_cell_line(const json_t *cell, struct cell_layout *layout, FILE *out) {
-    const char *word = cell_standing(cell), *target = json_text(cell, "target"), *size = json_text(cell, "size");
-    CLEANUP_FREE char *kernel = kernel_text(cell), *rest = figures(cell);
+    const char *word = cell_standing(cell);
+    CLEANUP_FREE char *rest = figures(cell);
     cell_layout_fit(layout, cell);
     size_t pad = strlen(word) < VERDICT_COLUMNS ? VERDICT_COLUMNS - strlen(word) : 0;
     CLEANUP_FREE char *line =
-        xasprintf("%s%s%s%*s  %-*s  %-*s  %-*s  %s", colour_on(out, cell_colour(cell)), word, colour_off(out), (int)pad,
-                  "", (int)layout->target, target, (int)layout->kernel, kernel, (int)layout->size, size, rest);
+        xasprintf("%s%s%s%*s  %-*s  %-*s %-*s  %s", colour_on(out, cell_colour(cell)), word, colour_off(out), (int)pad,
+                  "", (int)layout->target, json_text(cell, "target"), (int)layout->kernel, json_text(cell, "kernel"),
+                  (int)layout->size, json_text(cell, "size"), rest);
     CLEANUP_FREE char *shown = display_cut(line, terminal_columns(out, 1000));
     size_t len = strlen(shown);
     while (len && shown[len - 1] == ' ') shown[--len] = '\0';

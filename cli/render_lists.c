@@ -36,20 +36,20 @@ static void node_rows(struct table *table, const json_t *node, FILE *out) {
     CLEANUP_FREE char *state = coloured(out, state_colour(json_text(node, "state")), json_text(node, "state"));
     char age[RENDER_SIZE];
     render_duration_ms(json_number(node, "heartbeat_age_ms"), age);
-    if (!json_array_size(devices)) table_rowf(table, name, state, age, "-", "-", "-", "-", reason);
+    if (!json_array_size(devices)) table_rowf(table, name, state, age, "-", "-", reason, "-", "-");
     size_t i;
     json_t *d;
     json_array_foreach(devices, i, d) {
         char running[TASK_SHOWN + 1];
         snprintf(running, sizeof running, "%.*s", TASK_SHOWN, json_text(d, "running"));
-        table_rowf(table, i ? "" : name, i ? "" : state, i ? "" : age, json_text(d, "target"), json_text(d, "name"),
-                   json_text(d, "driver_version"), json_text(d, "state"), *running ? running : reason);
+        table_rowf(table, i ? "" : name, i ? "" : state, i ? "" : age, json_text(d, "target"), json_text(d, "state"),
+                   *running ? running : reason, json_text(d, "name"), json_text(d, "driver_version"));
     }
 }
 
 void render_nodes(const json_t *nodes, FILE *out) {
-    static const char *const headers[] = {"node",   "state",     ">heard",           "target", "device",
-                                          "driver", "device is", "running / reason", NULL};
+    static const char *const headers[] = {"node",   "state",  ">heard", "target", "device is", "running / reason",
+                                          "device", "driver", NULL};
     CLEANUP(cleanup_table) struct table *table = table_new(headers);
     size_t i;
     json_t *node;

@@ -43,21 +43,32 @@ static bool is_yaml(const char *path) {
     return len > 5 && !strcmp(path + len - 5, ".yaml") && !stat(path, &st) && S_ISREG(st.st_mode);
 }
 
+static bool is_listed(const json_t *list, const char *path) {
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item) {
+        if (!strcmp(json_string_value(json_object_get(item, "path")), path)) return true;
+    }
+    return false;
+}
+
 /* Appends what `read` makes of every .yaml file that `pattern` matches below `dir`; *ret_matched counts. */
 static int add_matches(const char *dir, const char *pattern, read_fn *read, json_t *list, size_t *ret_matched,
                        struct error *err) {
-    CLEANUP_FREE char *full = *pattern == '/' ? xstrdup(pattern) : path_join(dir, pattern);
+    bool as_it_is = *pattern == '/' || !strcmp(dir, "."); /* "./" would only make messages longer */
+    CLEANUP_FREE char *full = as_it_is ? xstrdup(pattern) : path_join(dir, pattern);
     CLEANUP(globfree) glob_t found = {0};
     *ret_matched = 0;
     if (glob(full, 0, NULL, &found)) return 0;
     for (size_t i = 0; i < found.gl_pathc; i++) {
         if (!is_yaml(found.gl_pathv[i])) continue;
+        (*ret_matched)++;
+        if (is_listed(list, found.gl_pathv[i])) continue; /* another pattern matched it too */
         if (json_array_size(list) >= KERNELS_MAX)
             return error_set(err, ERR_LIMIT, "more than %d files in one campaign", KERNELS_MAX);
         json_t *item = read(found.gl_pathv[i], err);
         if (!item) return -1;
         json_array_append_new(list, item);
-        (*ret_matched)++;
     }
     return 0;
 }
@@ -68,8 +79,12 @@ static json_t *kernels_of(const struct campaign_file *campaign, const char *dir,
         size_t matched = 0;
         int rc = add_matches(dir, campaign->kernels[i], read_kernel, list, &matched, err);
         if (!rc && !matched) {
-            rc = error_set(err, ERR_NOT_FOUND, "%s: kernels: nothing matches '%s'", path, campaign->kernels[i]);
-            error_hint(err, "patterns are relative to the campaign file's folder, %s", dir);
+            char where[CAMPAIGN_POSITION_SIZE];
+            CLEANUP_FREE char *folder = realpath(dir, NULL);
+            campaign_position(campaign, path, "kernels", campaign->kernels[i], where);
+            rc =
+                error_set(err, ERR_NOT_FOUND, "%s: `kernels`: no .yaml file matches `%s`", where, campaign->kernels[i]);
+            error_hint(err, "patterns are relative to the campaign file's folder, %s", folder ? folder : dir);
         }
         if (!rc) continue;
         json_decref(list);
