@@ -15,6 +15,7 @@
 
 struct timed_data {
     struct bank *bank;
+    int n;
     struct data_set *check[POOL_CHECKS];
 };
 /* A verification set or the timed data of one size. */
@@ -124,24 +125,37 @@ static struct data_set *draw(struct pool *p, const struct bound *b, enum distrib
 static void timed_free(struct timed_data *t) {
     if (!t) return;
     bank_free(t->bank);
-    for (int i = 0; i < POOL_CHECKS; i++) set_free(t->check[i]);
+    for (int i = 0; i < t->n; i++) set_free(t->check[i]);
     free(t);
 }
 DEFINE_CLEANUP(cleanup_timed, struct timed_data *, timed_free)
+
+static struct data_set *check_new(struct pool *p, const struct bound *b, const struct bank *bank,
+                                  const volatile bool *cancel, struct error *err) {
+    CLEANUP(cleanup_set) struct data_set *d = set_new(b, err);
+    if (!d) return NULL;
+    uint64_t number = random_u64();
+    for (int k = 0; k < d->n_inputs; k++) bank_assemble(bank, d->input[k].tensor, number, d->input[k].data);
+    return set_answer(d, b, p->threads, cancel, err) == 0 ? TAKE(d) : NULL;
+}
 
 static struct timed_data *timed_new(struct pool *p, const struct bound *b, const volatile bool *cancel,
                                     struct error *err) {
     CLEANUP(cleanup_timed) struct timed_data *t = xcalloc(1, sizeof *t);
     t->bank = bank_new(b, err);
     if (!t->bank) return NULL;
-    for (int i = 0; i < POOL_CHECKS; i++) {
-        struct data_set *d = t->check[i] = set_new(b, err);
-        if (!d) return NULL;
-        uint64_t number = random_u64();
-        for (int k = 0; k < d->n_inputs; k++) bank_assemble(t->bank, d->input[k].tensor, number, d->input[k].data);
-        if (set_answer(d, b, p->threads, cancel, err) != 0) return NULL;
+    for (int wanted = POOL_CHECKS; t->n < wanted;) {
+        int64_t from_ms = clock_mono_ms();
+        t->check[t->n] = check_new(p, b, t->bank, cancel, err);
+        if (!t->check[t->n]) return NULL;
+        t->n++;
+        if (clock_mono_ms() - from_ms > POOL_ORACLE_SLOW_MS) wanted = POOL_CHECKS_MIN;
     }
     return TAKE(t);
+}
+
+int timed_checks(const struct timed_data *t) {
+    return t->n;
 }
 
 const struct data_set *timed_check(const struct timed_data *t, int i) {
@@ -154,7 +168,7 @@ void timed_assemble(const struct timed_data *t, int tensor, uint64_t number, voi
 
 static size_t timed_bytes(const struct timed_data *t) {
     size_t bytes = bank_bytes(t->bank);
-    for (int i = 0; i < POOL_CHECKS; i++) bytes += t->check[i]->bytes;
+    for (int i = 0; i < t->n; i++) bytes += t->check[i]->bytes;
     return bytes;
 }
 

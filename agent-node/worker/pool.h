@@ -11,7 +11,9 @@
 
 #define POOL_USES_MAX 64
 #define POOL_MAX_BYTES ((size_t)512 << 20)
-#define POOL_CHECKS 4 /* answers known per timed size */
+#define POOL_CHECKS 4 /* answers known per timed size, at most */
+#define POOL_CHECKS_MIN 2
+#define POOL_ORACLE_SLOW_MS 400 /* an evaluation that takes longer is done for POOL_CHECKS_MIN sets only */
 
 /* Inputs and weights of one evaluation, and its answers. */
 struct data_set {
@@ -51,7 +53,8 @@ struct timed_data;
 const struct timed_data *pool_timed(struct pool *p, const struct bound *b, bool fresh, const volatile bool *cancel,
                                     int64_t *ret_oracle_ns, struct error *err);
 void pool_timed_release(struct pool *p, const struct timed_data *t, bool seen);
-const struct data_set *timed_check(const struct timed_data *t, int i); /* 0 <= i < POOL_CHECKS */
+int timed_checks(const struct timed_data *t);                          /* POOL_CHECKS_MIN to POOL_CHECKS */
+const struct data_set *timed_check(const struct timed_data *t, int i); /* 0 <= i < timed_checks() */
 /* Write a new input of `tensor` to `to` (16-byte aligned, the tensor's bytes), past the caches. `number` picks it; draw
  * it by random_u64(). Thread-safe. */
 void timed_assemble(const struct timed_data *t, int tensor, uint64_t number, void *to);

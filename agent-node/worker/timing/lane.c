@@ -15,6 +15,7 @@
 
 #define REPEATS_MAX 64
 #define ROUND_TRIPS 9
+#define FIRST_SETS 4 /* launches in a window before anything is known */
 /* A stopped process uses no processor time; its counters may still be settling when they are read. */
 #define STOPPED_CPU_MAX_NS 3000000
 /* Processor time after "done": this part of what the runs took (1 to 3 % on PoCL and Intel's), and this long for each
@@ -31,10 +32,17 @@ size_t lane_arena_bytes(const struct subject *s) {
     return two > LANE_BYTES ? two : LANE_BYTES;
 }
 
+static double sets_that_fit(const struct subject *s) {
+    return set_bytes(s) * 2 > LANE_BYTES ? 1 : (double)(LANE_BYTES / set_bytes(s));
+}
+
+struct pace pace_first(const struct subject *s) {
+    double fit = sets_that_fit(s);
+    return (struct pace){.n = fit < FIRST_SETS ? (int)fit : FIRST_SETS, .repeats = 1};
+}
+
 struct pace pace_for(const struct subject *s, double launch_ns, double window_ns) {
-    double fit = (double)(lane_arena_bytes(s) / set_bytes(s)),
-           wanted = ceil(window_ns / (launch_ns > 1 ? launch_ns : 1));
-    if (set_bytes(s) * 2 > LANE_BYTES) fit = 1;
+    double fit = sets_that_fit(s), wanted = ceil(window_ns / (launch_ns > 1 ? launch_ns : 1));
     double n = wanted < fit ? wanted : fit;
     n = n < 1 ? 1 : n > LANE_SETS_MAX ? LANE_SETS_MAX : n;
     double repeats = ceil(wanted / n);
@@ -176,7 +184,7 @@ static void prepare(struct lane *l, int window, int repeat, int variant) {
         l->check[i] = -1;
         l->group[variant][i].poison = poison_new();
     }
-    for (int k = 0; k < POOL_CHECKS && window >= 0; k++)
+    for (int k = 0; k < timed_checks(l->data) && window >= 0; k++)
         if (l->peek[k].window == window && l->peek[k].repeat == repeat) l->check[l->peek[k].position] = k;
     struct preparation p = {.l = l, .variant = variant};
     pieces_run((int64_t)l->pace.n * l->s->cases[0].plan->n_buffers, 1, l->t->worker->threads, NULL, prepare_some, &p);

@@ -16,6 +16,8 @@ struct pace {
 };
 /* For launches of about `launch_ns`, to fill `window_ns`. */
 struct pace pace_for(const struct subject *s, double launch_ns, double window_ns);
+/* Before it is known how long a launch takes. */
+struct pace pace_first(const struct subject *s);
 /* Bytes of arena for a lane of this subject. */
 size_t lane_arena_bytes(const struct subject *s);
 

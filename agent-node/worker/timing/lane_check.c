@@ -35,7 +35,8 @@ static int download(struct lane *l, int set) {
 static int look(struct lane *l, int variant, int position) {
     const struct data_set *known[POOL_CHECKS];
     char when[64];
-    for (int k = 0; k < POOL_CHECKS; k++) known[k] = timed_check(l->data, k);
+    int n_known = timed_checks(l->data);
+    for (int k = 0; k < n_known; k++) known[k] = timed_check(l->data, k);
     if (!runner_in_place(l->r) && download(l, l->set[variant][position]) != 0) return -1;
     snprintf(when, sizeof when, "timed launch %d of a window in set %d", position + 1, l->set_no + 1);
     struct inspection in = {.trial = l->t,
@@ -46,7 +47,7 @@ static int look(struct lane *l, int variant, int position) {
                             .data = known[l->check[position]],
                             .when = when,
                             .earlier = known,
-                            .n_earlier = POOL_CHECKS};
+                            .n_earlier = (size_t)n_known};
     if (!l->s->trusted) return inspect(&in, &l->acc, l->f);
     CLEANUP(finding_done) struct finding mine = FINDING_INIT;
     if (inspect(&in, &l->acc, &mine) == 0) return 0;

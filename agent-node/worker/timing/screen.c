@@ -5,9 +5,7 @@
 #include "agent-node/worker/timing/warmup.h"
 
 #define WINDOWS_MAX 16
-#define FIRST_PACE ((struct pace){.n = 2, .repeats = 1})
-#define WARM_LEAST_MS 1.0
-#define WARM_MOST_MS 20.0
+#define MOST_NS 300e6 /* of windows; a slow one gets fewer */
 
 static int need_runner(struct screen *s, size_t arena_bytes, struct finding *f) {
     if (s->runner && (!runner_alive(s->runner) || s->arena_bytes < arena_bytes)) screen_done(s);
@@ -18,10 +16,9 @@ static int need_runner(struct screen *s, size_t arena_bytes, struct finding *f) 
 }
 
 static int measure(struct lane *l, double window_ms, int windows, double *ret_ns) {
-    struct lane *lanes[] = {l};
     double estimate, ns[WINDOWS_MAX];
-    if (lane_fit(l, FIRST_PACE) != 0 || warm_up(lanes, 1, WARM_LEAST_MS, WARM_MOST_MS, &estimate) != 0) return -1;
-    if (lane_fit(l, pace_for(l->s, estimate, window_ms * 1e6)) != 0) return -1;
+    if (warm_estimate(l, &estimate) != 0 || lane_fit(l, pace_for(l->s, estimate, window_ms * 1e6)) != 0) return -1;
+    if (estimate * windows > MOST_NS) windows = estimate * 2 > MOST_NS ? 1 : (int)(MOST_NS / estimate);
     lane_choose_peeks(l, windows);
     for (int i = 1; i < POOL_CHECKS; i++) l->peek[i].window = -1; /* one answer is enough here */
     for (int w = 0; w < windows; w++) {

@@ -8,7 +8,6 @@
 #include "agent-node/worker/verify/verify.h"
 #include "common/clock.h"
 
-#define FIRST_PACE ((struct pace){.n = 4, .repeats = 1})
 #define WARM_LEAST_MS 15.0
 #define WARM_MOST_MS 100.0
 #define SET_MAX_MS 4000.0 /* of windows; a slow kernel gets fewer quads */
@@ -47,18 +46,25 @@ static int open_pair(struct measuring *x, int set, struct pair *p) {
         p->runner[w] = trial_runner_start(x->t, RUNNER_MEASURE, lane_arena_bytes(x->subject[w]), x->f);
         status = !p->runner[w] ? -1 : lane_open(&p->lane[w], x->t, x->subject[w], x->data, p->runner[w], x->f);
         p->lane[w].set_no = set;
-        if (status == 0) status = lane_fit(&p->lane[w], x->paced ? x->pace[w] : FIRST_PACE);
+        if (status == 0 && x->paced) status = lane_fit(&p->lane[w], x->pace[w]);
     }
     phases_add(&x->t->phases, "time/start", clock_mono_ns() - from);
     return status;
 }
 
-static void choose_quads(struct measuring *x, const double ns[2]) {
-    double window_ms = trial_policy(x->t)->window_ms, quad_ms = 0;
+static int fit_both(struct measuring *x, struct pair *p, const double ns[2]) {
     for (int w = 0; w < 2; w++) {
-        x->pace[w] = pace_for(x->subject[w], ns[w], window_ms * 1e6);
-        quad_ms += 2 * ns[w] * x->pace[w].n * x->pace[w].repeats / 1e6;
+        struct pace pace = pace_for(x->subject[w], ns[w], trial_policy(x->t)->window_ms * 1e6);
+        if (pace.n == x->pace[w].n && pace.repeats == x->pace[w].repeats) continue;
+        x->pace[w] = pace;
+        if (lane_fit(&p->lane[w], pace) != 0) return -1;
     }
+    return 0;
+}
+
+static void choose_quads(struct measuring *x, const double ns[2]) {
+    double quad_ms = 0;
+    for (int w = 0; w < 2; w++) quad_ms += 2 * ns[w] * x->pace[w].n * x->pace[w].repeats / 1e6;
     int quads = trial_policy(x->t)->quads;
     if (quads > TIMING_QUADS_MAX) quads = TIMING_QUADS_MAX;
     if (quads * quad_ms > SET_MAX_MS) quads = (int)(SET_MAX_MS / quad_ms);
@@ -68,15 +74,22 @@ static void choose_quads(struct measuring *x, const double ns[2]) {
     x->paced = true;
 }
 
+/* How windows are filled: by an estimate from few launches, mended by what windows filled like that take. */
+static int choose_pace(struct measuring *x, struct pair *p) {
+    struct lane *lanes[] = {&p->lane[0], &p->lane[1]};
+    double ns[2];
+    for (int w = 0; w < 2; w++)
+        if (warm_estimate(lanes[w], &ns[w]) != 0) return -1;
+    if (fit_both(x, p, ns) != 0 || warm_up(lanes, 2, WARM_LEAST_MS / 2, WARM_MOST_MS / 4, ns) != 0) return -1;
+    if (fit_both(x, p, ns) != 0) return -1;
+    choose_quads(x, ns);
+    return 0;
+}
+
 static int warm(struct measuring *x, struct pair *p) {
     struct lane *lanes[] = {&p->lane[0], &p->lane[1]};
     double ns[2];
-    if (!x->paced) {
-        if (warm_up(lanes, 2, WARM_LEAST_MS / 4, WARM_MOST_MS / 4, ns) != 0) return -1;
-        choose_quads(x, ns);
-        for (int w = 0; w < 2; w++)
-            if (lane_fit(&p->lane[w], x->pace[w]) != 0) return -1;
-    }
+    if (!x->paced && choose_pace(x, p) != 0) return -1;
     if (warm_up(lanes, 2, WARM_LEAST_MS, WARM_MOST_MS, ns) != 0) return -1;
     return lane_round_trip(&p->lane[BASELINE], &p->round_trip_ns);
 }

@@ -8,6 +8,9 @@
 #define STEADY 0.05 /* the last three windows are within this of each other */
 #define LAST 3
 #define ROUNDS_MAX 200
+#define LONG_NS 5e6 /* a launch that takes this long is its own estimate */
+#define ESTIMATE_LEAST_MS 2.0
+#define ESTIMATE_MOST_MS 25.0
 
 struct history {
     double ns[LAST];
@@ -41,4 +44,15 @@ int warm_up(struct lane *const *lanes, int n, double least_ms, double most_ms, d
     }
     for (int i = 0; i < n; i++) ret_ns[i] = stats_median(h[i].ns, h[i].n < LAST ? (size_t)h[i].n : LAST);
     return 0;
+}
+
+int warm_estimate(struct lane *l, double *ret_ns) {
+    int64_t wall_ns = 0;
+    if (lane_fit(l, (struct pace){.n = 1, .repeats = 1}) != 0 || lane_window(l, -1, 0, &wall_ns) != 0) return -1;
+    if ((double)wall_ns >= LONG_NS && lane_window(l, -1, 0, &wall_ns) != 0)
+        return -1; /* the first one pays for pages */
+    *ret_ns = (double)wall_ns;
+    if ((double)wall_ns >= LONG_NS) return 0;
+    if (lane_fit(l, pace_first(l->s)) != 0) return -1;
+    return warm_up(&l, 1, ESTIMATE_LEAST_MS, ESTIMATE_MOST_MS, ret_ns);
 }

@@ -15,10 +15,12 @@
 #include "agent-node/worker/phases.h"
 #include "agent-node/worker/plan_union.h"
 #include "agent-node/worker/poison.h"
+#include "agent-node/worker/timing/lane.h"
 #include "common/buf.h"
 #include "common/fileio.h"
 
-/* --- poison --------------------------------------------------------------------------------------------------------------- */
+/* --- poison
+ * --------------------------------------------------------------------------------------------------------------- */
 static void poison_fills_every_length_with_its_pattern(void **state) {
     (void)state;
     uint8_t *data = aligned_alloc(64, 256);
@@ -84,20 +86,50 @@ static void slots_lie_on_pages_and_keep_their_distance(void **state) {
     assert_int_equal(layout_add(&l, SIZE_MAX - 10, &b), -1);
 }
 
-/* --- united plans ----------------------------------------------------------------------------------------------------------- */
+/* --- windows
+ * ---------------------------------------------------------------------------------------------------------------- */
+static void windows_are_filled_by_sets_that_fit_and_repeated_until_long_enough(void **state) {
+    (void)state;
+    struct plan_buffer buffer = {.name = "x", .bytes = 1 << 20};
+    struct plan plan = {.n_buffers = 1, .buffer = &buffer};
+    struct subject s = {.n_cases = 1, .cases = {{.plan = &plan}}};
+    struct pace p = pace_for(&s, 1e6, 10e6); /* ten launches of 1 ms fit easily */
+    assert_int_equal(p.n, 10);
+    assert_int_equal(p.repeats, 1);
+    p = pace_for(&s, 10e3, 10e6); /* a thousand launches of 10 us do not fit 64 MiB */
+    assert_true(p.n >= 60 && p.n <= 64);
+    assert_true(p.n * p.repeats >= 1000 && p.n * (p.repeats - 1) < 1000);
+    p = pace_for(&s, 1e9, 10e6);
+    assert_int_equal(p.n, 1);
+    assert_int_equal(pace_first(&s).n, 4);
+    buffer.bytes =
+        40 << 20; /* one set is over half of the arena: one at a time, and the arena has room for two outputs */
+    assert_int_equal(pace_for(&s, 1e3, 10e6).n, 1);
+    assert_int_equal(pace_first(&s).n, 1);
+    assert_true(lane_arena_bytes(&s) >= (size_t)80 << 20);
+}
+
+/* --- united plans
+ * ----------------------------------------------------------------------------------------------------------- */
 static struct plan plan_of(struct plan_buffer *buffers, int n_buffers, struct plan_launch *launches, int n_launches) {
-    return (struct plan){.source = (char *)(uintptr_t) "s", .options = (char *)(uintptr_t) "", .n_buffers = n_buffers, .buffer = buffers,
-                         .n_launches = n_launches, .launch = launches};
+    return (struct plan){.source = (char *)(uintptr_t) "s",
+                         .options = (char *)(uintptr_t) "",
+                         .n_buffers = n_buffers,
+                         .buffer = buffers,
+                         .n_launches = n_launches,
+                         .launch = launches};
 }
 
 static void sizes_are_united_with_small_grids_first_and_each_geometry_once(void **state) {
     (void)state;
     struct plan_arg arg = {.kind = PLAN_ARG_BUFFER, .buffer = 0};
     struct plan_buffer one = {.name = "x", .bytes = 4}, two = {.name = "x", .bytes = 8};
-    struct plan_launch large = {.entry = "k", .n_args = 1, .arg = &arg, .dims = 1, .global = {1 << 20}, .local = {64}, .has_local = true};
+    struct plan_launch large = {
+        .entry = "k", .n_args = 1, .arg = &arg, .dims = 1, .global = {1 << 20}, .local = {64}, .has_local = true};
     struct plan_launch small = large, same = large;
     small.global[0] = 128;
-    struct plan a = plan_of(&one, 1, &large, 1), b = plan_of(&two, 1, &small, 1), c = plan_of(&two, 1, &same, 1), *whole = NULL;
+    struct plan a = plan_of(&one, 1, &large, 1), b = plan_of(&two, 1, &small, 1), c = plan_of(&two, 1, &same, 1),
+                *whole = NULL;
     const struct plan *plans[] = {&a, &b, &c};
     assert_int_equal(plan_union(plans, 3, &whole, NULL), 0);
     assert_int_equal(whole->n_launches, 2);
@@ -107,7 +139,8 @@ static void sizes_are_united_with_small_grids_first_and_each_geometry_once(void 
     plan_free(whole);
 }
 
-/* --- binaries ------------------------------------------------------------------------------------------------------------------ */
+/* --- binaries
+ * ------------------------------------------------------------------------------------------------------------------ */
 static char folder[] = "/tmp/portolan-test-XXXXXX";
 
 static void a_binary_is_kept_and_a_damaged_one_is_not_used(void **state) {
@@ -149,7 +182,8 @@ static void names_of_binaries_depend_on_all_that_they_are_made_of(void **state) 
         for (int k = 0; k < i; k++) assert_string_not_equal(name[i], name[k]);
 }
 
-/* --- findings ------------------------------------------------------------------------------------------------------------------ */
+/* --- findings
+ * ------------------------------------------------------------------------------------------------------------------ */
 static void the_most_severe_finding_stays_and_the_first_of_equals(void **state) {
     (void)state;
     struct finding f = FINDING_INIT;
@@ -175,7 +209,8 @@ static void every_verdict_has_a_name_and_a_status_of_its_own(void **state) {
     (void)state;
     for (int i = 0; i < VERDICT_COUNT; i++) {
         assert_int_equal(verdict_from_name(verdict_name((enum verdict)i)), i);
-        for (int k = 0; k < i; k++) assert_int_not_equal(verdict_exit_status((enum verdict)i), verdict_exit_status((enum verdict)k));
+        for (int k = 0; k < i; k++)
+            assert_int_not_equal(verdict_exit_status((enum verdict)i), verdict_exit_status((enum verdict)k));
     }
     assert_int_equal(verdict_exit_status(VERDICT_CORRECT), 0);
     assert_int_equal(verdict_from_name("splendid"), -1);
@@ -214,6 +249,7 @@ int main(void) {
         cmocka_unit_test(another_pattern_is_not_taken_for_this_one),
         cmocka_unit_test(a_guard_band_remembers_each_byte_on_both_sides),
         cmocka_unit_test(slots_lie_on_pages_and_keep_their_distance),
+        cmocka_unit_test(windows_are_filled_by_sets_that_fit_and_repeated_until_long_enough),
         cmocka_unit_test(sizes_are_united_with_small_grids_first_and_each_geometry_once),
         cmocka_unit_test(a_binary_is_kept_and_a_damaged_one_is_not_used),
         cmocka_unit_test(names_of_binaries_depend_on_all_that_they_are_made_of),
