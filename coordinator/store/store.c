@@ -10,10 +10,29 @@
 #include "common/number.h"
 #include "coordinator/store/internal.h"
 
+/* What a person can do about it; NULL for what nobody can. */
+static const char *remedy(int code) {
+    switch (code & 0xff) {
+        case SQLITE_FULL:
+            return "free space on its disk and start the coordinator again: what was answered is kept";
+        case SQLITE_NOTADB:
+        case SQLITE_CORRUPT:
+            return "put a backup of it there, or start with another --state-dir";
+        case SQLITE_READONLY:
+        case SQLITE_CANTOPEN:
+        case SQLITE_PERM:
+            return "the coordinator must be able to write it and its folder";
+        default:
+            return NULL;
+    }
+}
+
 int store_fail(struct store *store, const char *what, struct error *err) {
     int code = sqlite3_extended_errcode(store->db);
-    return error_set(err, code == SQLITE_NOMEM ? ERR_NOMEM : ERR_IO, "store: %s: %s (SQLite %d)", what,
-                     sqlite3_errmsg(store->db), code);
+    const char *path = sqlite3_db_filename(store->db, "main"), *hint = remedy(code);
+    error_set(err, code == SQLITE_NOMEM ? ERR_NOMEM : ERR_IO, "store %s: %s: %s (SQLite %d)", path ? path : "?", what,
+              sqlite3_errmsg(store->db), code);
+    return hint ? error_hint(err, "%s", hint) : -1;
 }
 
 /* --- the lock
@@ -213,7 +232,7 @@ struct store *store_open(const char *dir, struct error *err) {
     }
     sqlite3_busy_timeout(store->db, 2000); /* a backup or a curious sqlite3 shell may hold it for a moment */
     if (set_pragmas(store, err) != 0 || store_migrate(store, err) != 0 || raise_epoch(store, err) != 0) {
-        error_wrap(err, "%s", path);
+        if (err && !strstr(err->text, path)) error_wrap(err, "%s", path);
         store_close(store);
         return NULL;
     }
