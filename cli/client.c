@@ -34,20 +34,32 @@ const char *client_api(const struct client *c) {
 
 /* --- finding the coordinator ----------------------------------------------------------------------------------------
  */
+/* The runtime file is the coordinator's sign of life: absent, nobody runs here; unreadable, it is another user's. */
+static int error_no_coordinator(const char *path, const struct error *why, struct error *err) {
+    if (why->code == ERR_NOT_FOUND)
+        error_set(err, ERR_NOT_FOUND, "no coordinator runs on this machine (%s is not there)", path);
+    else
+        error_set(err, why->code, "the coordinator of this machine: %s", why->text);
+    return error_hint(err, "start one with: portolan serve --embedded, or name one with --api URL --token-file FILE");
+}
+
 static int from_runtime_file(char **api, char **token_file, struct error *err) {
     CLEANUP_FREE char *dir = dir_standard("runtime", err);
     if (!dir) return -1;
     CLEANUP_FREE char *path = path_join(dir, RUNTIME_FILE);
     size_t len = 0;
-    CLEANUP_FREE char *text = file_read(path, RUNTIME_FILE_LIMIT, &len, NULL);
-    CLEANUP_JSON json_t *root = text ? json_loadb(text, len, 0, NULL) : NULL;
+    struct error why = ERROR_INIT;
+    CLEANUP_FREE char *text = file_read(path, RUNTIME_FILE_LIMIT, &len, &why);
+    if (!text) return error_no_coordinator(path, &why, err);
+    CLEANUP_JSON json_t *root = json_loadb(text, len, 0, NULL);
     const char *found_api = json_string_value(json_object_get(root, "api"));
     const char *found_token = json_string_value(json_object_get(root, "token_file"));
-    if (!found_api || !found_token) {
-        error_set(err, ERR_NOT_FOUND, "no coordinator runs on this machine (%s is not there)", path);
-        return error_hint(err,
-                          "start one with: portolan serve --embedded, or name one with --api URL --token-file FILE");
+    if (!root || !found_token) {
+        error_set(err, ERR_INVALID, "%s is not what a coordinator writes", path);
+        return error_hint(err, "start the coordinator again: it writes the file anew");
     }
+    if (!found_api && !*api)
+        return error_set(err, ERR_BUSY, "the coordinator is starting: its API does not listen yet");
     if (!*api) *api = xstrdup(found_api);
     if (!*token_file) *token_file = xstrdup(found_token);
     return 0;
@@ -72,6 +84,7 @@ struct client *client_open(const char *api, const char *token_file, struct error
     CLEANUP_FREE char *token = file_read(token_file, TOKEN_LIMIT, &len, err);
     if (!token) {
         error_wrap(err, "API token");
+        error_hint(err, "it belongs to the user who runs the coordinator; --token-file names a copy");
         return NULL;
     }
     token[strcspn(token, "\r\n")] = '\0';
@@ -167,7 +180,7 @@ static int perform(struct client *c, const char *path, json_t *body, struct answ
     if (a->too_large) return error_set(err, ERR_LIMIT, "%s answers with more than %zu bytes", url, ANSWER_LIMIT);
     if (rc != CURLE_OK && !a->ended) {
         error_set(err, ERR_NETWORK, "coordinator at %s: %s", c->api, curl_easy_strerror(rc));
-        return error_hint(err, "is it running? portolan serve starts one, portolan status shows it");
+        return error_hint(err, "is it running? `portolan serve` starts one; --api URL names another");
     }
     return a->status >= 200 && a->status < 300 ? 0 : error_of_answer(c, a, err);
 }

@@ -1,8 +1,10 @@
 /* portolan serve: the coordinator. */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/share.h"
@@ -64,6 +66,31 @@ static int check_broker(const struct coordinator_config *config, struct error *e
     return error_hint(err, "--bootstrap HOST:PORT for a Kafka of yours, or --embedded for a first try on this machine");
 }
 
+struct range {
+    const char *name;
+    long long least, most;
+};
+
+/* Numbers are refused here, where the option has a name; below, 0 would quietly mean the default. */
+static int check_numbers(const struct options *opts, struct error *err) {
+    static const struct range ranges[] = {
+        {"port", 0, 65535},        {"lease-ms", 1000, 86400000},   {"window", 1, 64},
+        {"settle-ms", 0, 3600000}, {"absent-ms", 1000, 604800000}, {"replication", -1, 32767}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        long long value = options_int(opts, ranges[i].name);
+        if (value >= ranges[i].least && value <= ranges[i].most) continue;
+        return error_set(err, ERR_USAGE, "--%s is %lld; it must lie between %lld and %lld", ranges[i].name, value,
+                         ranges[i].least, ranges[i].most);
+    }
+    return 0;
+}
+
+static int check_problems_dir(const struct options *opts, struct error *err) {
+    const char *given = options_string(opts, "problems-dir");
+    if (!given || access(given, R_OK | X_OK) == 0) return 0;
+    return error_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno, "--problems-dir %s", given);
+}
+
 static void read_options(const struct options *opts, struct coordinator_config *config) {
     *config = (struct coordinator_config){.state_dir = options_string(opts, "state-dir"),
                                           .bootstrap = options_string(opts, "bootstrap"),
@@ -98,6 +125,8 @@ static int run(const struct options *opts) {
     struct signals signals = {0};
     struct coordinator_config config;
     const char **keys = NULL, **values = NULL;
+    if (command_no_arguments(opts, &command_serve)) return 2;
+    if (check_numbers(opts, &err) || check_problems_dir(opts, &err)) return command_failed(&err);
     CLEANUP_FREE char *problems = find_problems(opts);
     block_signals(&signals);
     read_options(opts, &config);
