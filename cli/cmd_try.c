@@ -6,6 +6,7 @@
 #include "cli/render.h"
 #include "cli/upload.h"
 #include "common/buf.h"
+#include "common/display.h"
 
 #define SETS_MAX 64 /* as in campaign files */
 
@@ -13,7 +14,7 @@ struct view {
     bool json, verbose, ended;
     int exit_status, results;
     struct progress *progress; /* on a terminal */
-    char last[256];
+    char last[512];
 };
 
 static void print_result(struct view *v, const json_t *event) {
@@ -22,17 +23,25 @@ static void print_result(struct view *v, const json_t *event) {
     render_cell_whole(json_object_get(event, "cell"), event, v->verbose, stdout);
 }
 
-/* "pocl-cpu: time"; in a pipe a line at each change, on stderr. */
+/* "pocl-cpu: time", "pocl-cpu: queued: cannot start a runner ...". */
+static void describe(const json_t *cell, char *out, size_t size) {
+    const char *phase = json_text(cell, "phase"), *state = json_text(cell, "state"),
+               *reason = json_text(cell, "reason");
+    bool queued = !strcmp(state, "queued") && *reason;
+    const char *what = *phase ? phase : !strcmp(state, "published") ? "handed to its node" : state;
+    CLEANUP_FREE char *line = xasprintf("%s: %s%s%s", json_text(cell, "target"), what,
+                                        queued ? ", after a failure: " : "", queued ? reason : "");
+    CLEANUP_FREE char *clean = display_line(line);
+    snprintf(out, size, "%s", clean);
+}
+
+/* In a pipe a line at each change, on stderr. */
 static void print_progress(struct view *v, const json_t *cell) {
-    char line[256];
-    const char *phase = json_text(cell, "phase"), *state = json_text(cell, "state");
-    snprintf(line, sizeof line, "%s: %s", json_text(cell, "target"),
-             *phase                        ? phase
-             : !strcmp(state, "published") ? "handed to its node"
-                                           : state);
+    char line[sizeof v->last];
+    describe(cell, line, sizeof line);
     if (v->progress) progress_update(v->progress, json_number(cell, "progress") * 100, 100, line);
     if (v->progress || !strcmp(line, v->last)) return;
-    snprintf(v->last, sizeof v->last, "%s", line);
+    memcpy(v->last, line, sizeof line);
     fprintf(stderr, "%s\n", line);
 }
 
