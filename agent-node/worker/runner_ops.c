@@ -1,5 +1,6 @@
 /* The requests of compile and measure runners. Values that a runner names (programs, sets) are used as words only: they
  * go back to it and index nothing here. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,15 @@ enum runner_status runner_claim(struct runner *r, struct run_claim *ret, struct 
     return RUNNER_OK;
 }
 
+/* A run that went well is answered by "done"; a result says how it failed. One that says it did not is made up. */
+static enum runner_status take_wrong_result(struct runner *r, const struct reply *reply, struct error *err) {
+    char how[160];
+    enum runner_status s = runner_take_result(r, reply, err);
+    if (s != RUNNER_OK) return s;
+    snprintf(how, sizeof how, "it answered a run with a result: %.100s", r->log.len ? r->log.data : "without words");
+    return runner_broke(r, how, err);
+}
+
 /* The clock runs before the runner does: it may be quicker to see what is in the arena than we are to ask. */
 enum runner_status runner_run(struct runner *r, const int *sets, size_t n, int64_t timeout_ms, int64_t *ret_wall_ns,
                               struct error *err) {
@@ -143,10 +153,7 @@ enum runner_status runner_run(struct runner *r, const int *sets, size_t n, int64
     if (s == RUNNER_OK) s = runner_receive(r, 0, deadline, &reply, err);
     int64_t end = clock_mono_ns();
     if (s != RUNNER_OK) return s;
-    if (reply.type == WIRE_RESULT) {
-        s = runner_take_result(r, &reply, err);
-        return s == RUNNER_OK ? runner_broke(r, "it gave an answer of another kind", err) : s;
-    }
+    if (reply.type == WIRE_RESULT) return take_wrong_result(r, &reply, err);
     if (reply.type != WIRE_DONE) return runner_broke(r, "it gave an answer of another kind", err);
     if (runner_pause(r, err) < 0) return runner_broke(r, "it said that it was done and did not stop", err);
     r->claim_due = true;
