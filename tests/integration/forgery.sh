@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# A candidate that owns its runner, on PoCL: tests/forgery/forge.cl overwrites the runner's memory and speaks in its name, once
+# through pointers made from integers with the token rules switched off, once through out-of-bounds indices that pass them.
+# What it says must arrive, and must change neither the verdict nor a time; and the next task must run as if nothing had been.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+. tests/lib/check.sh
+BUILD=${BUILD:-build}
+RUNNER=$BUILD/portolan-runner
+DIR=$(mktemp -d "${TMPDIR:-/tmp}/forgery.XXXXXX") || exit 1
+trap 'rm -rf "$DIR"' EXIT
+export PORTOLAN_TEST_HOOKS=1 PORTOLAN_CACHE_DIR=$DIR/cache PORTOLAN_RUNTIME_DIR=$DIR/runtime
+mkdir -p "$DIR/cache" "$DIR/runtime"
+cp tests/forgery/honest.* "$DIR"
+HONEST=$DIR/honest.yaml
+
+# --- what an attacker knows -------------------------------------------------------------------------------------------
+address() { # FILE SYMBOL [nm's options]: its offset in FILE
+    nm "${@:3}" "$1" | awk -v name="$2" '{ sub(/@.*/, "", $3) } $3 == name && $2 != "U" { print "0x" $1 "UL"; exit }'
+}
+offsets() {
+    local libc f
+    libc=$(ldd "$RUNNER" | awk '$1 == "libc.so.6" { print $3 }')
+    "${CC:-gcc}" -std=gnu17 -I. -D_GNU_SOURCE -DCL_TARGET_OPENCL_VERSION=300 -o "$DIR/offsets" tests/forgery/offsets.c &&
+        "$DIR/offsets" || return 1
+    echo "#define RUNNER_OPENCL $(address "$RUNNER" backend_opencl)"
+    echo "#define RUNNER_NUMBER_INT $(address "$RUNNER" number_int)"
+    echo "#define RUNNER_WRITEV $(readelf -rW "$RUNNER" | awk '$5 ~ /^writev(@|$)/ { print "0x" $1 "UL"; exit }')"
+    for f in program_invocation_name write getpagesize clock_gettime usleep; do
+        echo "#define LIBC_${f^^} $(address "$libc" "$f" -D)"
+    done
+}
+everything_is_known() {
+    [ "$(uname -m)" = x86_64 ] || { echo "the attack is written for x86-64"; return 1; }
+    offsets >"$DIR/known.h" || return 1
+    ! grep -vE '^#define [A-Z_]+ (0x[0-9a-f]+UL|[0-9]+)$' "$DIR/known.h"
+}
+check "the attacker finds the runner's structs and symbols in its source and its binary" everything_is_known
+
+forged() { # HOW [INTEGER]: writes a kernel, prints its file's path
+    local dir=$DIR/$1${2:-}
+    mkdir -p "$dir"
+    {
+        echo "#define FORGE_$1"
+        [ -z "${2:-}" ] || echo "#define INTEGER"
+        cat "$DIR/known.h" tests/forgery/forge.cl
+    } >"$dir/forge.cl"
+    cp tests/forgery/forge.yaml "$dir"
+    echo "$dir/forge.yaml"
+}
+
+# --- the switch ---------------------------------------------------------------------------------------------------------
+agent_check() { "$BUILD/portolan-agent" check tests/forgery/double.yaml "$1" --device pocl-cpu --size small --sets 0 --json; }
+integers_are_refused() {
+    agent_check "$(forged TIME INTEGER)" >"$DIR/refused.json"
+    [ $? -eq 43 ] && jq -e '.[0].verdict == "refused_source" and (.[0].evidence | test("a pointer made from an integer"))' "$DIR/refused.json"
+}
+the_switch_alone_does_nothing() {
+    ! PORTOLAN_TEST_HOOKS=0 PORTOLAN_TEST_SOURCE_RULES=off agent_check "$(forged TIME INTEGER)" >"$DIR/switch.json" &&
+        jq -e '.[0].outcome == "refused" and .[0].verdict == null and .[0].measured == []' "$DIR/switch.json"
+}
+check "the token rules refuse the kernel with pointers made from integers" integers_are_refused
+check "the switch for tests does nothing without PORTOLAN_TEST_HOOKS=1" the_switch_alone_does_nothing
+
+# --- the attacks, each followed by an honest task in the same worker ------------------------------------------------------
+all_run() {
+    "$BUILD/tools/tasks_in_turn" pocl-cpu tests/forgery/double.yaml small "$HONEST" \
+        "$(forged TIME)" "$HONEST" "!$(forged TIME INTEGER)" "$HONEST" "$(forged ALL)" "$HONEST" "!$(forged ALL INTEGER)" "$HONEST" \
+        "$(forged DONE)" "$HONEST" "!$(forged DONE INTEGER)" "$HONEST" "$(forged WORDS)" "$HONEST" >"$DIR/attempts.json" || return 1
+    jq -e 'length == 15' "$DIR/attempts.json"
+}
+# Does attempt number N fulfil a jq EXPRESSION? Of what its samples say: `clock` and `claim` are all the candidate's windows by the
+# worker's clock and as claimed, `base` the baseline's by the clock; nanoseconds a launch.
+holds() { # N EXPRESSION
+    local attempt
+    attempt=$(jq ".[$1] | .samples |= (if . == \"\" then {sets: []} else fromjson end)" "$DIR/attempts.json") || return 1
+    jq -e "def clock: [.samples.sets[].candidate[]]; def claim: [.samples.sets[].candidate_claimed[]];
+        def base: [.samples.sets[].baseline[]]; def median: sort | .[length / 2 | floor];
+        def unpublished: [.measured[] | select(.role == \"candidate\" and .time_ns_p50 != null)] == []; $2" <<<"$attempt" >/dev/null && return 0
+    jq -c '{outcome, verdict, evidence, infrastructure, measured, samples}' <<<"$attempt" | cut -c1-3000
+    return 1
+}
+honest_is_correct() { # FIRST...
+    local n
+    for n in "$@"; do
+        holds "$n" '.verdict == "correct" and ([.measured[] | select(.role == "candidate")][0].time_ns_p50 > 0)' || return 1
+    done
+}
+check "all tasks run, one after the other, in one worker" all_run
+check "the honest twin is correct" honest_is_correct 0
+check "its claims agree with the worker's clock" holds 0 '(claim | median) > (clock | median) / 3 and (claim | median) < (clock | median) * 1.05'
+
+i=1
+for how in "out-of-bounds indices" "pointers made from integers"; do
+    check "by $how: the right answers and a claimed microsecond: it arrives" \
+        holds $i '(claim | length) > 0 and (claim | max) <= 1000 and (claim | min) > 0'
+    check "by $how: the time was the worker's, near the baseline's" holds $i '(clock | median) > (base | median) / 4'
+    check "by $how: the verdict was the worker's" \
+        holds $i '.verdict == "implausible" and (.evidence | test("claims .* the worker.s clock says")) and unpublished'
+    i=$((i + 2))
+done
+for how in "out-of-bounds indices" "pointers made from integers"; do
+    check "by $how: \"done\" and a microsecond at once, nothing computed: both arrive" \
+        holds $i '(clock | length) > 0 and (claim | length) > 0 and (claim | max) <= 1000'
+    check "by $how: the verdict was the worker's, who looked" \
+        holds $i '.verdict == "incomplete_write" and (.evidence | test("timed launch")) and unpublished'
+    i=$((i + 2))
+done
+for how in "out-of-bounds indices" "pointers made from integers"; do
+    check "by $how: \"done\" at half time, the rest before a claim that fits: found out" \
+        holds $i '(.verdict == "incomplete_write" or .verdict == "implausible") and (.evidence | test("timed|after it had said|claims")) and unpublished'
+    i=$((i + 2))
+done
+check "a reply that says \"correct\" arrives, and is no reply to any question" \
+    holds $i '.verdict == "crashed" and (.evidence | test("verdict: correct")) and unpublished'
+check "after each of them the next task, in the same worker, is correct" honest_is_correct 2 4 6 8 10 12 14
+check_done
