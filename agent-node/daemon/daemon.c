@@ -43,7 +43,8 @@ void daemon_node_name(const char *text, char out[64]) {
 }
 
 /* --- where the broker is ------------------------------------------------------------------------------------------ */
-/* The broker's address as the coordinator of this machine has written it down; NULL when there is none. Caller frees. */
+/* The broker's address as the coordinator of this machine has written it down; NULL when there is none. Caller frees.
+ */
 static char *runtime_bootstrap(void) {
     CLEANUP_FREE char *dir = dir_standard("runtime", NULL);
     if (!dir) return NULL;
@@ -86,7 +87,8 @@ static char *find_bootstrap(const struct daemon *d, struct error *err) {
     return NULL;
 }
 
-/* --- devices --------------------------------------------------------------------------------------------------------- */
+/* --- devices ---------------------------------------------------------------------------------------------------------
+ */
 static bool wanted(const struct daemon_config *config, const struct rec_device *device) {
     for (size_t i = 0; i < config->driver_count; i++)
         if (strstr(device->id, config->drivers[i]) || strstr(device->icd, config->drivers[i])) return true;
@@ -100,8 +102,11 @@ static void on_devices_changed(void *context) {
 
 static int start_devices(struct daemon *d, const char *cache_dir, struct error *err) {
     struct rec_list_device all = {0}, some = {0};
-    struct discovery_config discovery = {.cache_dir = cache_dir, .sandbox = d->config->sandbox, .measure = true,
-                                         .only = d->config->drivers, .only_count = d->config->driver_count};
+    struct discovery_config discovery = {.cache_dir = cache_dir,
+                                         .sandbox = d->config->sandbox,
+                                         .measure = true,
+                                         .only = d->config->drivers,
+                                         .only_count = d->config->driver_count};
     int rc = discovery_run(&discovery, &all, err);
     for (size_t i = 0; !rc && i < all.count; i++) {
         if (!wanted(d->config, &all.items[i])) continue;
@@ -114,25 +119,41 @@ static int start_devices(struct daemon *d, const char *cache_dir, struct error *
         rc = error_set(err, ERR_NOT_FOUND, "no device found%s", d->config->driver_count ? " with these drivers" : "");
         error_hint(err, "portolan-agent devices lists what is here; Debian's pocl-opencl-icd gives any machine one");
     }
-    struct devices_config config = {.found = &some, .cache_dir = cache_dir, .sandbox = d->config->sandbox, .jobs = d->jobs,
-                                    .reports = d->reports, .changed = on_devices_changed, .context = d};
+    struct devices_config config = {.found = &some,
+                                    .cache_dir = cache_dir,
+                                    .sandbox = d->config->sandbox,
+                                    .jobs = d->jobs,
+                                    .reports = d->reports,
+                                    .changed = on_devices_changed,
+                                    .context = d};
     if (!rc) d->devices = devices_start(&config, err);
     discovery_list_done(&all);
     discovery_list_done(&some);
     return d->devices ? 0 : -1;
 }
 
-/* --- life ------------------------------------------------------------------------------------------------------------- */
+/* --- life
+ * ------------------------------------------------------------------------------------------------------------- */
 static int run_sessions(struct daemon *d, struct error *err) {
     while (!atomic_load(&stop_asked)) {
         CLEANUP_FREE char *bootstrap = find_bootstrap(d, err);
         if (!bootstrap) return 0;
         log_info("broker %s", bootstrap);
-        struct session_config session = {
-            .node = d->node, .bootstrap = bootstrap, .prefix = d->config->prefix, .keys = d->config->keys,
-            .values = d->config->values, .property_count = d->config->property_count, .labels = &d->labels,
-            .sandbox = d->config->sandbox ? "on" : "off", .jobs = d->jobs, .reports = d->reports, .devices = d->devices,
-            .stop = &stop_asked, .changes = &d->changes, .moved = address_moved, .context = d};
+        struct session_config session = {.node = d->node,
+                                         .bootstrap = bootstrap,
+                                         .prefix = d->config->prefix,
+                                         .keys = d->config->keys,
+                                         .values = d->config->values,
+                                         .property_count = d->config->property_count,
+                                         .labels = &d->labels,
+                                         .sandbox = d->config->sandbox ? "on" : "off",
+                                         .jobs = d->jobs,
+                                         .reports = d->reports,
+                                         .devices = d->devices,
+                                         .stop = &stop_asked,
+                                         .changes = &d->changes,
+                                         .moved = address_moved,
+                                         .context = d};
         enum session_end end = session_run(&session, err);
         if (end == SESSION_FENCED || end == SESSION_REFUSED || end == SESSION_FAILED) return -1;
         if (end == SESSION_MOVED) log_info("the broker has moved; joining again as a new incarnation");

@@ -7,12 +7,12 @@
 #include "records.h"
 
 struct daemon_config {
-    const char *node;            /* [a-z0-9-]{1,63}; NULL for the host's name made to fit */
-    const char *bootstrap;       /* NULL: the address in the coordinator's runtime file on this machine */
-    const char *prefix;          /* NULL for the default */
+    const char *node;                        /* [a-z0-9-]{1,63}; NULL for the host's name made to fit */
+    const char *bootstrap;                   /* NULL: the address in the coordinator's runtime file on this machine */
+    const char *prefix;                      /* NULL for the default */
     const char *const *keys, *const *values; /* librdkafka properties */
     size_t property_count;
-    const char *const *drivers;  /* only devices whose id or .icd contains one of these; none: all */
+    const char *const *drivers; /* only devices whose id or .icd contains one of these; none: all */
     size_t driver_count;
     const char *const *labels;
     size_t label_count;

@@ -75,7 +75,8 @@ static void correct_outcome(const struct job *job, struct rec_attempt *attempt) 
 static void run_job(struct device *device, struct job *job) {
     struct devices *all = device->all;
     struct run run = {.device = device, .job = job};
-    struct worker_hooks hooks = {.progress = on_progress, .between = on_between, .context = &run, .cancel = &job->cancel};
+    struct worker_hooks hooks = {
+        .progress = on_progress, .between = on_between, .context = &run, .cancel = &job->cancel};
     struct rec_attempt attempt;
     struct error err = ERROR_INIT;
     log_context(NULL, device->desc.id, job->task.attempt_id);
@@ -133,7 +134,8 @@ static void *device_thread(void *arg) {
 static int device_start(struct devices *all, struct device *device, const struct rec_device *found, struct error *err) {
     device->all = all;
     rec_device_copy(&device->desc, found);
-    struct worker_config config = {.device = *found, .cache_dir = all->config.cache_dir, .sandbox = all->config.sandbox};
+    struct worker_config config = {
+        .device = *found, .cache_dir = all->config.cache_dir, .sandbox = all->config.sandbox};
     device->worker = worker_new(&config, err);
     if (!device->worker) return -1;
     device->healthy = healthy_now(device);

@@ -1,5 +1,6 @@
-/* One thread and one worker per device: takes jobs for it, runs them, hands the attempts to the reports. A device that fails its
- * known-answer check after an infrastructure failure goes out of the inventory and is tried again with a growing pause. */
+/* One thread and one worker per device: takes jobs for it, runs them, hands the attempts to the reports. A device that
+ * fails its known-answer check after an infrastructure failure goes out of the inventory and is tried again with a
+ * growing pause. */
 #pragma once
 #include <stdbool.h>
 

@@ -7,7 +7,6 @@
 
 #include "fleet/bus/topics.h"
 
-
 static void fill_cpu(struct rec_node *node) {
     CLEANUP_FILE FILE *f = fopen("/proc/cpuinfo", "re");
     char line[256];
@@ -22,7 +21,8 @@ static void fill_cpu(struct rec_node *node) {
     node->memory_bytes = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 }
 
-void inventory_fill(struct rec_node *ret, const struct session_config *config, const char *incarnation, int64_t started_ms) {
+void inventory_fill(struct rec_node *ret, const struct session_config *config, const char *incarnation,
+                    int64_t started_ms) {
     rec_node_init(ret);
     rec_set(&ret->node, config->node);
     rec_set(&ret->incarnation, incarnation);
@@ -41,15 +41,16 @@ void inventory_fill(struct rec_node *ret, const struct session_config *config, c
     ret->started_ms = started_ms;
 }
 
-int inventory_send(struct bus_producer *producer, const char *topic, int32_t partition, const char *key, const struct rec_desc *desc,
-                   const void *rec, struct error *err) {
+int inventory_send(struct bus_producer *producer, const char *topic, int32_t partition, const char *key,
+                   const struct rec_desc *desc, const void *rec, struct error *err) {
     CLEANUP_FREE uint8_t *data = NULL;
     size_t len = 0;
     if (codec_encode(desc, rec, CODEC_SINGLE_OBJECT, 0, &data, &len, err)) return -1;
     return bus_send(producer, topic, partition, key, data, len, NULL, err);
 }
 
-int inventory_publish(struct bus_producer *producer, const struct rec_node *node, int timeout_ms, int64_t *ret_offset, struct error *err) {
+int inventory_publish(struct bus_producer *producer, const struct rec_node *node, int timeout_ms, int64_t *ret_offset,
+                      struct error *err) {
     CLEANUP_FREE uint8_t *data = NULL;
     size_t len = 0;
     if (codec_encode(&rec_node_desc, node, CODEC_SINGLE_OBJECT, 0, &data, &len, err)) return -1;
@@ -65,14 +66,16 @@ static int learn(void *context, const struct bus_record *record, struct error *e
     struct schema_visit *visit = context;
     struct rec_schema schema;
     (void)err;
-    if (!record->value || codec_decode_as(visit->codec, record->value, record->len, &rec_schema_desc, &schema, NULL)) return 0;
+    if (!record->value || codec_decode_as(visit->codec, record->value, record->len, &rec_schema_desc, &schema, NULL))
+        return 0;
     codec_learn(visit->codec, schema.text, NULL);
     rec_list_string_push(&visit->known, schema.fingerprint);
     rec_schema_done(&schema);
     return 0;
 }
 
-static int publish_schema(struct bus_producer *producer, const struct rec_desc *desc, const char *fingerprint, int timeout_ms, struct error *err) {
+static int publish_schema(struct bus_producer *producer, const struct rec_desc *desc, const char *fingerprint,
+                          int timeout_ms, struct error *err) {
     struct rec_schema schema;
     rec_schema_init(&schema);
     rec_set(&schema.name, desc->full_name);
@@ -95,9 +98,10 @@ int inventory_learn_schemas(struct bus *bus, struct codec *codec, int timeout_ms
     return bus_replay(bus, TOPIC_SCHEMAS, false, timeout_ms, learn, &visit, err);
 }
 
-int inventory_publish_schemas(struct bus *bus, struct bus_producer *producer, struct codec *codec, int timeout_ms, struct error *err) {
-    static const struct rec_desc *const written[] = {&rec_schema_desc, &rec_node_desc, &rec_heartbeat_desc, &rec_attempt_desc,
-                                                     &rec_dead_letter_desc};
+int inventory_publish_schemas(struct bus *bus, struct bus_producer *producer, struct codec *codec, int timeout_ms,
+                              struct error *err) {
+    static const struct rec_desc *const written[] = {&rec_schema_desc, &rec_node_desc, &rec_heartbeat_desc,
+                                                     &rec_attempt_desc, &rec_dead_letter_desc};
     CLEANUP(visit_done) struct schema_visit visit = {.codec = codec};
     int rc = bus_replay(bus, TOPIC_SCHEMAS, false, timeout_ms, learn, &visit, err);
     for (size_t i = 0; !rc && i < sizeof written / sizeof *written; i++) {

@@ -13,8 +13,8 @@
 #include "common/error.h"
 #include "records.h"
 
-#define JOBS_QUEUED_MAX 4096  /* over all devices; the coordinator's window is a few per device */
-#define JOBS_REMEMBERED 4096  /* attempt ids seen lately: a record delivered twice is dropped */
+#define JOBS_QUEUED_MAX 4096 /* over all devices; the coordinator's window is a few per device */
+#define JOBS_REMEMBERED 4096 /* attempt ids seen lately: a record delivered twice is dropped */
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_REPORTING };
 struct job {
@@ -22,9 +22,9 @@ struct job {
     enum job_state state;
     char phase[24];
     double progress;
-    int64_t since_ms;            /* monotonic */
-    volatile bool cancel;        /* handed to the worker */
-    bool cancel_asked;           /* by the coordinator, rather than by the daemon's own end */
+    int64_t since_ms;     /* monotonic */
+    volatile bool cancel; /* handed to the worker */
+    bool cancel_asked;    /* by the coordinator, rather than by the daemon's own end */
     struct job *next;
 };
 struct jobs;
@@ -34,24 +34,27 @@ struct jobs *jobs_new(void);
 void jobs_free(struct jobs *jobs);
 DEFINE_CLEANUP(cleanup_jobs, struct jobs *, jobs_free)
 
-/* Queue a task for task->device; the task's contents are copied. ERR_CONFLICT: this attempt was given before (a duplicate record);
- * ERR_LIMIT: JOBS_QUEUED_MAX. */
+/* Queue a task for task->device; the task's contents are copied. ERR_CONFLICT: this attempt was given before (a
+ * duplicate record); ERR_LIMIT: JOBS_QUEUED_MAX. */
 int jobs_add(struct jobs *jobs, const struct rec_task *task, struct error *err);
-/* The next job for `device`, now RUNNING: `try` tasks first, then higher priority, then arrival. Waits for one unless `wait` is false;
- * NULL when there is none or after jobs_close(). `try_only` leaves others where they are. The job stays owned by the table. */
+/* The next job for `device`, now RUNNING: `try` tasks first, then higher priority, then arrival. Waits for one unless
+ * `wait` is false; NULL when there is none or after jobs_close(). `try_only` leaves others where they are. The job
+ * stays owned by the table. */
 struct job *jobs_take(struct jobs *jobs, const char *device, bool try_only, bool wait);
 void jobs_progress(struct jobs *jobs, struct job *job, const char *phase, double done);
 /* RUNNING or QUEUED to REPORTING. */
 void jobs_reporting(struct jobs *jobs, struct job *job);
 /* The report is acknowledged: the job is freed. */
 void jobs_remove(struct jobs *jobs, struct job *job);
-/* Cancel by attempt id, or by task id where attempt_id is "". Running ones get their flag; a queued one becomes REPORTING and is returned
- * for the caller to report as cancelled (call again until NULL). *ret_running counts flagged ones (may be NULL). */
+/* Cancel by attempt id, or by task id where attempt_id is "". Running ones get their flag; a queued one becomes
+ * REPORTING and is returned for the caller to report as cancelled (call again until NULL). *ret_running counts flagged
+ * ones (may be NULL). */
 struct job *jobs_cancel(struct jobs *jobs, const char *attempt_id, const char *task_id, int *ret_running);
-/* No more work is handed out; running jobs get their flag; queued ones are returned one by one as REPORTING, NULL at the end. */
+/* No more work is handed out; running jobs get their flag; queued ones are returned one by one as REPORTING, NULL at
+ * the end. */
 struct job *jobs_close(struct jobs *jobs);
-/* The first queued job whose device `served` says no of becomes REPORTING and is returned for the caller to report (call again
- * until NULL). `served` may not call this table. */
+/* The first queued job whose device `served` says no of becomes REPORTING and is returned for the caller to report
+ * (call again until NULL). `served` may not call this table. */
 struct job *jobs_unserved(struct jobs *jobs, bool (*served)(void *context, const char *device), void *context);
 /* Number held, in all states. */
 size_t jobs_held(struct jobs *jobs);

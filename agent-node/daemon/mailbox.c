@@ -11,9 +11,10 @@
 #define DEAD_PAYLOAD_MAX 65536
 #define SCHEMAS_TIMEOUT_MS 5000
 
-void mailbox_init(struct mailbox *m, const char *node, const char *incarnation, struct jobs *jobs, struct reports *reports,
-                  struct devices *devices) {
-    *m = (struct mailbox){.node = node, .incarnation = incarnation, .jobs = jobs, .reports = reports, .devices = devices};
+void mailbox_init(struct mailbox *m, const char *node, const char *incarnation, struct jobs *jobs,
+                  struct reports *reports, struct devices *devices) {
+    *m = (struct mailbox){
+        .node = node, .incarnation = incarnation, .jobs = jobs, .reports = reports, .devices = devices};
 }
 
 void mailbox_done(struct mailbox *m) {
@@ -32,8 +33,8 @@ void mailbox_move(struct mailbox *m, struct bus_consumer *consumer, const char *
     m->partition = partition;
 }
 
-int mailbox_decode(struct bus *bus, struct codec *codec, const struct bus_record *record, const struct rec_desc **ret_desc,
-                   void **ret_rec, struct error *err) {
+int mailbox_decode(struct bus *bus, struct codec *codec, const struct bus_record *record,
+                   const struct rec_desc **ret_desc, void **ret_rec, struct error *err) {
     struct error first = ERROR_INIT;
     if (!codec_decode(codec, record->value, record->len, ret_desc, ret_rec, &first)) return 0;
     if (first.code == ERR_NOT_FOUND && !inventory_learn_schemas(bus, codec, SCHEMAS_TIMEOUT_MS, NULL))
@@ -42,7 +43,8 @@ int mailbox_decode(struct bus *bus, struct codec *codec, const struct bus_record
     return -1;
 }
 
-void mailbox_dead_letter(struct bus_producer *producer, const char *node, const struct bus_record *record, const char *reason) {
+void mailbox_dead_letter(struct bus_producer *producer, const char *node, const struct bus_record *record,
+                         const char *reason) {
     log_warn("%s/%d offset %lld cannot be used and goes to the dead letters: %s", record->topic, (int)record->partition,
              (long long)record->offset, reason);
     struct rec_dead_letter dead;

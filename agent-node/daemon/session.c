@@ -55,14 +55,21 @@ static bool stopping(const struct session *s) {
 }
 
 static bool moved(const struct session *s) {
-    return atomic_load(&s->unreachable) && s->config->moved && s->config->moved(s->config->context, s->config->bootstrap);
+    return atomic_load(&s->unreachable) && s->config->moved &&
+           s->config->moved(s->config->context, s->config->bootstrap);
 }
 
 /* --- connecting and registering ---------------------------------------------------------------------------------- */
 static int open_bus(struct session *s, struct error *err) {
     const struct session_config *c = s->config;
-    struct bus_config bus = {.bootstrap = c->bootstrap, .prefix = c->prefix, .client_id = "portolan-agent", .keys = c->keys,
-                             .values = c->values, .property_count = c->property_count, .on_state = on_state, .context = s};
+    struct bus_config bus = {.bootstrap = c->bootstrap,
+                             .prefix = c->prefix,
+                             .client_id = "portolan-agent",
+                             .keys = c->keys,
+                             .values = c->values,
+                             .property_count = c->property_count,
+                             .on_state = on_state,
+                             .context = s};
     s->bus = bus_new(&bus, err);
     if (!s->bus) return -1;
     struct bus_producer_config producer = {.on_delivery = on_delivery, .context = s, .own_thread = true};
@@ -190,10 +197,13 @@ static enum session_end on_record(struct session *s, const struct bus_record *re
     return end;
 }
 
-/* --- the loop ------------------------------------------------------------------------------------------------------ */
+/* --- the loop ------------------------------------------------------------------------------------------------------
+ */
 static void heartbeat(struct session *s) {
     int64_t every_ms = s->lease_ms / 10;
-    every_ms = every_ms < HEARTBEAT_LEAST_MS ? HEARTBEAT_LEAST_MS : every_ms > HEARTBEAT_MOST_MS ? HEARTBEAT_MOST_MS : every_ms;
+    every_ms = every_ms < HEARTBEAT_LEAST_MS  ? HEARTBEAT_LEAST_MS
+               : every_ms > HEARTBEAT_MOST_MS ? HEARTBEAT_MOST_MS
+                                              : every_ms;
     int64_t now_ms = clock_mono_ms();
     if (now_ms < s->heartbeat_at_ms) return;
     s->heartbeat_at_ms = now_ms + every_ms;
@@ -209,7 +219,8 @@ static void heartbeat(struct session *s) {
     if (getloadavg(load, 1) == 1) beat.load_1m = load[0];
     jobs_list(s->config->jobs, &beat.attempts);
     struct error err = ERROR_INIT;
-    if (inventory_send(s->producer, TOPIC_HEARTBEATS, BUS_ANY_PARTITION, s->config->node, &rec_heartbeat_desc, &beat, &err))
+    if (inventory_send(s->producer, TOPIC_HEARTBEATS, BUS_ANY_PARTITION, s->config->node, &rec_heartbeat_desc, &beat,
+                       &err))
         log_warn("heartbeat: %s", err.text);
     rec_heartbeat_done(&beat);
 }
@@ -242,7 +253,8 @@ static enum session_end loop(struct session *s, struct error *err) {
             if (end != SESSION_RUNNING) return end;
         } else if (event == BUS_FAILED) {
             log_warn("reading from the broker: %s", one.text);
-            if (one.code == ERR_NOT_FOUND && record && bus_assign(s->consumer, record->topic, record->partition, BUS_BEGINNING, &one))
+            if (one.code == ERR_NOT_FOUND && record &&
+                bus_assign(s->consumer, record->topic, record->partition, BUS_BEGINNING, &one))
                 log_warn("%s/%d: %s", record->topic, (int)record->partition, one.text);
         } else if (moved(s)) {
             return SESSION_MOVED;
@@ -255,7 +267,8 @@ static enum session_end loop(struct session *s, struct error *err) {
 /* Queued work goes back at once rather than by its lease; running work is interrupted. */
 static void leave(struct session *s) {
     struct job *job;
-    while ((job = jobs_close(s->config->jobs))) mailbox_report_unrun(&s->mailbox, job, "infrastructure", "the node is stopping");
+    while ((job = jobs_close(s->config->jobs)))
+        mailbox_report_unrun(&s->mailbox, job, "infrastructure", "the node is stopping");
     int64_t until_ms = clock_mono_ms() + LEAVE_TIMEOUT_MS;
     while (jobs_held(s->config->jobs) && clock_mono_ms() < until_ms) {
         bus_next(s->consumer, POLL_MS, &(struct bus_record *){NULL}, NULL);
@@ -266,7 +279,9 @@ static void leave(struct session *s) {
 }
 
 enum session_end session_run(const struct session_config *config, struct error *err) {
-    struct session s = {.config = config, .lease_ms = LEASE_DEFAULT_MS, .started_ms = clock_wall_ms(),
+    struct session s = {.config = config,
+                        .lease_ms = LEASE_DEFAULT_MS,
+                        .started_ms = clock_wall_ms(),
                         .changes_seen = atomic_load(config->changes)};
     random_hex(s.incarnation, SESSION_INCARNATION_DIGITS / 2);
     enum session_end end = SESSION_FAILED;
