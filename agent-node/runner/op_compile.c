@@ -12,8 +12,8 @@ static void tell_phase(struct session *s, enum wire_phase phase) {
     channel_send(&s->channel, WIRE_PHASE, &(struct part){&p, sizeof p}, 1);
 }
 
-/* Memory on both sides of a dummy: a kernel that writes a little outside its buffers is to be caught by the guard bands of a
- * measuring runner, which say where, and not to die here. */
+/* Memory on both sides of a dummy: a kernel that writes a little outside its buffers is to be caught by the guard bands
+ * of a measuring runner, which say where, and not to die here. */
 #define SLACK ((size_t)64 << 10)
 
 /* Buffers of the planned sizes. Host memory that nobody has touched reads as zeros and costs nothing until it is. */
@@ -40,7 +40,8 @@ static int dummies_make(struct session *s, const struct run_plan *plan, struct d
     for (uint32_t i = 0; i < plan->n_buffers; i++) {
         size_t bytes = plan->buffer[i].bytes;
         if (s->backend->in_place(s->device)) {
-            void *p = mmap(NULL, bytes + 2 * SLACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+            void *p = mmap(NULL, bytes + 2 * SLACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                           -1, 0);
             if (p == MAP_FAILED) return error_set(err, ERR_DEVICE, "no memory for a buffer of %zu bytes", bytes);
             d->memory[i] = p;
         }
