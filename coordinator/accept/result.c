@@ -80,6 +80,10 @@ static void fill_device(struct core *core, const struct rec_attempt *attempt, st
     rec_set(&r->driver_version, device->info->driver_version);
 }
 
+/* What a result claims as an interval is worth this at least: one set's range is a point and would prove anything. Five
+ * sets are worth 93.75 %; what fewer gave is in the measurements, with its worth. */
+#define CONFIDENCE_LEAST 0.9
+
 /* Figures of a kernel that is not correct are nobody's: they would be charted as if they counted. */
 static void fill_figures(const struct rec_attempt *attempt, const struct task *task, struct rec_result *r) {
     const struct rec_measured *candidate = result_candidate(attempt, task->row.size);
@@ -94,8 +98,10 @@ static void fill_figures(const struct rec_attempt *attempt, const struct task *t
     if (!baseline && candidate->baseline) rec_set(&r->baseline, candidate->baseline);
     COPY_OPTIONAL(r, candidate, time_ns_p50);
     COPY_OPTIONAL(r, candidate, speedup);
-    COPY_OPTIONAL(r, candidate, speedup_low);
-    COPY_OPTIONAL(r, candidate, speedup_high);
+    if (candidate->speedup_confidence >= CONFIDENCE_LEAST) {
+        COPY_OPTIONAL(r, candidate, speedup_low);
+        COPY_OPTIONAL(r, candidate, speedup_high);
+    }
     COPY_OPTIONAL(r, candidate, gflops);
     COPY_OPTIONAL(r, candidate, gbps);
     COPY_OPTIONAL(r, candidate, speed_of_light);

@@ -267,6 +267,7 @@ UNUSED_OK static void fixture_outcome(const struct rec_task *task, const char *o
     m->speedup = 1.5;
     m->speedup_low = 1.4;
     m->speedup_high = 1.6;
+    m->speedup_confidence = 0.9375;
     m->has_speedup = m->has_speedup_low = m->has_speedup_high = true;
 }
 

@@ -62,6 +62,25 @@ static void a_wrong_kernel_gets_no_figures(void **state) {
     rec_task_done(&task);
 }
 
+static void an_interval_of_too_few_sets_is_no_interval(void **state) {
+    struct fixture *f = *state;
+    struct error err = ERROR_INIT;
+    struct rec_task task;
+    struct rec_attempt attempt;
+    struct record_source source = {.topic = "attempts"};
+    fixture_join(f, "n1", "i1", "alpha");
+    struct campaign *c = fixture_submit(f, "[alpha]");
+    assert_int_equal(fixture_settle(f, &task), 1);
+    fixture_outcome(&task, "verdict", "correct", &attempt);
+    attempt.measured.items[1].speedup_confidence = 0.875; /* four sets */
+    must(accept_attempt(f->core, &attempt, &source, &err), &err);
+    const struct rec_result *r = c->tasks[0]->result;
+    assert_true(r->has_speedup && r->speedup == 1.5);
+    assert_false(r->has_speedup_low || r->has_speedup_high);
+    rec_attempt_done(&attempt);
+    rec_task_done(&task);
+}
+
 static void a_duplicate_changes_nothing(void **state) {
     struct fixture *f = *state;
     struct rec_task task;
@@ -213,6 +232,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(an_accepted_result_is_published_with_its_figures_and_measurements),
         T(a_wrong_kernel_gets_no_figures),
+        T(an_interval_of_too_few_sets_is_no_interval),
         T(a_duplicate_changes_nothing),
         T(what_cannot_be_right_becomes_a_dead_letter),
         T(a_result_survives_a_crash_only_together_with_everything_that_follows),
