@@ -70,11 +70,11 @@ static struct cell_text text_of(const struct view *v, const json_t *cell) {
         return (struct cell_text){xstrdup(cell_standing(cell)), xstrdup(size), cell_colour(cell)};
     if (isnan(x)) return (struct cell_text){xstrdup("correct, not timed"), xstrdup(size), COLOUR_NONE};
     char interval[RENDER_SIZE] = "";
-    if (!isnan(low) && !isnan(high)) snprintf(interval, sizeof interval, "[%.2f, %.2f]", low, high);
+    if (!isnan(low) && !isnan(high)) snprintf(interval, sizeof interval, " [%.2f, %.2f]", low, high);
     return (struct cell_text){
         .main = v->two_lines ? xasprintf("%.2fx vs %s%s", x, json_text(cell, "baseline"), marks(cell))
-                             : xasprintf("%.2fx %s vs %s%s", x, interval, json_text(cell, "baseline"), marks(cell)),
-        .below = xasprintf("%s%s%s", interval, *size ? " " : "", size),
+                             : xasprintf("%.2fx%s vs %s%s", x, interval, json_text(cell, "baseline"), marks(cell)),
+        .below = xasprintf("%s%s%s", *interval ? interval + 1 : "", *interval && *size ? " " : "", size),
         .colour = json_is_true(json_object_get(cell, "faster")) ? COLOUR_GREEN : COLOUR_NONE,
     };
 }

@@ -129,6 +129,23 @@ static void sizes_that_differ_are_shown_in_the_cells_and_none_is_lost(void **sta
     json_decref(m);
 }
 
+static void a_speedup_without_interval_stands_alone(void **state) {
+    (void)state;
+    json_t *m = matrix_new();
+    add_name(m, "problems", "softmax");
+    add_name(m, "targets", "pocl-cpu");
+    add_correct(m, "softmax", "pocl-cpu", "small", 1.2, false);
+    json_t *cell = json_array_get(json_object_get(m, "cells"), 0);
+    json_object_set_new(cell, "speedup_low", json_null());
+    json_object_set_new(cell, "speedup_high", json_null());
+    struct printed p;
+    printed_begin(&p);
+    render_matrix(m, 100, p.out);
+    assert_non_null(strstr(printed_text(&p), "softmax               1.20x vs fused = *\n"));
+    printed_end(&p);
+    json_decref(m);
+}
+
 static void scores_of_one_size_are_shown_once_and_those_of_nothing_as_dashes(void **state) {
     (void)state;
     json_t *m = matrix_new();
@@ -177,6 +194,7 @@ int main(void) {
         cmocka_unit_test(three_targets_and_a_long_problem_fit_100_columns_in_two_lines),
         cmocka_unit_test(targets_that_do_not_fit_get_a_table_of_their_own),
         cmocka_unit_test(sizes_that_differ_are_shown_in_the_cells_and_none_is_lost),
+        cmocka_unit_test(a_speedup_without_interval_stands_alone),
         cmocka_unit_test(scores_of_one_size_are_shown_once_and_those_of_nothing_as_dashes),
         cmocka_unit_test(an_empty_matrix_says_so),
     };
