@@ -316,6 +316,12 @@ static void announce(struct loop *loop) {
     if (loop->outlets.announce) loop->outlets.announce(loop->outlets.context, loop->core);
 }
 
+/* What a turn did that could not be committed did not happen: nobody may be told that it did. */
+static void fail_answers(struct loop *loop, const struct error *err) {
+    for (struct call *call = loop->answering; call; call = call->next)
+        if (call->status == 0) call->status = error_set(call->err, err->code, "%s", err->text);
+}
+
 /* Answers those who asked, and wakes those who wait for a change. */
 static void answer(struct loop *loop) {
     pthread_mutex_lock(&loop->mutex);
@@ -354,10 +360,12 @@ static int turn(struct loop *loop, struct error *err) {
     if (status == 0) status = housekeeping(loop, err);
     if (status == 0 && loop->core->schedule_wanted) status = schedule_tasks(loop->core, err);
     if (status == 0) status = store_commit(loop->core->store, err);
-    if (status == 0) perform_effects(loop);
+    bool committed = status == 0;
+    if (committed) perform_effects(loop);
     if (status == 0) tick(loop);
     if (status == 0) announce(loop);
     if (status == 0) status = hand_to_publisher(loop, err);
+    if (!committed) fail_answers(loop, err);
     answer(loop);
     return status;
 }
