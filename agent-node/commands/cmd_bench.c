@@ -96,7 +96,7 @@ static int run(const struct options *opts) {
     }
     struct rec_task task;
     int status = local_task(opts, files[0], n == 2 ? files[1] : NULL, &task, &err);
-    if (status == 0) status = local_devices(opts, &devices, &err);
+    if (status == 0) status = local_devices(opts, task.policy.sets > 0, &devices, &err);
     if (status != 0) {
         rec_task_done(&task);
         return program_fail(PROGRAM, &err);

@@ -38,7 +38,7 @@ static int run(const struct options *opts) {
     int status = local_task(opts, files[0], files[1], &task, &err);
     if (options_flag(opts, "no-timing")) task.policy.sets = 0;
     if (options_flag(opts, "search")) rec_set(&task.kind, "search");
-    if (status == 0) status = local_devices(opts, &devices, &err);
+    if (status == 0) status = local_devices(opts, task.policy.sets > 0, &devices, &err);
     if (status != 0) {
         rec_task_done(&task);
         return program_fail(PROGRAM, &err);

@@ -11,6 +11,7 @@
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/fileio.h"
+#include "common/log.h"
 #include "common/random.h"
 #include "common/table.h"
 #include "problems/kernel/kernel.h"
@@ -19,12 +20,13 @@ DEFINE_CLEANUP(cleanup_problem, struct problem *, problem_free)
 DEFINE_CLEANUP(cleanup_kernel, struct kernel *, kernel_free)
 DEFINE_CLEANUP(cleanup_progress, struct progress *, progress_free)
 
-int local_devices(const struct options *opts, struct rec_list_device *ret, struct error *err) {
+int local_devices(const struct options *opts, bool measured, struct rec_list_device *ret, struct error *err) {
     const char *const *only = NULL;
     CLEANUP_FREE char *cache = dir_standard("cache", err);
     if (!cache) return -1;
     size_t n = options_list(opts, "device", &only);
-    struct discovery_config c = {.cache_dir = cache, .sandbox = true, .measure = true, .only = only, .only_count = n};
+    struct discovery_config c = {
+        .cache_dir = cache, .sandbox = true, .measure = measured, .only = only, .only_count = n};
     if (discovery_run(&c, ret, err) != 0) return -1;
     if (ret->count > 0) return 0;
     error_set(err, ERR_NOT_FOUND, n ? "no device is called %s" : "no device found%s", n ? only[0] : "");
@@ -112,6 +114,7 @@ static void on_interrupt(int number) {
 static void show_progress(void *context, const char *phase, double done, const char *detail) {
     char label[160];
     snprintf(label, sizeof label, "%s%s%s", phase, detail[0] ? ": " : "", detail);
+    log_debug("%s", label);
     if (context) progress_update(context, done, 1.0, label);
 }
 

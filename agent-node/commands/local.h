@@ -5,9 +5,9 @@
 
 #define PROGRAM "portolan-agent"
 
-/* Devices that the option --device (repeatable, part of an id) names, else all; measured. ERR_NOT_FOUND when there is
- * none. */
-int local_devices(const struct options *opts, struct rec_list_device *ret, struct error *err);
+/* Devices that the option --device (repeatable, part of an id) names, else all. `measured`: with their bandwidth and
+ * peak, which takes seconds unless it was done before. ERR_NOT_FOUND when there is none. */
+int local_devices(const struct options *opts, bool measured, struct rec_list_device *ret, struct error *err);
 /* A task of the problem file and, unless NULL, the kernel file, with --size, --sets, --quads, --window-ms, --baseline
  * and
  * --search. The size is "small" where the problem has one, else its first. *ret is initialised in any case. */
