@@ -181,6 +181,14 @@ struct job *jobs_unserved(struct jobs *jobs, bool (*served)(void *context, const
     return job;
 }
 
+bool jobs_have_try(struct jobs *jobs) {
+    pthread_mutex_lock(&jobs->mutex);
+    const struct job *job = jobs->first;
+    while (job && !is_try(job)) job = job->next;
+    pthread_mutex_unlock(&jobs->mutex);
+    return job != NULL;
+}
+
 size_t jobs_held(struct jobs *jobs) {
     pthread_mutex_lock(&jobs->mutex);
     size_t n = jobs->held;

@@ -15,6 +15,7 @@
 #define POLL_MS 100
 #define HEARTBEAT_LEAST_MS 200
 #define HEARTBEAT_MOST_MS 3000
+#define HEARTBEAT_TRY_MS 300
 #define LEASE_DEFAULT_MS 30000
 #define SEND_TIMEOUT_MS 10000
 #define LEAVE_TIMEOUT_MS 5000
@@ -29,9 +30,12 @@ struct session {
     char incarnation[SESSION_INCARNATION_DIGITS + 1];
     int64_t started_ms;
     int64_t lease_ms;
-    int64_t heartbeat_at_ms, retry_at_ms;
+    int64_t heartbeat_ms, retry_at_ms;
     int64_t sequence;
     unsigned changes_seen;
+    char *wanted_topic; /* where the coordinator has the mailbox; NULL before it said so */
+    int32_t wanted_partition;
+    bool mailbox_due; /* not read yet, or not said to be */
     bool ready;
     atomic_bool unreachable;
 };
@@ -86,6 +90,7 @@ static int open_bus(struct session *s, struct error *err) {
 static void close_bus(struct session *s) {
     reports_attach(s->config->reports, NULL);
     mailbox_done(&s->mailbox);
+    free(s->wanted_topic);
     bus_consumer_free(s->consumer);
     bus_producer_free(s->producer);
     codec_free(s->codec);
@@ -137,18 +142,37 @@ static const char *short_name(const struct session *s, const char *topic) {
     return strncmp(topic, bus_prefix(s->bus), len) ? topic : topic + len;
 }
 
-static int open_mailbox(struct session *s, const struct rec_desired *desired, struct error *err) {
+static int go_to_mailbox(struct session *s, struct error *err) {
     int64_t low, high;
-    int32_t partition = desired->mailbox_partition;
-    const char *topic = short_name(s, desired->mailbox_topic);
+    const char *topic = s->wanted_topic;
+    int32_t partition = s->wanted_partition;
     if (mailbox_is_at(&s->mailbox, topic, partition)) return 0;
     if (bus_watermarks(s->bus, topic, partition, SEND_TIMEOUT_MS, &low, &high, err)) return -1;
     if (bus_assign(s->consumer, topic, partition, high, err)) return -1;
     mailbox_move(&s->mailbox, s->consumer, topic, partition);
-    if (publish_node(s, "ready", NULL, err)) return -1;
-    s->ready = true;
-    log_info("ready: mailbox %s/%d from offset %lld", topic, (int)partition, (long long)high);
+    log_info("mailbox %s/%d from offset %lld", topic, (int)partition, (long long)high);
     return 0;
+}
+
+/* Until it works: a mailbox that was made a moment ago is not known to every broker yet. */
+static void open_mailbox(struct session *s) {
+    struct error err = ERROR_INIT;
+    if (go_to_mailbox(s, &err) || publish_node(s, "ready", NULL, &err)) {
+        log_warn("mailbox %s: %s; trying again", s->wanted_topic, err.text);
+        return;
+    }
+    s->mailbox_due = false;
+    s->ready = true;
+    log_info("ready");
+}
+
+static void want_mailbox(struct session *s, const char *topic, int32_t partition) {
+    if (s->wanted_topic && s->wanted_partition == partition && !strcmp(s->wanted_topic, topic)) return;
+    free(s->wanted_topic);
+    s->wanted_topic = xstrdup(topic);
+    s->wanted_partition = partition;
+    s->mailbox_due = true;
+    open_mailbox(s);
 }
 
 static enum session_end on_desired(struct session *s, const struct rec_desired *desired, struct error *err) {
@@ -161,8 +185,7 @@ static enum session_end on_desired(struct session *s, const struct rec_desired *
     }
     s->mailbox.epoch = desired->epoch;
     s->lease_ms = desired->lease_ms > 0 ? desired->lease_ms : LEASE_DEFAULT_MS;
-    struct error one = ERROR_INIT;
-    if (open_mailbox(s, desired, &one)) log_warn("mailbox %s: %s", desired->mailbox_topic, one.text);
+    want_mailbox(s, short_name(s, desired->mailbox_topic), desired->mailbox_partition);
     return SESSION_RUNNING;
 }
 
@@ -199,14 +222,18 @@ static enum session_end on_record(struct session *s, const struct bus_record *re
 
 /* --- the loop ------------------------------------------------------------------------------------------------------
  */
+/* Often enough for the lease, and for the one who waits for a try. */
+static int64_t heartbeat_every_ms(const struct session *s) {
+    int64_t every_ms = s->lease_ms / 10,
+            most_ms = jobs_have_try(s->config->jobs) ? HEARTBEAT_TRY_MS : HEARTBEAT_MOST_MS;
+    if (every_ms > most_ms) every_ms = most_ms;
+    return every_ms < HEARTBEAT_LEAST_MS ? HEARTBEAT_LEAST_MS : every_ms;
+}
+
 static void heartbeat(struct session *s) {
-    int64_t every_ms = s->lease_ms / 10;
-    every_ms = every_ms < HEARTBEAT_LEAST_MS  ? HEARTBEAT_LEAST_MS
-               : every_ms > HEARTBEAT_MOST_MS ? HEARTBEAT_MOST_MS
-                                              : every_ms;
     int64_t now_ms = clock_mono_ms();
-    if (now_ms < s->heartbeat_at_ms) return;
-    s->heartbeat_at_ms = now_ms + every_ms;
+    if (now_ms < s->heartbeat_ms + heartbeat_every_ms(s)) return;
+    s->heartbeat_ms = now_ms;
     struct rec_heartbeat beat;
     rec_heartbeat_init(&beat);
     rec_set(&beat.node, s->config->node);
@@ -230,6 +257,7 @@ static void housekeeping(struct session *s) {
     if (now_ms >= s->retry_at_ms) {
         s->retry_at_ms = now_ms + 1000;
         reports_retry(s->config->reports);
+        if (s->mailbox_due) open_mailbox(s);
     }
     unsigned changes = atomic_load(s->config->changes);
     if (s->ready && changes != s->changes_seen) {
