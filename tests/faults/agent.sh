@@ -20,7 +20,7 @@ for name in slow quick; do fleet_agent $name rusticl PORTOLAN_LOCK_DIR="$FLEET_D
 fleet_wait_nodes 2 || exit 1
 
 submit() { "$PORTOLAN" submit "$1" --json | jq -r .campaign; }
-ended() { fleet_api "/v1/campaigns/$1" | jq -e '.state != "running"'; }
+ended() { fleet_api "/v1/campaigns/$1" | holds '.state != "running"'; }
 # Results of one campaign, into the file that fleet_judge leaves.
 judge() { # MODE CAMPAIGN
     fleet_planned "$2" >"$FLEET_DIR/planned" && fleet_until 30 fleet_published &&
@@ -32,22 +32,22 @@ judge() { # MODE CAMPAIGN
 sed 's/^sets: .*/sets: 12/' "$(many_campaign long 1 mesa-llvmpipe)" >"$FLEET_DIR/many/long12.yaml"
 LONG=$(submit "$FLEET_DIR/many/long12.yaml")
 TASK=$(fleet_planned "$LONG")
-timing() { fleet_api "/v1/tasks/$TASK" | jq -e '.state == "running" and .phase == "time"'; }
+timing() { fleet_api "/v1/tasks/$TASK" | holds '.state == "running" and .phase == "time"'; }
 attempt_is() { # N STATE
-    fleet_api "/v1/tasks/$TASK" | jq -e --argjson n "$1" --arg state "$2" '.attempt_list | any(.attempt_id == "\($task).\($n)" and .state == $state)' \
+    fleet_api "/v1/tasks/$TASK" | holds '.attempt_list | any(.attempt_id == "\($task).\($n)" and .state == $state)' --argjson n "$1" --arg state "$2" \
         --arg task "$TASK"
 }
 fleet_until 60 timing
 FROZEN=$(fleet_api "/v1/tasks/$TASK" | jq -r .node)
 kill -STOP "${FLEET_AGENT[$FROZEN]}"
-node_is() { fleet_api /v1/nodes | jq -e --arg node "$1" --arg state "$2" '.nodes[] | select(.node == $node) | .state == $state'; }
+node_is() { fleet_api /v1/nodes | holds '.nodes[] | select(.node == $node) | .state == $state' --arg node "$1" --arg state "$2"; }
 check "an agent that falls silent loses its lease" fleet_until 20 attempt_is 1 lapsed
 check "its node is absent" fleet_until 10 node_is "$FROZEN" absent
 check "its task is done by another node" fleet_until 60 attempt_is 2 accepted
 kill -CONT "${FLEET_AGENT[$FROZEN]}"
 check "the agent goes on, and its node is in service again" fleet_until 20 node_is "$FROZEN" in_service
 check "its own outcome comes late and is superseded" fleet_until 60 attempt_is 1 superseded
-accepted_once() { judge once "$LONG" && jq -e --arg id "$TASK.2" '.record.result_id == $id and .record.verdict == "correct"' "$FLEET_DIR/results.ndjson"; }
+accepted_once() { judge once "$LONG" && holds '.record.result_id == $id and .record.verdict == "correct"' --arg id "$TASK.2" <"$FLEET_DIR/results.ndjson"; }
 check "the task was accepted once, and its result not changed" accepted_once
 rows_of_the_accepted() { [ "$(fleet_read measurements | jq -r .record.attempt_id | sort -u)" = "$TASK.2" ]; }
 check "\`measurements\` has the accepted attempt's rows only" rows_of_the_accepted
@@ -57,20 +57,19 @@ for name in slow quick; do fleet_kill TERM "${FLEET_AGENT[$name]}"; done
 fleet_agent left pocl && fleet_agent right pocl && fleet_agent gone intel && fleet_wait_nodes 3 || exit 1
 LOST=$(submit "$(many_campaign lost 16 pocl-cpu,intel-cpu)")
 under_way() { # both nodes that will lose their device have begun
-    fleet_api "/v1/campaigns/$LOST" | jq -e '[.cells[] | select(.state == "running" or .state == "done") | .node] | index("left") and index("gone")'
+    fleet_api "/v1/campaigns/$LOST" | holds '[.cells[] | select(.state == "running" or .state == "done") | .node] | index("left") and index("gone")'
 }
 fleet_until 60 under_way
 mkdir "$FLEET_DIR/away" && mv "$FLEET_DIR/icd/left/pocl.icd" "$FLEET_DIR/icd/gone/intel.icd" "$FLEET_DIR/away/"
-no_device() { fleet_api /v1/nodes | jq -e --arg node "$1" '.nodes[] | select(.node == $node) | .state == "in_service" and .devices == []'; }
+no_device() { fleet_api /v1/nodes | holds '.nodes[] | select(.node == $node) | .state == "in_service" and .devices == []' --arg node "$1"; }
 check "a device whose driver is gone fails its health check and leaves the inventory" fleet_until 40 no_device gone
 check "so does the other" fleet_until 40 no_device left
 check "the campaign ends all the same" fleet_until 90 ended "$LOST"
 check "each task has one result" judge once "$LOST"
 outcomes() { jq -r --arg t "$1" '.record | select(.target == $t) | .outcome' "$FLEET_DIR/results.ndjson" | sort | uniq -c | tr -s ' \n' ' '; }
-moved_elsewhere() { jq -e -s 'all(.[].record | select(.target == "pocl-cpu"); .outcome == "verdict") and any(.[].record; .node == "right")' "$FLEET_DIR/results.ndjson"; }
+moved_elsewhere() { all_hold 'all(.[].record | select(.target == "pocl-cpu"); .outcome == "verdict") and any(.[].record; .node == "right")' <"$FLEET_DIR/results.ndjson"; }
 given_up() {
-    jq -e -s '[.[].record | select(.target == "intel-cpu" and .outcome == "gave_up")] | length > 0 and all(.[]; .evidence != "" and .verdict == null)' \
-        "$FLEET_DIR/results.ndjson"
+    all_hold '[.[].record | select(.target == "intel-cpu" and .outcome == "gave_up")] | length > 0 and all(.[]; .evidence != "" and .verdict == null)' <"$FLEET_DIR/results.ndjson"
 }
 check "tasks of the target that has another device had their verdict there ($(outcomes pocl-cpu))" moved_elsewhere
 check "tasks of the other target were given up, with the reason ($(outcomes intel-cpu))" given_up
@@ -80,10 +79,10 @@ letters_of_the_given_up() {
         <(jq -r '.record | select(.outcome == "gave_up") | .task_id' "$FLEET_DIR/results.ndjson" | sort)
 }
 check "those are the dead letters" letters_of_the_given_up
-exit_status_says_so() { fleet_api "/v1/campaigns/$LOST" | jq -e '.exit_status == 1'; }
+exit_status_says_so() { fleet_api "/v1/campaigns/$LOST" | holds '.exit_status == 1'; }
 check "the campaign's exit status is 1" exit_status_says_so
 mv "$FLEET_DIR/away/pocl.icd" "$FLEET_DIR/icd/left/" && mv "$FLEET_DIR/away/intel.icd" "$FLEET_DIR/icd/gone/"
-has_device() { fleet_api /v1/nodes | jq -e --arg node "$1" '.nodes[] | select(.node == $node) | (.devices | length) == 1'; }
+has_device() { fleet_api /v1/nodes | holds '.nodes[] | select(.node == $node) | (.devices | length) == 1' --arg node "$1"; }
 
 # --- names and nothing (while the devices wait for their next health check) ----------------------------------------------
 FIRST=${FLEET_AGENT[right]}

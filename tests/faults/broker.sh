@@ -19,8 +19,8 @@ python_install && fleet_init && fleet_calibrate pocl && kafka_start || exit 1
 COORDINATOR_LOG=$FLEET_DIR/coordinator.log AGENT_LOG=$FLEET_DIR/agent-one.log
 lines() { grep -c -E "$2" "$1"; }
 more_lines() { [ "$(lines "$1" "$2")" -gt "$3" ]; } # FILE PATTERN COUNT
-broker_is() { fleet_api /v1/health | jq -e --arg state "$1" '.broker.state == $state and (.status == "ok") == ($state == "connected")'; }
-ended() { fleet_api "/v1/campaigns/$1" | jq -e '.state == "complete" and .exit_status == 0'; }
+broker_is() { fleet_api /v1/health | holds '.broker.state == $state and (.status == "ok") == ($state == "connected")' --arg state "$1"; }
+ended() { fleet_api "/v1/campaigns/$1" | holds '.state == "complete" and .exit_status == 0'; }
 AWAY="no broker answers.*tried $KAFKA_BOOTSTRAP.*retrying"
 
 # --- not there at the start -----------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ check "the campaign runs to its end" fleet_until 60 ended "$EARLY"
 
 # --- away in mid-campaign -------------------------------------------------------------------------------------------
 LONG=$("$PORTOLAN" submit "$(many_campaign outage 16 pocl-cpu)" --json | jq -r .campaign)
-begun() { fleet_api "/v1/campaigns/$LONG" | jq -e '.counts.done >= 2 and .counts.done <= 13'; }
+begun() { fleet_api "/v1/campaigns/$LONG" | holds '.counts.done >= 2 and .counts.done <= 13'; }
 fleet_until 60 begun
 COORDINATOR_SAID=$(lines "$COORDINATOR_LOG" "$AWAY") AGENT_SAID=$(lines "$AGENT_LOG" "$AWAY") RAN=$(lines "$AGENT_LOG" ' (verdict|runs) ')
 kafka_kill 0
@@ -63,7 +63,7 @@ check "nothing was lost: one latest result for every planned task" fleet_judge u
 check "every verdict is the one that its kernel deserves" many_verdicts_hold
 no_lease_lapsed() { fleet_api /metrics | grep -q '^portolan_lease_lapses_total 0$' && ! grep -q ' lapsed' "$COORDINATOR_LOG"; }
 check "no lease ran out, and no task was run twice" no_lease_lapsed
-ran_once() { jq -e -s 'all(.[]; .record.attempts == 1)' "$FLEET_DIR/results.ndjson"; }
+ran_once() { all_hold 'all(.[]; .record.attempts == 1)' <"$FLEET_DIR/results.ndjson"; }
 check "each task needed one attempt" ran_once
 
 # --- what is taken --------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ submit() {
 open_tasks() {
     fleet_api /v1/campaigns | jq -r '[.campaigns[].counts | [.queued + .published + .running, .running]] | transpose | map(add) | join(" ")'
 }
-all_ended() { fleet_api /v1/campaigns | jq -e 'all(.campaigns[]; .state != "running")'; }
+all_ended() { fleet_api /v1/campaigns | holds 'all(.campaigns[]; .state != "running")'; }
 
 # --- kills ----------------------------------------------------------------------------------------------------------
 ORDER=()

@@ -1,4 +1,4 @@
-# A coordinator and agents for tests: sourced after kafka.sh and python.sh. Everything lives in $FLEET_DIR, a temporary folder; what
+# A coordinator and agents for tests: sourced after check.sh, kafka.sh and python.sh. Everything lives in $FLEET_DIR, a temporary folder; what
 # was measured of the devices and what was compiled stays in the build folder, so that only the first script waits for it.
 #   fleet_init                    the folder and the environment (PORTOLAN_STATE_DIR, ...)
 #   fleet_icd FOLDER DRIVER       a folder of .icd files with one driver (pocl, rusticl, intel) in it
@@ -159,7 +159,7 @@ fleet_read() {
     "$VENV_PYTHON" tests/foreign/read_results.py "$KAFKA_BOOTSTRAP" "portolan.$1" "$(jq -r .api "$FLEET_DIR/runtime/coordinator.json")" \
         "$FLEET_DIR/state/token"
 }
-fleet_published() { fleet_api /v1/health | jq -e '.outbox == 0'; }
+fleet_published() { fleet_api /v1/health | holds '.outbox == 0'; }
 fleet_judge() {
     fleet_until 30 fleet_published && fleet_read results >"$FLEET_DIR/results.ndjson" &&
         "$VENV_PYTHON" tests/foreign/judge_results.py "$FLEET_DIR/results.ndjson" "$2" "$1"
