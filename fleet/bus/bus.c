@@ -256,11 +256,16 @@ int bus_partitions(struct bus *bus, const char *topic, int timeout_ms, int32_t *
     return failed;
 }
 
+/* librdkafka remembers for long that a partition was not there, and asks nobody: so ask for the topic first then. */
 int bus_watermarks(struct bus *bus, const char *topic, int32_t partition, int timeout_ms, int64_t *ret_low,
                    int64_t *ret_high, struct error *err) {
     char name[BUS_TOPIC_MAX + 1];
+    int32_t partitions = 0;
     if (bus_topic_name(bus, topic, name, err)) return -1;
     rd_kafka_resp_err_t code =
         rd_kafka_query_watermark_offsets(bus->client, name, partition, ret_low, ret_high, timeout_ms);
+    bool unknown = code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    if (unknown && bus_partitions(bus, topic, timeout_ms, &partitions, NULL) == 0 && partition < partitions)
+        code = rd_kafka_query_watermark_offsets(bus->client, name, partition, ret_low, ret_high, timeout_ms);
     return code ? bus_error(bus, err, code, NULL, "offsets of %s/%d", name, partition) : 0;
 }
