@@ -14,6 +14,25 @@ finish() {
 }
 trap finish EXIT
 python_install && intel_install && fleet_init && fleet_calibrate pocl rusticl intel && kafka_start || exit 1
+
+# --- a mailbox that is not there yet ----------------------------------------------------------------------------------
+# As right after the coordinator has made it, when not every broker knows it: here nobody has made it at all.
+"$PORTOLAN" topics --bootstrap "$KAFKA_BOOTSTRAP" --create >"$FLEET_DIR/topics.log" || exit 1
+fleet_agent deaf pocl
+registered() { grep -q 'registered node deaf' "$FLEET_DIR/agent-deaf.log"; }
+fleet_until 60 registered
+INCARNATION=$(sed -nE 's/.*registered node deaf, incarnation ([0-9a-f]+);.*/\1/p' "$FLEET_DIR/agent-deaf.log")
+"$VENV_PYTHON" tests/foreign/write_desired.py "$KAFKA_BOOTSTRAP" schemas deaf "$INCARNATION" tasks.deaf || exit 1
+check "an agent whose mailbox is not there says so and tries again" \
+    fleet_await "$FLEET_DIR/agent-deaf.log" 'mailbox tasks.deaf: .*trying again' "${FLEET_AGENT[deaf]}"
+"$VENV_PYTHON" tests/foreign/write_desired.py "$KAFKA_BOOTSTRAP" --create portolan.tasks.deaf || exit 1
+is_ready() {
+    "$VENV_PYTHON" tests/foreign/read_internal.py "$KAFKA_BOOTSTRAP" portolan.nodes schemas |
+        all_hold 'any(.[].record; .node == "deaf" and .state == "ready")'
+}
+check "it is ready as soon as the mailbox is there" fleet_until 30 is_ready
+fleet_kill TERM "${FLEET_AGENT[deaf]}"
+
 fleet_serve --lease-ms 3000 --absent-ms 4000 || exit 1
 # As if each had a machine of its own: who is stopped there holds no lock here.
 for name in slow quick; do fleet_agent $name rusticl PORTOLAN_LOCK_DIR="$FLEET_DIR/locks-$name"; done
