@@ -23,6 +23,11 @@ struct tolerance tolerance_make(enum dtype dtype, int64_t reduction) {
     return t;
 }
 
+double tolerance_class_rms(const struct tolerance *t) {
+    double chain = t->u > 0 ? CLASS_RMS_CHAIN * t->element / (TOLERANCE_C * t->u) : 0;
+    return chain > CLASS_RMS_MAX ? chain : CLASS_RMS_MAX;
+}
+
 static double half_value(uint16_t h) {
     int exponent = h >> 10 & 31, fraction = h & 1023;
     double v = exponent == 31  ? (fraction ? NAN : INFINITY)

@@ -132,7 +132,7 @@ static int check_output(const struct inspection *in, int output, const void *got
     compare_output(e, &tol, got, &in->group->poison, in->trial->worker->threads, &c);
     if (c.unwritten > 0) return say_unwritten(in, t, &c, f);
     if (c.not_finite > 0) return say_wrong(in, t, e, &tol, &c, VERDICT_NOT_FINITE, got, f);
-    bool coarse = judges_class(in->data->dist) && c.rms > CLASS_RMS_MAX;
+    bool coarse = judges_class(in->data->dist) && c.rms > tolerance_class_rms(&tol);
     if (c.wrong > 0 || coarse) {
         enum verdict v = c.wrong > 0 && is_stale(in, output, got) ? VERDICT_STALE_STATE
                          : comparison_reduced(&c) || c.wrong == 0 ? VERDICT_REDUCED_PRECISION
