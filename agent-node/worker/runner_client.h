@@ -106,6 +106,8 @@ enum runner_status runner_run(struct runner *r, const int *sets, size_t n, int64
 /* MEASURE: what the runner says of the last run by the device's clock (0 when it has none); for comparison only. It
  * continues for this, and could go on computing: so look at the outputs before, and write no new inputs yet. A claim
  * that is not asked for is dropped at the next request. ERR_INTERNAL when there was no run. */
+#define RUNNER_CLAIM_MS 10000 /* it has to come within this: at most 65,536 events are read for it */
+#define RUNNER_QUICK_MS 30000 /* the limit of what takes no time unless something is wrong: binding and unbinding */
 struct run_claim {
     int64_t span_ns;
     int64_t sum_ns;

@@ -23,8 +23,9 @@ struct runner {
     int pidfd; /* of pid, -1 before */
     int outer_status;
     bool alive, stopped, reached_launch;
-    bool claim_due; /* it has said "done", and not yet how long it took */
-    bool candidate; /* it has seen something of a candidate's: its death is the candidate's doing */
+    bool claim_due;              /* it has said "done", and not yet how long it took */
+    enum runner_status ended_as; /* once it is no longer alive: what later calls say too */
+    bool candidate;              /* it has seen something of a candidate's: its death is the candidate's doing */
     bool tainted;   /* a candidate's code has run in it: nothing it says counts as infrastructure any more */
     uint32_t flags; /* enum wire_flag */
     uint32_t seq;
@@ -61,6 +62,9 @@ enum runner_status runner_take_result(struct runner *r, const struct reply *repl
 int64_t runner_deadline(int64_t timeout_ms);
 /* The protocol was broken: kill it. Returns RUNNER_BROKE. */
 enum runner_status runner_broke(struct runner *r, const char *how, struct error *err);
+/* For a call that comes too late, or finds out: the status that ended it, with its log as it was, so that what a
+ * candidate did to it is never taken for infrastructure. */
+enum runner_status runner_ended(struct runner *r, struct error *err);
 /* Credentials of the first frame's sender; sets pid and pidfd. */
 int runner_meet(struct runner *r, int64_t deadline_ns, struct reply *ret, struct error *err);
 /* Map, seal; arena_fd is closed by runner_free. */

@@ -9,9 +9,6 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 
-#define QUICK_MS 30000 /* for what takes no time unless something is wrong */
-#define CLAIM_MS 10000 /* for reading at most 65,536 events */
-
 static enum runner_status ask_with_plan(struct runner *r, enum wire_type type, const struct plan *plan,
                                         const void *rest, size_t rest_len, uint32_t max_data, int64_t timeout_ms,
                                         struct reply *ret, struct error *err) {
@@ -76,7 +73,7 @@ enum runner_status runner_bind(struct runner *r, int program, const struct slot 
     buf_append(&payload, &b, sizeof b);
     for (size_t i = 0; i < n_slots; i++)
         buf_append(&payload, &(struct wire_slot){slot[i].offset, slot[i].bytes}, sizeof(struct wire_slot));
-    enum runner_status s = runner_ask(r, WIRE_BIND, payload.data, payload.len, 0, QUICK_MS, &reply, err);
+    enum runner_status s = runner_ask(r, WIRE_BIND, payload.data, payload.len, 0, RUNNER_QUICK_MS, &reply, err);
     if (s != RUNNER_OK) return s;
     if (reply.value >= WIRE_MAX_SETS) return runner_broke(r, "it named a set that cannot be", err);
     *ret_set = (int)reply.value;
@@ -85,7 +82,7 @@ enum runner_status runner_bind(struct runner *r, int program, const struct slot 
 
 void runner_unbind_all(struct runner *r) {
     struct reply reply;
-    if (r->alive) runner_ask(r, WIRE_UNBIND, NULL, 0, 0, QUICK_MS, &reply, NULL);
+    if (r->alive) runner_ask(r, WIRE_UNBIND, NULL, 0, 0, RUNNER_QUICK_MS, &reply, NULL);
 }
 
 static void encode_words(const int *word, size_t n, struct buf *out) {
@@ -97,15 +94,10 @@ static void encode_sets(const int *sets, size_t n, struct buf *out) {
     encode_words(sets, n, out);
 }
 
-static enum runner_status ended(const struct runner *r, struct error *err) {
-    error_set(err, ERR_DEVICE, "runner (%s): it has ended", r->what);
-    return RUNNER_FAILED;
-}
-
 enum runner_status runner_upload(struct runner *r, const int *sets, size_t n, int64_t timeout_ms, struct error *err) {
     CLEANUP(buf_done) struct buf payload = BUF_INIT;
     struct reply reply;
-    if (!r->alive) return ended(r, err);
+    if (!r->alive) return runner_ended(r, err);
     if (runner_in_place(r)) return RUNNER_OK;
     encode_sets(sets, n, &payload);
     return runner_ask(r, WIRE_UPLOAD, payload.data, payload.len, 0, timeout_ms, &reply, err);
@@ -114,14 +106,14 @@ enum runner_status runner_upload(struct runner *r, const int *sets, size_t n, in
 /* The claim follows "done" by itself; a runner that keeps it back breaks the protocol. */
 enum runner_status runner_claim(struct runner *r, struct run_claim *ret, struct error *err) {
     struct reply reply;
-    if (!r->alive) return ended(r, err);
+    if (!r->alive) return runner_ended(r, err);
     if (!r->claim_due) {
         error_set(err, ERR_INTERNAL, "runner (%s): nothing was run that it could speak of", r->what);
         return RUNNER_FAILED;
     }
     r->claim_due = false;
-    if (runner_resume(r, err) < 0) return ended(r, err);
-    enum runner_status s = runner_receive(r, 0, runner_deadline(CLAIM_MS), &reply, err);
+    if (runner_resume(r, err) < 0) return runner_ended(r, err);
+    enum runner_status s = runner_receive(r, 0, runner_deadline(RUNNER_CLAIM_MS), &reply, err);
     if (s != RUNNER_OK) return s;
     if (reply.type != WIRE_CLAIM) return runner_broke(r, "it gave an answer of another kind", err);
     if (ret) *ret = (struct run_claim){reply.claim.span_ns, reply.claim.sum_ns};
@@ -165,7 +157,7 @@ enum runner_status runner_download(struct runner *r, int set, const int *buffers
                                    struct error *err) {
     CLEANUP(buf_done) struct buf payload = BUF_INIT;
     struct reply reply;
-    if (!r->alive) return ended(r, err);
+    if (!r->alive) return runner_ended(r, err);
     if (runner_in_place(r)) return RUNNER_OK;
     buf_append(&payload, &(struct wire_download){(uint32_t)set, (uint32_t)n}, sizeof(struct wire_download));
     encode_words(buffers, n, &payload);

@@ -38,6 +38,7 @@ static void add_output(struct runner *r) {
 static enum runner_status end(struct runner *r, enum runner_status status, enum error_code code, const char *why,
                               struct error *err) {
     runner_kill(r);
+    r->ended_as = status;
     drain_output(r);
     buf_clear(&r->log);
     buf_puts(&r->log, why);
@@ -55,6 +56,12 @@ static enum runner_status died(struct runner *r, struct error *err) {
     runner_kill(r);
     runner_describe_end(r, &why);
     return end(r, r->candidate ? RUNNER_CRASHED : RUNNER_FAILED, ERR_DEVICE, why.data, err);
+}
+
+enum runner_status runner_ended(struct runner *r, struct error *err) {
+    if (r->alive) return died(r, err);
+    error_set(err, ERR_DEVICE, "runner (%s): %.1500s", r->what, r->log.len ? r->log.data : "it has ended");
+    return r->ended_as == RUNNER_OK ? RUNNER_FAILED : r->ended_as;
 }
 
 /* Waits until the socket is ready for `events`. */
@@ -105,11 +112,8 @@ static enum runner_status send_all(struct runner *r, struct iovec *iov, int n, i
 
 enum runner_status runner_send(struct runner *r, enum wire_type type, const void *payload, size_t len,
                                int64_t deadline_ns, struct error *err) {
+    if (!r->alive) return runner_ended(r, err);
     buf_clear(&r->log);
-    if (!r->alive) {
-        error_set(err, ERR_DEVICE, "runner (%s): it has ended", r->what);
-        return RUNNER_FAILED;
-    }
     if (r->claim_due) {
         enum runner_status s = runner_claim(r, NULL, err);
         if (s != RUNNER_OK) return s;

@@ -49,15 +49,20 @@ struct pace pace_for(const struct subject *s, double launch_ns, double window_ns
     return (struct pace){.n = (int)n, .repeats = repeats > REPEATS_MAX ? REPEATS_MAX : (int)repeats};
 }
 
-static int judge(struct lane *l, enum runner_status status, const struct error *err) {
+static int judge_within(struct lane *l, enum runner_status status, const struct error *err, const char *doing,
+                        int64_t limit_ms) {
     struct runner_event e = {.status = status,
                              .runner = l->r,
                              .err = err,
                              .who = l->s->name,
-                             .doing = "timed runs",
-                             .limit_ms = trial_policy(l->t)->run_timeout_ms,
+                             .doing = doing,
+                             .limit_ms = limit_ms,
                              .trusted = l->s->trusted};
     return trial_judge_runner(l->t, &e, l->f);
+}
+
+static int judge(struct lane *l, enum runner_status status, const struct error *err) {
+    return judge_within(l, status, err, "timed runs", trial_policy(l->t)->run_timeout_ms);
 }
 
 /* --- stop and go ---------------------------------------------------------------------------------------------------
@@ -145,7 +150,7 @@ static int bind_groups(struct lane *l) {
         for (int i = 0; i < l->groups; i++) {
             enum runner_status status = runner_bind(l->r, l->program, l->group[v][i].slot, (size_t)p->n_buffers,
                                                     LANE_GUARD, &l->set[v][i], &err);
-            if (judge(l, status, &err) != 0) return -1;
+            if (judge_within(l, status, &err, "binding buffers for timed runs", RUNNER_QUICK_MS) != 0) return -1;
         }
     }
     return 0;
@@ -245,7 +250,9 @@ static int take_claim(struct lane *l) {
     struct error err = ERROR_INIT;
     struct run_claim claim = {0};
     int64_t before_ns = l->stopped_cpu_ns;
-    if (go(l) != 0 || judge(l, runner_claim(l->r, &claim, &err), &err) != 0 || stop(l) != 0) return -1;
+    if (go(l) != 0) return -1;
+    enum runner_status status = runner_claim(l->r, &claim, &err);
+    if (judge_within(l, status, &err, "the claim after timed runs", RUNNER_CLAIM_MS) != 0 || stop(l) != 0) return -1;
     l->late_cpu_ns += l->stopped_cpu_ns - before_ns;
     if (late_too_much(l) && !l->s->trusted)
         return finding_verdict(

@@ -89,7 +89,7 @@ static bool was_kept_waiting(const struct lane *l) {
     const struct rec_device *d = trial_device(l->t);
     double units = d->compute_units > 0 ? d->compute_units : 1;
     if (!d->host_memory || l->run_cpu_ns <= 0) return false; /* not a device that uses the processor */
-    return (double)l->run_cpu_ns < CLAIM_CPU_MAX * units * (l->claimed_ns + l->overhead_ns);
+    return (double)l->run_cpu_ns < CLAIM_CPU_MAX * (units * l->claimed_ns + l->overhead_ns); /* one thread launches */
 }
 
 int lane_check_claims(struct lane *l) {

@@ -211,6 +211,21 @@ static void garbage_on_the_socket_ends_the_runner(void **state) {
     misbehaves("kernel k: garbage\nkernel k: add 2 0 1\n", RUNNER_BROKE, "no frame");
 }
 
+/* A candidate that ended its runner must not turn into a failure of the machine at the next request. */
+static void what_ended_a_runner_is_what_later_calls_say(void **state) {
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct runner *r = NULL;
+    int set = 0;
+    int64_t wall = 0;
+    assert_int_equal(run_script("kernel k: hang\n", &r, 300, &err), RUNNER_TIMEOUT);
+    runner_unbind_all(r);
+    assert_int_equal(runner_run(r, &set, 1, LIMIT_MS, &wall, &err), RUNNER_TIMEOUT);
+    assert_int_equal(runner_bind(r, 0, slots[0], 3, GUARD, &set, &err), RUNNER_TIMEOUT);
+    assert_true(log_has(r, "time limit"));
+    runner_free(r);
+}
+
 static void a_hanging_kernel_is_killed_in_time(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
@@ -459,6 +474,7 @@ int main(void) {
         cmocka_unit_test(a_lost_device_is_not_believed_once_a_candidate_ran),
         cmocka_unit_test(garbage_on_the_socket_ends_the_runner),
         cmocka_unit_test(a_hanging_kernel_is_killed_in_time),
+        cmocka_unit_test(what_ended_a_runner_is_what_later_calls_say),
         cmocka_unit_test(a_forged_answer_arrives_and_the_real_one_gives_it_away),
         cmocka_unit_test(an_answer_to_a_question_not_yet_asked_ends_the_runner),
         cmocka_unit_test(a_flood_of_output_blocks_nothing_and_is_cut),
