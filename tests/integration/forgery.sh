@@ -69,13 +69,14 @@ all_run() {
         "$(forged DONE)" "$HONEST" "!$(forged DONE INTEGER)" "$HONEST" "$(forged WORDS)" "$HONEST" >"$DIR/attempts.json" || return 1
     jq -e 'length == 15' "$DIR/attempts.json"
 }
-# Does attempt number N fulfil a jq EXPRESSION? Of what its samples say: `clock` and `claim` are all the candidate's windows by the
-# worker's clock and as claimed, `base` the baseline's by the clock; nanoseconds a launch.
+# Does attempt number N fulfil a jq EXPRESSION? Of what its samples say of the second set of runners (in the first one the forger
+# behaves): `clock` and `claim` are the candidate's windows by the worker's clock and as claimed, `base` the baseline's by the
+# clock; nanoseconds a launch.
 holds() { # N EXPRESSION
     local attempt
     attempt=$(jq ".[$1] | .samples |= (if . == \"\" then {sets: []} else fromjson end)" "$DIR/attempts.json") || return 1
-    jq -e "def clock: [.samples.sets[].candidate[]]; def claim: [.samples.sets[].candidate_claimed[]];
-        def base: [.samples.sets[].baseline[]]; def median: sort | .[length / 2 | floor];
+    jq -e "def clock: .samples.sets[1].candidate; def claim: .samples.sets[1].candidate_claimed;
+        def base: .samples.sets[1].baseline; def median: sort | .[length / 2 | floor];
         def unpublished: [.measured[] | select(.role == \"candidate\" and .time_ns_p50 != null)] == []; $2" <<<"$attempt" >/dev/null && return 0
     jq -c '{outcome, verdict, evidence, infrastructure, measured, samples}' <<<"$attempt" | cut -c1-3000
     return 1

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent-node/worker/discovery.h"
 #include "agent-node/worker/worker.h"
@@ -14,8 +15,9 @@
 #include "problems/kernel/kernel.h"
 #include "schemas/codec.h"
 
-#define SETS 1
+#define SETS 2
 #define QUADS 4
+#define TRIES 20
 
 static _Noreturn void fail(const struct error *err) {
     fprintf(stderr, "tasks_in_turn: %s\n", err->text);
@@ -58,6 +60,11 @@ static int set_kernel(struct rec_task *t, const char *path, struct error *err) {
     return 0;
 }
 
+/* The coordinator would put it back into the queue. */
+static bool was_busy(const struct rec_attempt *a) {
+    return a->infrastructure && strncmp(a->infrastructure, "machine busy", 12) == 0;
+}
+
 static json_t *run(struct worker *w, const char *problem, const char *size, const char *kernel) {
     struct error err = ERROR_INIT;
     struct rec_task task;
@@ -67,7 +74,11 @@ static json_t *run(struct worker *w, const char *problem, const char *size, cons
     task.policy.sets = SETS;
     task.policy.quads = QUADS;
     if (set_problem(&task, problem, size, &err) != 0 || set_kernel(&task, kernel, &err) != 0) fail(&err);
-    if (worker_run(w, &task, NULL, &attempt, &err) != 0) fail(&err);
+    for (int tries = 1;; tries++) {
+        if (worker_run(w, &task, NULL, &attempt, &err) != 0) fail(&err);
+        if (tries == TRIES || !was_busy(&attempt)) break;
+        rec_attempt_done(&attempt);
+    }
     json_t *json = codec_to_json(&rec_attempt_desc, &attempt);
     rec_attempt_done(&attempt);
     rec_task_done(&task);
