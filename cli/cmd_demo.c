@@ -105,8 +105,8 @@ static void print_where_next(const char *dir, const char *share) {
         "  the same, to stay                    portolan serve --embedded, portolan-agent run, portolan submit FILE "
         "--watch\n"
         "  with a Kafka of your own             portolan serve --bootstrap HOST:PORT\n"
-        "  one kernel here, without any daemon  portolan-agent check %s/problems/level1/softmax.yaml "
-        "%s/kernels/softmax/kept.yaml\n"
+        "  one kernel here, without any daemon  portolan-agent check %s/problems/level1/gelu.yaml "
+        "%s/kernels/gelu/rational.yaml\n"
         "  writing problems and kernels         %s/docs/file-formats.md\n"
         "  what each verdict means              %s/docs/verification.md\n",
         dir, share, share, share, share);

@@ -141,7 +141,7 @@ const struct command command_try = {
         "The verdicts stream back as they come; tries overtake campaigns, and interrupting a try cancels it. The exit "
         "status is 0 when every target says `correct`, else that of the first other verdict (docs/verification.md "
         "lists them), or 1 when no verdict was reached.\n\n"
-        "Examples:\n  portolan try kernels/softmax/kept.yaml --on pocl-cpu\n"
+        "Examples:\n  portolan try kernels/gelu/rational.yaml --on pocl-cpu\n"
         "  portolan try my.yaml --problem ./my-problem.yaml --size small --json",
     .options = options,
     .run = run};

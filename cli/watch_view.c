@@ -85,12 +85,11 @@ static void on_counts(struct watch_view *v, const json_t *holder) {
 }
 
 static void on_cell(struct watch_view *v, const json_t *cell) {
-    const char *task = json_text(cell, "task");
+    const char *task = json_text(cell, "task"), *given = json_text(cell, "phase"), *phase = *given ? given : "begin";
     cell_layout_fit(&v->layout, cell);
     if (!strcmp(json_text(cell, "state"), "running"))
-        json_object_set_new(
-            v->running, task,
-            json_sprintf("%s: %s %s", json_text(cell, "target"), json_text(cell, "phase"), json_text(cell, "kernel")));
+        json_object_set_new(v->running, task,
+                            json_sprintf("%s: %s %s", json_text(cell, "target"), phase, json_text(cell, "kernel")));
     else
         json_object_del(v->running, task);
     if (!cell_has_ended(cell) || json_object_get(v->printed, task)) return;

@@ -59,6 +59,18 @@ completes() { # WANTED WORD...
 }
 zsh_completion_parses() { "$1" completion zsh >"$DIR/zsh" && grep -q '^#compdef' "$DIR/zsh" && { ! command -v zsh || zsh -n "$DIR/zsh"; }; }
 
+# Examples that name files of this repository must name such as there are.
+examples_are_there() {
+    local file program command
+    for program in "$PORTOLAN" "$PORTOLAN_AGENT"; do
+        while read -r command; do
+            # shellcheck disable=SC2086
+            for file in $("$program" help $command | grep -oE '(kernels|problems|demo|docs)/[a-zA-Z0-9/.-]+\.(yaml|md)'); do
+                [ -e "$file" ] || { echo "$command: $file is not there"; return 1; }
+            done
+        done < <(commands_of "$program")
+    done
+}
 check "every command is there" commands_are_those_of_the_issue
 for program in "$PORTOLAN" "$PORTOLAN_AGENT"; do
     name=${program##*/}
@@ -70,6 +82,7 @@ for program in "$PORTOLAN" "$PORTOLAN_AGENT"; do
         check "$name $command: completion" options_are_completed "$program" "$command"
     done < <(commands_of "$program")
 done
+check "examples name files that are there" examples_are_there
 check "commands are completed" completes submit su
 check "second words are completed" completes show problem ''
 check "options are completed" completes --watch submit --w
