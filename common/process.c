@@ -47,8 +47,8 @@ static _Noreturn void give_up(const struct plan *plan, enum step step, int why) 
 }
 
 static void reset_signals(void) {
-    /* The system call itself: glibc's sigaction() refuses the two signals that it keeps for itself, and some parents (make
-     * among them) leave those ignored. All zero is SIG_DFL without flags; fails for KILL and STOP: fine. */
+    /* The system call itself: glibc's sigaction() refuses the two signals that it keeps for itself, and some parents
+     * (make among them) leave those ignored. All zero is SIG_DFL without flags; fails for KILL and STOP: fine. */
     static const unsigned long fallback[4];
     for (int s = 1; s < NSIG; s++) syscall(SYS_rt_sigaction, s, fallback, NULL, (size_t)(NSIG - 1) / 8);
     sigset_t none;
