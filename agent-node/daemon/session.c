@@ -44,7 +44,7 @@ static void on_state(void *context, enum bus_state state, const char *text) {
     struct session *s = context;
     atomic_store(&s->unreachable, state == BUS_UNREACHABLE);
     if (state == BUS_CONNECTED)
-        log_info("connected to the broker: %s", text);
+        log_info("connected to the broker%s%s", *text ? ": " : "", text);
     else
         log_warn("%s", text);
 }
