@@ -19,9 +19,9 @@ void fake_reset(void) {
 }
 
 struct behaviour {
-    double cost_ns;     /* cost=: a launch */
-    double claim;       /* claim=: share of the time that is claimed as device time */
-    int wrong_after;    /* wrong_after=: wrong from this launch of the process on */
+    double cost_ns;  /* cost=: a launch */
+    double claim;    /* claim=: share of the time that is claimed as device time */
+    int wrong_after; /* wrong_after=: wrong from this launch of the process on */
     bool wrong, partial, oob, before, modify, nan, coarse, stale, flaky, crash, hang, refuse, busy_when_stopped, broke;
     bool no_compile, slow_compile;
 };
@@ -57,18 +57,32 @@ static double number(const char *text, const char *word, double fallback) {
 static struct behaviour parse(const char *source) {
     const char *text = strstr(source, "fake:");
     text = text ? text : fake_baseline;
-    return (struct behaviour){
-        .cost_ns = number(text, "cost=", 2000), .claim = number(text, "claim=", 1), .wrong_after = (int)number(text, "wrong_after=", 0),
-        .wrong = strstr(text, "WRONG"), .partial = strstr(text, "PARTIAL"), .oob = strstr(text, "OOB"), .before = strstr(text, "BEFORE"),
-        .modify = strstr(text, "MODIFY"), .nan = strstr(text, "NAN"), .coarse = strstr(text, "COARSE"), .stale = strstr(text, "STALE"),
-        .flaky = strstr(text, "FLAKY"), .crash = strstr(text, "CRASH"), .hang = strstr(text, "HANG"), .refuse = strstr(text, "REFUSE"),
-        .busy_when_stopped = strstr(text, "BUSY"), .broke = strstr(text, "BROKE"), .no_compile = strstr(text, "NO_COMPILE"),
-        .slow_compile = strstr(text, "SLOW_COMPILE")};
+    return (struct behaviour){.cost_ns = number(text, "cost=", 2000),
+                              .claim = number(text, "claim=", 1),
+                              .wrong_after = (int)number(text, "wrong_after=", 0),
+                              .wrong = strstr(text, "WRONG"),
+                              .partial = strstr(text, "PARTIAL"),
+                              .oob = strstr(text, "OOB"),
+                              .before = strstr(text, "BEFORE"),
+                              .modify = strstr(text, "MODIFY"),
+                              .nan = strstr(text, "NAN"),
+                              .coarse = strstr(text, "COARSE"),
+                              .stale = strstr(text, "STALE"),
+                              .flaky = strstr(text, "FLAKY"),
+                              .crash = strstr(text, "CRASH"),
+                              .hang = strstr(text, "HANG"),
+                              .refuse = strstr(text, "REFUSE"),
+                              .busy_when_stopped = strstr(text, "BUSY"),
+                              .broke = strstr(text, "BROKE"),
+                              .no_compile = strstr(text, "NO_COMPILE"),
+                              .slow_compile = strstr(text, "SLOW_COMPILE")};
 }
 
-/* --- life ------------------------------------------------------------------------------------------------------------------ */
+/* --- life
+ * ------------------------------------------------------------------------------------------------------------------ */
 const char *runner_status_name(enum runner_status s) {
-    static const char *const name[] = {"ok", "build failed", "launch failed", "crashed", "timeout", "cancelled", "broke", "failed"};
+    static const char *const name[] = {"ok",      "build failed", "launch failed", "crashed",
+                                       "timeout", "cancelled",    "broke",         "failed"};
     return name[s];
 }
 
@@ -83,7 +97,11 @@ struct runner *runner_start(const struct runner_config *c, struct error *err) {
     r->alive = true;
     if (c->arena_bytes) r->arena = aligned_alloc(4096, (c->arena_bytes + 4095) / 4096 * 4096);
     __atomic_add_fetch(&fake_counts.started, 1, __ATOMIC_RELAXED);
-    if (__atomic_add_fetch(&fake_counts.alive, 1, __ATOMIC_RELAXED) > fake_counts.most_alive) fake_counts.most_alive = fake_counts.alive;
+    int alive = __atomic_add_fetch(&fake_counts.alive, 1, __ATOMIC_RELAXED);
+    int most = __atomic_load_n(&fake_counts.most_alive, __ATOMIC_RELAXED);
+    while (alive > most && !__atomic_compare_exchange_n(&fake_counts.most_alive, &most, alive, false, __ATOMIC_RELAXED,
+                                                        __ATOMIC_RELAXED)) {
+    }
     return r;
 }
 
@@ -104,13 +122,27 @@ void runner_free(struct runner *r) {
     __atomic_sub_fetch(&fake_counts.alive, 1, __ATOMIC_RELAXED);
 }
 
-bool runner_alive(const struct runner *r) { return r->alive; }
-bool runner_in_place(const struct runner *r) { return (void)r, true; }
-bool runner_reached_launch(const struct runner *r) { return (void)r, false; }
-int runner_pid(const struct runner *r) { return (void)r, 0; }
-const char *runner_sandbox_level(const struct runner *r) { return (void)r, "fake"; }
-uint8_t *runner_arena(const struct runner *r) { return r->arena; }
-const char *runner_log(const struct runner *r) { return r->log; }
+bool runner_alive(const struct runner *r) {
+    return r->alive;
+}
+bool runner_in_place(const struct runner *r) {
+    return (void)r, true;
+}
+bool runner_reached_launch(const struct runner *r) {
+    return (void)r, false;
+}
+int runner_pid(const struct runner *r) {
+    return (void)r, 0;
+}
+const char *runner_sandbox_level(const struct runner *r) {
+    return (void)r, "fake";
+}
+uint8_t *runner_arena(const struct runner *r) {
+    return r->arena;
+}
+const char *runner_log(const struct runner *r) {
+    return r->log;
+}
 
 static enum runner_status stop_with(struct runner *r, enum runner_status s, const char *text) {
     snprintf(r->log, sizeof r->log, "%s", text);
@@ -124,16 +156,20 @@ enum runner_status runner_probe(struct runner *r, bool measure, struct rec_list_
     return RUNNER_FAILED;
 }
 
-/* --- compiling -------------------------------------------------------------------------------------------------------------- */
-enum runner_status runner_preprocess(struct runner *r, const struct plan *plan, int64_t timeout_ms, char **ret, struct error *err) {
+/* --- compiling
+ * -------------------------------------------------------------------------------------------------------------- */
+enum runner_status runner_preprocess(struct runner *r, const struct plan *plan, int64_t timeout_ms, char **ret,
+                                     struct error *err) {
     (void)r, (void)timeout_ms, (void)err;
     struct buf text = BUF_INIT;
     __atomic_add_fetch(&fake_counts.preprocessed, 1, __ATOMIC_RELAXED);
-    const char *at = strstr(plan->source, "cost=@"); /* a tunable as the cost: the search's tests need configurations that differ */
+    const char *at =
+        strstr(plan->source, "cost=@"); /* a tunable as the cost: the search's tests need configurations that differ */
     buf_puts(&text, plan->source);
     if (at && plan->n_macros > 0) {
         buf_clear(&text);
-        buf_printf(&text, "%.*scost=%lld%s", (int)(at - plan->source), plan->source, (long long)plan->macro[0].value, at + 6);
+        buf_printf(&text, "%.*scost=%lld%s", (int)(at - plan->source), plan->source, (long long)plan->macro[0].value,
+                   at + 6);
         if (plan->macro[0].value == 666) buf_puts(&text, "\n// fake too: WRONG\n");
         if (plan->macro[0].value == 777) buf_puts(&text, "\n// NO_COMPILE\n");
     }
@@ -141,20 +177,21 @@ enum runner_status runner_preprocess(struct runner *r, const struct plan *plan, 
     return RUNNER_OK;
 }
 
-enum runner_status runner_compile(struct runner *r, const struct plan *plan, const char *text, int64_t timeout_ms, struct runner_binary *ret,
-                                  struct error *err) {
+enum runner_status runner_compile(struct runner *r, const struct plan *plan, const char *text, int64_t timeout_ms,
+                                  struct runner_binary *ret, struct error *err) {
     (void)plan, (void)timeout_ms, (void)err;
     struct behaviour b = parse(text);
     __atomic_add_fetch(&fake_counts.compiled, 1, __ATOMIC_RELAXED);
-    if (b.no_compile) return stop_with(r, RUNNER_BUILD_FAILED, "warning: something\nkernel.cl:3:5: error: no such thing\nmore");
+    if (b.no_compile)
+        return stop_with(r, RUNNER_BUILD_FAILED, "warning: something\nkernel.cl:3:5: error: no such thing\nmore");
     if (b.slow_compile) return stop_with(r, RUNNER_TIMEOUT, "killed");
     ret->data = (uint8_t *)xstrdup(text);
     ret->len = strlen(text) + 1;
     return RUNNER_OK;
 }
 
-enum runner_status runner_load(struct runner *r, const struct plan *plan, const struct runner_binary *binary, int64_t timeout_ms, int *ret_program,
-                               struct error *err) {
+enum runner_status runner_load(struct runner *r, const struct plan *plan, const struct runner_binary *binary,
+                               int64_t timeout_ms, int *ret_program, struct error *err) {
     (void)timeout_ms, (void)err;
     struct program *p = &r->program[r->n_programs];
     __atomic_add_fetch(&fake_counts.loaded, 1, __ATOMIC_RELAXED);
@@ -166,7 +203,8 @@ enum runner_status runner_load(struct runner *r, const struct plan *plan, const 
     return RUNNER_OK;
 }
 
-enum runner_status runner_bind(struct runner *r, int program, const struct slot *slot, size_t n, size_t guard, int *ret_set, struct error *err) {
+enum runner_status runner_bind(struct runner *r, int program, const struct slot *slot, size_t n, size_t guard,
+                               int *ret_set, struct error *err) {
     (void)guard, (void)err;
     r->set = xrealloc(r->set, (size_t)(r->n_sets + 1) * sizeof *r->set);
     struct set *s = &r->set[r->n_sets];
@@ -181,13 +219,17 @@ enum runner_status runner_upload(struct runner *r, const int *sets, size_t n, in
     return RUNNER_OK;
 }
 
-enum runner_status runner_download(struct runner *r, int set, const int *buffers, size_t n, int64_t timeout_ms, struct error *err) {
+enum runner_status runner_download(struct runner *r, int set, const int *buffers, size_t n, int64_t timeout_ms,
+                                   struct error *err) {
     (void)r, (void)set, (void)buffers, (void)n, (void)timeout_ms, (void)err;
     return RUNNER_OK;
 }
 
-/* --- running ---------------------------------------------------------------------------------------------------------------- */
-static float gelu(float x) { return (float)(0.5 * (double)x * (1.0 + erf((double)x * M_SQRT1_2))); }
+/* --- running
+ * ---------------------------------------------------------------------------------------------------------------- */
+static float gelu(float x) {
+    return (float)(0.5 * (double)x * (1.0 + erf((double)x * M_SQRT1_2)));
+}
 
 static float coarse(float v) {
     uint32_t bits;
@@ -234,7 +276,8 @@ static void launch(struct runner *r, const struct set *s) {
     if (p->b.partial) y[n - 1] = last;
 }
 
-enum runner_status runner_run(struct runner *r, const int *sets, size_t n, int64_t timeout_ms, int64_t *ret_wall_ns, struct error *err) {
+enum runner_status runner_run(struct runner *r, const int *sets, size_t n, int64_t timeout_ms, int64_t *ret_wall_ns,
+                              struct error *err) {
     (void)timeout_ms, (void)err;
     double wall = 10000; /* asking */
     r->claim_ns = 0;

@@ -1,6 +1,7 @@
-/* A runner without process or driver, for tests of the judge: it computes y = gelu(x) on the buffers of whatever plan it gets, in the
- * way that a comment of the form "fake: WORD=VALUE ..." in the source asks for. Time is made up, so statistics can be tested to the last digit.
- * Defines all of runner_client.h; include fake_runner.c in the test itself. */
+/* A runner without process or driver, for tests of the judge: it computes y = gelu(x) on the buffers of whatever plan
+ * it gets, in the way that a comment of the form "fake: WORD=VALUE ..." in the source asks for. Time is made up, so
+ * statistics can be tested to the last digit. Defines all of runner_client.h; include fake_runner.c in the test itself.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

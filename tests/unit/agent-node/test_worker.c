@@ -14,25 +14,28 @@
 #include "common/fileio.h"
 #include "fake_runner.c"
 
-static const char PROBLEM[] = "problem: toy\n"
-                              "level: 1\n"
-                              "origin: test\n"
-                              "sizes:\n"
-                              "  small: {N: 8, D: 64}\n"
-                              "  held1: {N: 3, D: 101}\n"
-                              "  check: {N: 2, D: 17}\n"
-                              "inputs:\n"
-                              "  x: {dtype: f32, shape: [N, D], fill: 'normal(0, 2)'}\n"
-                              "graph:\n"
-                              "  - y = gelu(x, approximate=none)\n"
-                              "outputs: [y]\n";
-static const char KERNEL[] = "kernel: toy-kernel\n"
-                             "problem: toy\n"
-                             "language: opencl-c\n"
-                             "source: toy.cl\n"
-                             "launches:\n"
-                             "  - {kernel: k, args: [x, y, N, D], global: [N * D]}\n";
-static const char SOURCE[] = "__kernel void k(__global float *x, __global float *y, int N, int D) { y[get_global_id(0)] = x[0]; }\n";
+static const char PROBLEM[] =
+    "problem: toy\n"
+    "level: 1\n"
+    "origin: test\n"
+    "sizes:\n"
+    "  small: {N: 8, D: 64}\n"
+    "  held1: {N: 3, D: 101}\n"
+    "  check: {N: 2, D: 17}\n"
+    "inputs:\n"
+    "  x: {dtype: f32, shape: [N, D], fill: 'normal(0, 2)'}\n"
+    "graph:\n"
+    "  - y = gelu(x, approximate=none)\n"
+    "outputs: [y]\n";
+static const char KERNEL[] =
+    "kernel: toy-kernel\n"
+    "problem: toy\n"
+    "language: opencl-c\n"
+    "source: toy.cl\n"
+    "launches:\n"
+    "  - {kernel: k, args: [x, y, N, D], global: [N * D]}\n";
+static const char SOURCE[] =
+    "__kernel void k(__global float *x, __global float *y, int N, int D) { y[get_global_id(0)] = x[0]; }\n";
 
 static char folder[] = "/tmp/portolan-test-XXXXXX";
 static struct worker *worker;
@@ -107,7 +110,8 @@ static void run_as(const char *behaviour) {
 }
 
 static void expect_verdict(const char *name, const char *evidence) {
-    if (strcmp(attempt.outcome, "verdict") != 0) fail_msg("%s: %s", attempt.outcome, attempt.infrastructure ? attempt.infrastructure : attempt.evidence);
+    if (strcmp(attempt.outcome, "verdict") != 0)
+        fail_msg("%s: %s", attempt.outcome, attempt.infrastructure ? attempt.infrastructure : attempt.evidence);
     if (strcmp(attempt.verdict, name) != 0) fail_msg("%s, not %s: %s", attempt.verdict, name, attempt.evidence);
     if (!strstr(attempt.evidence, evidence)) fail_msg("no \"%s\" in: %s", evidence, attempt.evidence);
 }
@@ -126,7 +130,8 @@ static const struct rec_measured *row(const char *role, const char *kernel) {
     return NULL;
 }
 
-/* --- correct ---------------------------------------------------------------------------------------------------------------- */
+/* --- correct
+ * ---------------------------------------------------------------------------------------------------------------- */
 static void an_honest_kernel_is_correct_and_its_speedup_is_exact(void **state) {
     (void)state;
     run_as("cost=1000");
@@ -190,7 +195,8 @@ static void identity_is_copied_from_the_task(void **state) {
     assert_string_equal(attempt.fingerprint, "f00d");
 }
 
-/* --- verdicts ---------------------------------------------------------------------------------------------------------------- */
+/* --- verdicts
+ * ---------------------------------------------------------------------------------------------------------------- */
 static void each_misdeed_has_its_verdict(void **state) {
     (void)state;
     static const struct {
@@ -214,8 +220,10 @@ static void each_misdeed_has_its_verdict(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         run_as(cases[i].as);
-        if (strcmp(cases[i].as, "OOB") == 0) expect_verdict("out_of_bounds", "behind its end");
-        else expect_verdict(cases[i].verdict, cases[i].evidence);
+        if (strcmp(cases[i].as, "OOB") == 0)
+            expect_verdict("out_of_bounds", "behind its end");
+        else
+            expect_verdict(cases[i].verdict, cases[i].evidence);
         assert_null(row("baseline", NULL));
     }
 }
@@ -284,7 +292,8 @@ static void atomics_may_change_the_last_bit_when_declared(void **state) {
     expect_verdict("correct", "");
 }
 
-/* --- kernel files ------------------------------------------------------------------------------------------------------------- */
+/* --- kernel files
+ * ------------------------------------------------------------------------------------------------------------- */
 static void a_size_that_constraints_forbid_is_moved_to_the_next_that_they_allow(void **state) {
     (void)state;
     char yaml[sizeof KERNEL + 64];
@@ -322,8 +331,9 @@ static void a_malformed_kernel_file_is_a_verdict_and_a_malformed_problem_is_not(
 
 static void a_work_group_over_the_devices_is_over_a_limit(void **state) {
     (void)state;
-    rec_set(&task.kernel_yaml, "kernel: k\nproblem: toy\nlanguage: opencl-c\nsource: toy.cl\nlaunches:\n"
-                               "  - {kernel: k, args: [x, y, N, D], global: [4096 * N], local: [4096]}\n");
+    rec_set(&task.kernel_yaml,
+            "kernel: k\nproblem: toy\nlanguage: opencl-c\nsource: toy.cl\nlaunches:\n"
+            "  - {kernel: k, args: [x, y, N, D], global: [4096 * N], local: [4096]}\n");
     run_as("");
     expect_verdict("limit_exceeded", "the work-group");
 }
@@ -357,7 +367,8 @@ static void source_rules_are_off_only_where_tests_say_so(void **state) {
     expect_verdict("correct", "");
 }
 
-/* --- not the kernel's fault ------------------------------------------------------------------------------------------------- */
+/* --- not the kernel's fault
+ * ------------------------------------------------------------------------------------------------- */
 static void a_runner_that_does_not_start_is_infrastructure(void **state) {
     (void)state;
     fake_fail_starts = 1;
@@ -401,13 +412,16 @@ static void a_device_that_answers_right_is_healthy_and_one_that_does_not_is_name
     assert_non_null(strstr(err.text, "known-answer"));
 }
 
-/* --- search ------------------------------------------------------------------------------------------------------------------- */
+/* --- search
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 static void a_search_finds_the_fastest_correct_configuration_and_counts_the_others(void **state) {
     (void)state;
     rec_set(&task.kind, "search");
-    rec_set(&task.kernel_yaml, "kernel: toy-kernel\nproblem: toy\nlanguage: opencl-c\nsource: toy.cl\n"
-                               "tune:\n  COST: [3000, 1500, 666, 500, 777, 1200]\n"
-                               "launches:\n  - {kernel: k, args: [x, y, N, D], global: [N * D]}\n");
+    rec_set(&task.kernel_yaml,
+            "kernel: toy-kernel\nproblem: toy\nlanguage: opencl-c\nsource: toy.cl\n"
+            "tune:\n  COST: [3000, 1500, 666, 500, 777, 1200]\n"
+            "launches:\n  - {kernel: k, args: [x, y, N, D], global: [N * D]}\n");
     run_as("cost=@");
     expect_verdict("correct", "");
     assert_string_equal(attempt.config, "{\"COST\":500}");
@@ -427,9 +441,10 @@ static void a_search_finds_the_fastest_correct_configuration_and_counts_the_othe
 static void a_search_without_a_correct_configuration_gives_the_defaults_verdict(void **state) {
     (void)state;
     rec_set(&task.kind, "search");
-    rec_set(&task.kernel_yaml, "kernel: toy-kernel\nproblem: toy\nlanguage: opencl-c\nsource: toy.cl\n"
-                               "tune:\n  COST: [666, 777]\n"
-                               "launches:\n  - {kernel: k, args: [x, y, N, D], global: [N * D]}\n");
+    rec_set(&task.kernel_yaml,
+            "kernel: toy-kernel\nproblem: toy\nlanguage: opencl-c\nsource: toy.cl\n"
+            "tune:\n  COST: [666, 777]\n"
+            "launches:\n  - {kernel: k, args: [x, y, N, D], global: [N * D]}\n");
     run_as("cost=@");
     expect_verdict("wrong_output", "");
     assert_string_equal(attempt.config, "{\"COST\":666}");
