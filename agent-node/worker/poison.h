@@ -1,25 +1,11 @@
-/* Patterns that stand in outputs, scratch and guard bands before a kernel runs. Each word depends on a secret number
- * and its own index; in floating-point buffers every word is a NaN with a payload, which no honest arithmetic produces
- * by accident. */
+/* Patterns that stand in outputs, scratch and guard bands before a kernel runs (problems/check/poison_word.h). */
 #pragma once
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include "problems/tensor.h"
+#include "problems/check/poison_word.h"
 
-struct poison {
-    uint32_t base;
-};
 struct poison poison_new(void);
 
-/* The pattern's 32 bits of word `i` in a buffer of `dtype`. */
-static inline uint32_t poison_word(const struct poison *p, enum dtype dtype, size_t i) {
-    uint32_t h = p->base + (uint32_t)i * 0x9E3779B1u;
-    if (dtype == DTYPE_F32) return 0x7FC00000u | (h >> 10);
-    if (dtype == DTYPE_F16) return 0x7E007E00u | (h & 0x01FF01FFu);
-    return h ^ h >> 15;
-}
 /* Fill `bytes` at `out` (16-byte aligned). Written past the caches where the processor can. */
 void poison_fill(const struct poison *p, enum dtype dtype, void *out, size_t bytes);
 /* Number of elements that still hold the pattern; the first one's index in *ret_first (may be NULL). */

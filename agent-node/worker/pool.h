@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "agent-node/worker/verify/compare.h"
+#include "problems/check/compare.h"
 #include "problems/data/data.h"
 #include "problems/graph/problem.h"
 

@@ -118,11 +118,6 @@ static int say_wrong(const struct inspection *in, const struct tensor *t, const 
         (long long)n, (long long)c->n, worst, c->worst, c->rms);
 }
 
-/* Dropped precision shows on the probe and on signed data; long positive sums hide it. */
-static bool judges_class(enum distribution d) {
-    return d == DIST_PRECISION_PROBE || d == DIST_SIGNED_UNIFORM;
-}
-
 static int check_output(const struct inspection *in, int output, const void *got, struct accuracy *acc,
                         struct finding *f) {
     const struct expected *e = &in->data->output[output].expected;
@@ -132,7 +127,7 @@ static int check_output(const struct inspection *in, int output, const void *got
     compare_output(e, &tol, got, &in->group->poison, in->trial->worker->threads, &c);
     if (c.unwritten > 0) return say_unwritten(in, t, &c, f);
     if (c.not_finite > 0) return say_wrong(in, t, e, &tol, &c, VERDICT_NOT_FINITE, got, f);
-    bool coarse = judges_class(in->data->dist) && c.rms > tolerance_class_rms(&tol);
+    bool coarse = comparison_outside_class(&c, &tol, in->data->dist);
     if (c.wrong > 0 || coarse) {
         enum verdict v = c.wrong > 0 && is_stale(in, output, got) ? VERDICT_STALE_STATE
                          : comparison_reduced(&c) || c.wrong == 0 ? VERDICT_REDUCED_PRECISION

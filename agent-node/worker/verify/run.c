@@ -228,7 +228,7 @@ static int check_all(struct checker *c) {
     for (int i = c->s->n_cases - 1; i >= 0; i--) {
         const struct size_case *at = &c->s->cases[i];
         trial_progress(c->t, "verify", 1.0 - (double)(i + 1) / (c->s->n_cases + 1), at->label);
-        int n = distributions_for(at, i == 0, dist);
+        int n = distributions_for(at->bound, i == 0, dist);
         if (check_size(c, at, dist, n) != 0) return -1;
     }
     return 0;

@@ -1,25 +1,26 @@
 /* Verification: the steps of DESIGN.md, one file each, in their order.
  *
- *    0  admission of the problem          admission.c (the size is worth timing; `portolan problem check` is the whole
- * of it) 1  limits                            limits.c 2  source rules                      rules.c, rules_scope.c,
- * tokens.c (called by ../build.c, between preprocessor and compiler) 3  sizes and distributions           sizes.c,
- * distributions.c 4  comparison with the oracle        compare.c, inspect.c 5  poison, guard bands, inputs inspect.c
- * (../poison.c, ../group.c) 6  repetition                        run.c 7  outputs of timed runs ../timing/lane_check.c
+ *    0  admission of the problem          admission.c (problems/check/ has the whole of it)
+ *    1  limits                            limits.c
+ *    2  source rules                      rules.c, rules_scope.c, tokens.c (called by ../build.c, between preprocessor
+ *                                         and compiler)
+ *    3  sizes and distributions           sizes.c, problems/check/distributions.c
+ *    4  comparison with the oracle        problems/check/compare.c, inspect.c
+ *    5  poison, guard bands, inputs       inspect.c (../poison.c, ../group.c)
+ *    6  repetition                        run.c
+ *    7  outputs of timed runs             ../timing/lane_check.c
  *    8  speed of light                    physics.c
  *    9  audit                             audit.c
  *   10  promotion                         promotion.c
  */
 #pragma once
 #include "agent-node/worker/verify/inspect.h"
+#include "problems/check/distributions.h"
 
 /* Steps 3 to 6 for a built subject at all its sizes, in one fresh runner. Every failing size is looked at, the most
  * severe finding stays. Counts as phases "oracle" and "verify". The domain is held shared by the caller. -1 with *f
  * set. */
 int verify_subject(struct trial *t, const struct subject *s, struct accuracy *acc, struct finding *f);
-
-/* Step 3: which distributions a size is checked with. All at the small sizes; at the timed one those that find what the
- * small ones cannot. Returns their number. */
-int distributions_for(const struct size_case *c, bool timed, enum distribution out[DIST_COUNT]);
 
 /* Step 0, the part that a worker can tell: 0, or -1 with infrastructure when the size's tensors do not fit the device.
  */

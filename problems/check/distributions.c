@@ -1,5 +1,7 @@
-/* Step 3, data: which distributions a size is checked with. */
-#include "agent-node/worker/verify/verify.h"
+/* Which distributions a size is checked with. */
+#include "problems/check/distributions.h"
+
+#include <stddef.h>
 
 /* Whether any input can hold `d` at all; one whose domain forbids it keeps its declared data. */
 static bool applies(const struct bound *b, enum distribution d) {
@@ -11,11 +13,11 @@ static bool applies(const struct bound *b, enum distribution d) {
     return false;
 }
 
-int distributions_for(const struct size_case *c, bool timed, enum distribution out[DIST_COUNT]) {
+int distributions_for(const struct bound *b, bool timed, enum distribution out[DIST_COUNT]) {
     int n = 0;
     for (int d = 0; d < DIST_COUNT; d++) {
         if (timed && d != DIST_DECLARED && d != DIST_SIGNED_UNIFORM && d != DIST_PRECISION_PROBE) continue;
-        if (d == DIST_DECLARED || applies(c->bound, (enum distribution)d)) out[n++] = (enum distribution)d;
+        if (d == DIST_DECLARED || applies(b, (enum distribution)d)) out[n++] = (enum distribution)d;
     }
     return n;
 }

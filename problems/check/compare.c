@@ -1,6 +1,6 @@
 /* Step 4, the arithmetic of it. Written so that a NaN anywhere fails: every test asks whether the error is *within* its
  * bound. */
-#include "agent-node/worker/verify/compare.h"
+#include "problems/check/compare.h"
 
 #include <float.h>
 #include <math.h>
@@ -20,12 +20,8 @@ struct tolerance tolerance_make(enum dtype dtype, int64_t reduction) {
     struct tolerance t = {.u = u, .element = TOLERANCE_C * u * sqrt(k)};
     if (dtype == DTYPE_F32) t.floor = FLT_MIN;
     if (dtype == DTYPE_F16) t.floor = 0x1p-14;
+    if (u > 0) t.class_rms = fmax(CLASS_RMS_MAX, CLASS_RMS_CHAIN * sqrt(k));
     return t;
-}
-
-double tolerance_class_rms(const struct tolerance *t) {
-    double chain = t->u > 0 ? CLASS_RMS_CHAIN * t->element / (TOLERANCE_C * t->u) : 0;
-    return chain > CLASS_RMS_MAX ? chain : CLASS_RMS_MAX;
 }
 
 static double half_value(uint16_t h) {
@@ -78,7 +74,7 @@ static void compare_finite(const struct tolerance *t, double error, double scale
         p->c.worst = units;
         p->c.worst_at = i;
     }
-    double reduced = REDUCED_C * REDUCED_RATIO * t->u * scale + t->floor;
+    double reduced = REDUCED_C * (t->u > 0 ? REDUCED_U : 0) * scale + t->floor;
     if (!(error <= reduced)) p->c.beyond_reduced++;
     if (!(scale > 0) || !(t->u > 0)) return;
     double e = (error > t->floor ? error - t->floor : 0) / (t->u * scale);
@@ -157,6 +153,19 @@ void compare_output(const struct expected *e, const struct tolerance *t, const v
 
 bool comparison_ok(const struct comparison *c) {
     return c->unwritten == 0 && c->not_finite == 0 && c->wrong == 0;
+}
+
+/* Dropped precision shows on the probe and on signed data; long positive sums hide it. */
+static bool judges_class(const struct tolerance *t, enum distribution d) {
+    return t->class_always || d == DIST_PRECISION_PROBE || d == DIST_SIGNED_UNIFORM;
+}
+
+bool comparison_outside_class(const struct comparison *c, const struct tolerance *t, enum distribution d) {
+    return judges_class(t, d) && t->class_rms > 0 && !(c->rms <= t->class_rms);
+}
+
+bool comparison_passes(const struct comparison *c, const struct tolerance *t, enum distribution d) {
+    return comparison_ok(c) && !comparison_outside_class(c, t, d);
 }
 
 bool comparison_reduced(const struct comparison *c) {

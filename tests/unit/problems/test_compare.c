@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "agent-node/worker/verify/compare.h"
+#include "problems/check/compare.h"
 
 #define N 1000
 static double value[N];

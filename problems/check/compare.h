@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "agent-node/worker/poison.h"
-#include "problems/tensor.h"
+#include "problems/check/poison_word.h"
+#include "problems/data/data.h"
 
 #define TOLERANCE_C 4.0
 /* Root mean square in units of u * scale beyond which an answer is not float32's: CLASS_RMS_MAX, or CLASS_RMS_CHAIN
@@ -18,8 +18,8 @@
  * signed data only: long positive sums hide rounded inputs behind honest rounding. */
 #define CLASS_RMS_MAX 12.0
 #define CLASS_RMS_CHAIN 0.75
-/* bfloat16's unit roundoff over float32's: what has this class's error at most is "reduced", beyond it "wrong". */
-#define REDUCED_RATIO 65536.0
+/* bfloat16's unit roundoff: what has this class's error at most is "reduced", beyond it "wrong". */
+#define REDUCED_U 0x1p-8
 #define REDUCED_C 4.0
 
 /* What the oracle says of one output. */
@@ -30,13 +30,13 @@ struct expected {
     float *scale; /* rounded up */
 };
 struct tolerance {
-    double u;       /* unit roundoff of the dtype, 0 for integers: equality */
-    double element; /* times scale */
-    double floor;   /* added */
+    double u;          /* unit roundoff of the dtype, 0 for integers: equality */
+    double element;    /* times scale */
+    double floor;      /* added */
+    double class_rms;  /* the root mean square that an honest evaluation stays under; 0: not judged */
+    bool class_always; /* on every distribution, not on the probe and signed data only */
 };
 struct tolerance tolerance_make(enum dtype dtype, int64_t reduction);
-/* The root mean square that an honest evaluation stays under. */
-double tolerance_class_rms(const struct tolerance *t);
 
 struct comparison {
     int64_t n;
@@ -56,5 +56,9 @@ void compare_output(const struct expected *e, const struct tolerance *t, const v
 double element_value(enum dtype dtype, const void *data, int64_t i);
 /* Nothing unwritten, not finite or wrong. */
 bool comparison_ok(const struct comparison *c);
+/* Whether the root mean square on data `d` is outside the class: less precise than declared. */
+bool comparison_outside_class(const struct comparison *c, const struct tolerance *t, enum distribution d);
+/* Both: what is accepted as an answer to data `d`. */
+bool comparison_passes(const struct comparison *c, const struct tolerance *t, enum distribution d);
 /* Looks like the answer in a lower precision: nothing worse than bfloat16's class, and many elements coarse. */
 bool comparison_reduced(const struct comparison *c);
