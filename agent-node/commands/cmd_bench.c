@@ -62,8 +62,9 @@ static void show_sets(const struct rec_attempt *a) {
     json_decref(root);
 }
 
-static void report(const struct rec_device *d, const struct rec_task *task, const struct rec_attempt *a,
+static void report(const struct rec_device *d, const struct local_job *job, const struct rec_attempt *a,
                    void *context) {
+    const struct rec_task *task = &job->task;
     json_t *json = context;
     if (json) {
         json_array_append_new(json, codec_to_json(&rec_attempt_desc, a));
@@ -94,21 +95,22 @@ static int run(const struct options *opts) {
         error_set(&err, ERR_USAGE, "bench takes a problem file and perhaps a kernel file");
         return program_fail(PROGRAM, &err);
     }
-    struct rec_task task;
-    int status = local_task(opts, files[0], n == 2 ? files[1] : NULL, &task, &err);
-    if (status == 0) status = local_devices(opts, task.policy.sets > 0, &devices, &err);
+    struct local_job job;
+    int status = local_job(opts, files[0], n == 2 ? files[1] : NULL, &job, &err);
+    if (status == 0) status = local_devices(opts, job.task.policy.sets > 0, &devices, &err);
     if (status != 0) {
-        rec_task_done(&task);
+        local_job_done(&job);
         return program_fail(PROGRAM, &err);
     }
     json_t *json = options_flag(opts, "json") ? json_array() : NULL;
-    int exit_status = local_run_all(&devices, &task, n == 2 ? worker_run : worker_run_baselines, report, json);
+    struct local_run how = {.run = n == 2 ? worker_run : worker_run_baselines, .report = report, .context = json};
+    int exit_status = local_run_all(&devices, &job, 1, &how);
     if (json) {
         json_dumpf(json, stdout, JSON_INDENT(2));
         fputc('\n', stdout);
         json_decref(json);
     }
-    rec_task_done(&task);
+    local_job_done(&job);
     return exit_status;
 }
 

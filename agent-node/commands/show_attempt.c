@@ -51,6 +51,18 @@ static void show_times(const struct rec_task *task, const struct rec_attempt *a,
     show_speedup(task, a, m, out);
 }
 
+#define LINES_MAX 20
+
+static void show_lines(const char *text, const char *before, FILE *out) {
+    int lines = 0;
+    for (const char *at = text; *at && lines < LINES_MAX; lines++) {
+        int len = (int)strcspn(at, "\n");
+        fprintf(out, "%s%.*s\n", before, len, at);
+        at += len;
+        at += *at == '\n';
+    }
+}
+
 static void show_verdict(const struct rec_device *d, const struct rec_attempt *a, FILE *out) {
     int v = a->verdict ? verdict_from_name(a->verdict) : -1;
     enum colour c = v == VERDICT_CORRECT ? COLOUR_GREEN : COLOUR_RED;
@@ -58,18 +70,8 @@ static void show_verdict(const struct rec_device *d, const struct rec_attempt *a
             a->verdict ? a->verdict : a->outcome, colour_off(out));
     if (v >= 0 && v != VERDICT_CORRECT) fprintf(out, ": %s", verdict_meaning((enum verdict)v));
     fputc('\n', out);
-    if (a->evidence[0]) fprintf(out, "  %s\n", a->evidence);
-    if (a->infrastructure) fprintf(out, "  %s\n", a->infrastructure);
-}
-
-static void show_log(const struct rec_attempt *a, FILE *out) {
-    int lines = 0;
-    for (const char *at = a->log; *at && lines < 20; lines++) {
-        int len = (int)strcspn(at, "\n");
-        fprintf(out, "  | %.*s\n", len, at);
-        at += len;
-        at += *at == '\n';
-    }
+    if (a->evidence[0]) show_lines(a->evidence, "  ", out);
+    if (a->infrastructure) show_lines(a->infrastructure, "  ", out);
 }
 
 void show_attempt(const struct rec_device *d, const struct rec_task *task, const struct rec_attempt *a, FILE *out) {
@@ -89,7 +91,7 @@ void show_attempt(const struct rec_device *d, const struct rec_task *task, const
         if (m && m->has_error_max) fprintf(out, "; largest error %.2g of the tolerance", m->error_max);
         fputc('\n', out);
     } else {
-        show_log(a, out);
+        show_lines(a->log, "  | ", out);
     }
     if (m) show_times(task, a, m, out);
 }

@@ -34,3 +34,8 @@ int verdict_from_name(const char *name) {
         if (strcmp(VERDICT[i].name, name) == 0) return (int)i;
     return -1;
 }
+
+enum verdict verdict_of_kernel_file(enum error_code code) {
+    if (code == ERR_LIMIT) return VERDICT_LIMIT_EXCEEDED;
+    return code == ERR_UNSUPPORTED ? VERDICT_UNSUPPORTED : VERDICT_BAD_KERNEL_FILE;
+}

@@ -75,8 +75,7 @@ static int parse_kernel(struct trial *t, struct finding *f) {
                              strlen(task->kernel_source), &err);
     if (!t->kernel) {
         if (err.code == ERR_NOMEM) return finding_error(f, &err, "the task's kernel");
-        return finding_verdict(f, err.code == ERR_LIMIT ? VERDICT_LIMIT_EXCEEDED : VERDICT_BAD_KERNEL_FILE, "%s",
-                               err.text);
+        return finding_verdict(f, verdict_of_kernel_file(err.code), "%s", err.text);
     }
     if (strcmp(kernel_language(t->kernel), "opencl-c") != 0)
         return finding_verdict(f, VERDICT_UNSUPPORTED, "language %s on a device of backend %s",
