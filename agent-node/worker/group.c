@@ -24,7 +24,8 @@ void group_done(struct group *g) {
 
 void group_write_guards(struct group *g, const struct plan *plan, uint8_t *arena, size_t guard) {
     for (int i = 0; i < plan->n_buffers; i++)
-        guard_fill(&g->guards, arena + g->slot[i].offset, g->slot[i].bytes, guard);
+        guard_fill(&g->guards, arena + g->slot[i].offset, g->slot[i].bytes, guard,
+                   layout_behind(g->slot[i].bytes, guard));
 }
 
 void group_write_inputs(struct group *g, const struct plan *plan, uint8_t *arena, const struct data_set *d) {
@@ -35,9 +36,19 @@ void group_write_inputs(struct group *g, const struct plan *plan, uint8_t *arena
     stream_fence();
 }
 
+struct poison group_poison(const struct group *g, int buffer) {
+    return (struct poison){.base = g->poison.base ^ (uint32_t)(buffer + 1) * 0x85EBCA6Bu};
+}
+
+int group_check_guards(const struct group *g, int buffer, const uint8_t *arena, size_t guard, int64_t *ret_at) {
+    const struct slot *s = &g->slot[buffer];
+    return guard_check(&g->guards, arena + s->offset, s->bytes, guard, layout_behind(s->bytes, guard), ret_at);
+}
+
 /* Scratch may hold anything; where it is floating point, what reads it uninitialised shows. */
 void group_write_poison_in(const struct group *g, const struct plan *plan, int buffer, uint8_t *arena) {
-    poison_fill(&g->poison, plan->buffer[buffer].dtype, arena + g->slot[buffer].offset, plan->buffer[buffer].bytes);
+    struct poison mine = group_poison(g, buffer);
+    poison_fill(&mine, plan->buffer[buffer].dtype, arena + g->slot[buffer].offset, plan->buffer[buffer].bytes);
     stream_fence();
 }
 

@@ -21,3 +21,7 @@ void group_write_inputs(struct group *g, const struct plan *plan, uint8_t *arena
 void group_write_poison(struct group *g, const struct plan *plan, uint8_t *arena);
 /* One buffer of those, with the pattern that was drawn before. */
 void group_write_poison_in(const struct group *g, const struct plan *plan, int buffer, uint8_t *arena);
+/* The pattern of one buffer: each has its own, so that what was copied from scratch is not taken for unwritten. */
+struct poison group_poison(const struct group *g, int buffer);
+/* guard_check() of one buffer. */
+int group_check_guards(const struct group *g, int buffer, const uint8_t *arena, size_t guard, int64_t *ret_at);

@@ -16,6 +16,10 @@ size_t layout_need(size_t bytes, size_t guard) {
     return guard + round_up(bytes + guard);
 }
 
+size_t layout_behind(size_t bytes, size_t guard) {
+    return round_up(bytes + guard) - bytes;
+}
+
 size_t layout_plan_need(const struct plan *plan, size_t guard) {
     size_t sum = 0;
     for (int i = 0; i < plan->n_buffers; i++) sum += layout_need(plan->buffer[i].bytes, guard);

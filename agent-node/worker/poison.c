@@ -81,21 +81,20 @@ static uint8_t guard_byte(const struct poison *p, size_t i) {
     return (uint8_t)(h >> (i % 4 * 8));
 }
 
-void guard_fill(const struct poison *p, uint8_t *data, size_t bytes, size_t guard) {
-    for (size_t i = 0; i < guard; i++) {
-        data[(ptrdiff_t)i - (ptrdiff_t)guard] = guard_byte(p, i);
-        data[bytes + i] = guard_byte(p, guard + i);
-    }
+void guard_fill(const struct poison *p, uint8_t *data, size_t bytes, size_t front, size_t behind) {
+    for (size_t i = 0; i < front; i++) data[(ptrdiff_t)i - (ptrdiff_t)front] = guard_byte(p, i);
+    for (size_t i = 0; i < behind; i++) data[bytes + i] = guard_byte(p, front + i);
 }
 
-int guard_check(const struct poison *p, const uint8_t *data, size_t bytes, size_t guard, int64_t *ret_at) {
-    for (size_t i = 0; i < guard; i++) {
-        if (data[(ptrdiff_t)i - (ptrdiff_t)guard] == guard_byte(p, i)) continue;
-        *ret_at = (int64_t)i - (int64_t)guard;
+int guard_check(const struct poison *p, const uint8_t *data, size_t bytes, size_t front, size_t behind,
+                int64_t *ret_at) {
+    for (size_t i = 0; i < front; i++) {
+        if (data[(ptrdiff_t)i - (ptrdiff_t)front] == guard_byte(p, i)) continue;
+        *ret_at = (int64_t)i - (int64_t)front;
         return -1;
     }
-    for (size_t i = 0; i < guard; i++) {
-        if (data[bytes + i] == guard_byte(p, guard + i)) continue;
+    for (size_t i = 0; i < behind; i++) {
+        if (data[bytes + i] == guard_byte(p, front + i)) continue;
         *ret_at = (int64_t)(bytes + i);
         return -1;
     }

@@ -11,11 +11,12 @@ void poison_fill(const struct poison *p, enum dtype dtype, void *out, size_t byt
 /* Number of elements that still hold the pattern; the first one's index in *ret_first (may be NULL). */
 int64_t poison_left(const struct poison *p, enum dtype dtype, const void *data, int64_t elements, int64_t *ret_first);
 
-/* Guard bands: `guard` bytes before and behind `bytes` of data. */
-void guard_fill(const struct poison *p, uint8_t *data, size_t bytes, size_t guard);
+/* Guard bands: `front` bytes before and `behind` bytes behind `bytes` of data. */
+void guard_fill(const struct poison *p, uint8_t *data, size_t bytes, size_t front, size_t behind);
 /* 0 when both are untouched; else -1, and *ret_at is the offset of the first changed byte relative to the data's start
  * (negative: in front of it). */
-int guard_check(const struct poison *p, const uint8_t *data, size_t bytes, size_t guard, int64_t *ret_at);
+int guard_check(const struct poison *p, const uint8_t *data, size_t bytes, size_t front, size_t behind,
+                int64_t *ret_at);
 
 /* Copy written past the caches where the processor can; `to` is 16-byte aligned. What a timed run reads then comes from
  * memory, whatever this process did before. */

@@ -29,7 +29,7 @@ static size_t set_bytes(const struct subject *s) {
 
 size_t lane_arena_bytes(const struct subject *s) {
     size_t two = 2 * set_bytes(s);
-    return two > LANE_BYTES ? two : LANE_BYTES;
+    return (two > LANE_BYTES ? two : LANE_BYTES) + set_bytes(s); /* and the one that is left out */
 }
 
 static double sets_that_fit(const struct subject *s) {
@@ -161,7 +161,12 @@ struct preparation {
     int variant;
 };
 
-/* Item i is one buffer of one launch: an input that the runner has not seen, or poison. */
+/* Which group launch `position` of a window uses: all in their order but the one that is left out. */
+static int group_at(const struct lane *l, int position) {
+    return position < l->idle ? position : position + 1;
+}
+
+/* Item i is one buffer of one group: an input that the runner has not seen, or poison. */
 static void prepare_some(void *context, int64_t begin, int64_t end) {
     const struct preparation *p = context;
     struct lane *l = p->l;
@@ -184,15 +189,16 @@ static void prepare_some(void *context, int64_t begin, int64_t end) {
 
 static void prepare(struct lane *l, int window, int repeat, int variant) {
     int64_t from = clock_mono_ns();
-    random_bytes(l->number, (size_t)l->pace.n * sizeof *l->number);
-    for (int i = 0; i < l->pace.n; i++) {
+    random_bytes(l->number, (size_t)l->groups * sizeof *l->number);
+    l->idle = (int)random_below((uint64_t)l->groups);
+    for (int i = 0; i < l->groups; i++) {
         l->check[i] = -1;
         l->group[variant][i].poison = poison_new();
     }
     for (int k = 0; k < timed_checks(l->data) && window >= 0; k++)
-        if (l->peek[k].window == window && l->peek[k].repeat == repeat) l->check[l->peek[k].position] = k;
+        if (l->peek[k].window == window && l->peek[k].repeat == repeat) l->check[group_at(l, l->peek[k].position)] = k;
     struct preparation p = {.l = l, .variant = variant};
-    pieces_run((int64_t)l->pace.n * l->s->cases[0].plan->n_buffers, 1, l->t->worker->threads, NULL, prepare_some, &p);
+    pieces_run((int64_t)l->groups * l->s->cases[0].plan->n_buffers, 1, l->t->worker->threads, NULL, prepare_some, &p);
     l->prepare_ns += clock_mono_ns() - from;
 }
 
@@ -201,7 +207,7 @@ int lane_fit(struct lane *l, struct pace pace) {
     runner_unbind_all(l->r);
     release_groups(l);
     l->pace = pace;
-    l->groups = pace.n > 2 ? pace.n : 2;
+    l->groups = pace.n + 1;
     l->check = xcalloc((size_t)l->groups, sizeof *l->check);
     l->number = xcalloc((size_t)l->groups, sizeof *l->number);
     if (place_groups(l) != 0 || bind_groups(l) != 0 || stop(l) != 0) return -1;
@@ -225,11 +231,18 @@ void lane_choose_peeks(struct lane *l, int windows) {
 
 /* --- windows
  * ------------------------------------------------------------------------------------------------------------- */
-/* Runs the first `n` sets of a variant. The lane is stopped afterwards. */
+/* The first `n` launches of a window; returns `sets`. */
+static const int *launches(const struct lane *l, int variant, int n, int sets[LANE_SETS_MAX]) {
+    for (int i = 0; i < n; i++) sets[i] = l->set[variant][group_at(l, i)];
+    return sets;
+}
+
+/* Runs the first `n` launches of a variant. The lane is stopped afterwards. */
 static int run(struct lane *l, int variant, int n, int64_t *ret_wall_ns) {
     struct error err = ERROR_INIT;
-    enum runner_status status =
-        runner_run(l->r, l->set[variant], (size_t)n, trial_policy(l->t)->run_timeout_ms, ret_wall_ns, &err);
+    int sets[LANE_SETS_MAX];
+    enum runner_status status = runner_run(l->r, launches(l, variant, n, sets), (size_t)n,
+                                           trial_policy(l->t)->run_timeout_ms, ret_wall_ns, &err);
     if (judge(l, status, &err) != 0) return -1;
     int64_t before_ns = l->stopped_cpu_ns;
     l->is_stopped = true;
@@ -266,10 +279,11 @@ static int take_claim(struct lane *l) {
 static int fire(struct lane *l, int variant, int64_t *ret_wall_ns) {
     struct error err = ERROR_INIT;
     int64_t limit_ms = trial_policy(l->t)->run_timeout_ms, wall_ns = 0;
-    size_t n = (size_t)l->pace.n;
+    int sets[LANE_SETS_MAX], n = l->pace.n;
     if (go(l) != 0) return -1;
-    enum runner_status status =
-        runner_in_place(l->r) ? RUNNER_OK : runner_upload(l->r, l->set[variant], n, limit_ms, &err);
+    enum runner_status status = runner_in_place(l->r)
+                                    ? RUNNER_OK
+                                    : runner_upload(l->r, launches(l, variant, n, sets), (size_t)n, limit_ms, &err);
     if (judge(l, status, &err) != 0 || run(l, variant, l->pace.n, &wall_ns) != 0) return -1;
     *ret_wall_ns += wall_ns;
     l->window_ns += wall_ns;

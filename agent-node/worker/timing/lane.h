@@ -6,7 +6,7 @@
 #include "agent-node/worker/verify/inspect.h"
 
 #define LANE_GUARD ((size_t)4096)
-#define LANE_BYTES ((size_t)64 << 20) /* what R sets may take, unless one alone takes more */
+#define LANE_BYTES ((size_t)64 << 20) /* what R sets may take, unless two take more */
 #define LANE_SETS_MAX 512
 #define LANE_WINDOWS_MAX 256
 
@@ -34,10 +34,11 @@ struct lane {
     struct runner *r; /* borrowed */
     int program;
     struct pace pace;
-    int groups;             /* bound: pace.n, at least two */
+    int groups;             /* bound: one more than launches of a window */
+    int idle;               /* the one that this window leaves out: what is done to it nobody asked for */
     struct group *group[2]; /* [1]: the same inputs, each other's outputs */
     int *set[2];
-    int *check; /* per launch: index of the known answer that is there now, or -1 */
+    int *check; /* per group: index of the known answer that is there now, or -1 */
     uint64_t *number;
     struct peek peek[POOL_CHECKS];
     int set_no; /* of the fresh sets of runners, for messages */

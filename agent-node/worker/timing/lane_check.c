@@ -33,19 +33,20 @@ static int download(struct lane *l, int set) {
     return 0;
 }
 
-static int look(struct lane *l, int variant, int position) {
+static int look(struct lane *l, int variant, int group) {
     const struct data_set *known[POOL_CHECKS];
     char when[64];
     int n_known = timed_checks(l->data);
     for (int k = 0; k < n_known; k++) known[k] = timed_check(l->data, k);
-    if (!runner_in_place(l->r) && download(l, l->set[variant][position]) != 0) return -1;
-    snprintf(when, sizeof when, "timed launch %d of a window in set %d", position + 1, l->set_no + 1);
+    if (!runner_in_place(l->r) && download(l, l->set[variant][group]) != 0) return -1;
+    snprintf(when, sizeof when, "timed launch %d of a window in set %d", group < l->idle ? group + 1 : group,
+             l->set_no + 1);
     struct inspection in = {.trial = l->t,
                             .at = &l->s->cases[0],
                             .arena = runner_arena(l->r),
                             .guard = LANE_GUARD,
-                            .group = &l->group[variant][position],
-                            .data = known[l->check[position]],
+                            .group = &l->group[variant][group],
+                            .data = known[l->check[group]],
                             .when = when,
                             .earlier = known,
                             .n_earlier = (size_t)n_known};
@@ -55,10 +56,32 @@ static int look(struct lane *l, int variant, int position) {
     return finding_infrastructure(l->f, "%s failed: %s: %s", l->s->name, verdict_name(mine.verdict), mine.text);
 }
 
-int lane_check(struct lane *l, int variant) {
-    for (int i = 0; i < l->pace.n; i++)
-        if (l->check[i] >= 0 && look(l, variant, i) != 0) return -1;
+/* A window has buffers for one launch more than it launches, and which ones it leaves out is drawn anew for each. What
+ * is written there was written by a launch on other buffers: one that computes for several, so that the rest find their
+ * work done. */
+static int check_idle(struct lane *l, int variant) {
+    const struct plan *p = l->s->cases[0].plan;
+    const struct group *g = &l->group[variant][l->idle];
+    if (l->s->trusted || !runner_in_place(l->r)) return 0; /* else it would have to be brought here after each window */
+    for (int i = 0; i < p->n_buffers; i++) {
+        const struct plan_buffer *b = &p->buffer[i];
+        if (b->role == PLAN_INPUT) continue;
+        struct poison poison = group_poison(g, i);
+        int64_t n = (int64_t)(b->bytes / dtype_bytes(b->dtype));
+        int64_t left = poison_left(&poison, b->dtype, runner_arena(l->r) + g->slot[i].offset, n, NULL);
+        if (left < n)
+            return finding_verdict(l->f, VERDICT_OUT_OF_BOUNDS,
+                                   "size %s, timed runs: wrote into `%s` of a set of buffers that it was not launched "
+                                   "on, %lld of its %lld elements: a launch may only write to its own",
+                                   l->s->cases[0].label, b->name, (long long)(n - left), (long long)n);
+    }
     return 0;
+}
+
+int lane_check(struct lane *l, int variant) {
+    for (int i = 0; i < l->groups; i++)
+        if (l->check[i] >= 0 && look(l, variant, i) != 0) return -1;
+    return check_idle(l, variant);
 }
 
 int lane_check_guards(struct lane *l) {
@@ -68,8 +91,7 @@ int lane_check_guards(struct lane *l) {
         for (int b = 0; b < p->n_buffers; b++) {
             const struct slot *s = &l->group[0][i].slot[b];
             int64_t at = 0;
-            if (guard_check(&l->group[0][i].guards, runner_arena(l->r) + s->offset, s->bytes, LANE_GUARD, &at) == 0)
-                continue;
+            if (group_check_guards(&l->group[0][i], b, runner_arena(l->r), LANE_GUARD, &at) == 0) continue;
             long long off = at < 0 ? -at : at - (int64_t)s->bytes;
             const char *side = at < 0 ? "in front of its start" : "behind its end";
             if (l->s->trusted)

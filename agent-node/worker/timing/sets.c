@@ -12,6 +12,10 @@
 #define WARM_MOST_MS 100.0
 #define SET_MAX_MS 4000.0 /* of windows; a slow kernel gets fewer quads */
 #define QUADS_MIN 2
+/* A launch that takes this many times longer in the warm-up than in the windows that count, in every set, while the
+ * baseline's does not: it knows which is which, and windows were planned for what it showed. */
+#define DAWDLE 4.0
+#define DAWDLE_BASELINE 1.5
 
 enum which { BASELINE, CANDIDATE };
 struct measuring {
@@ -21,13 +25,15 @@ struct measuring {
     struct timing *m;
     struct finding *f;
     struct pace pace[2];
-    bool paced; /* paces and the number of quads are chosen, in the first set's warm-up */
+    double dawdled; /* least over the sets: warm-up's time over the windows', 0 where the baseline's drifted as well */
+    bool paced;     /* paces and the number of quads are chosen, in the first set's warm-up */
 };
 /* One set. */
 struct pair {
     struct runner *runner[2];
     struct lane lane[2];
     double round_trip_ns;
+    double warm_ns[2]; /* a launch at the end of the warm-up */
 };
 
 static void pair_done(struct pair *p) {
@@ -88,10 +94,11 @@ static int choose_pace(struct measuring *x, struct pair *p) {
 
 static int warm(struct measuring *x, struct pair *p) {
     struct lane *lanes[] = {&p->lane[0], &p->lane[1]};
-    double ns[2];
     if (!x->paced && choose_pace(x, p) != 0) return -1;
-    if (warm_up(lanes, 2, WARM_LEAST_MS, WARM_MOST_MS, ns) != 0) return -1;
-    return lane_round_trip(&p->lane[BASELINE], &p->round_trip_ns);
+    if (warm_up(lanes, 2, WARM_LEAST_MS, WARM_MOST_MS, p->warm_ns) != 0) return -1;
+    if (lane_round_trip(&p->lane[BASELINE], &p->round_trip_ns) != 0) return -1;
+    for (int w = 0; w < 2; w++) p->warm_ns[w] -= p->round_trip_ns / p->lane[w].pace.n;
+    return 0;
 }
 
 /* Nanoseconds a launch in one window. What asking costs is taken off both sides alike, as the baseline's runner shows
@@ -126,6 +133,27 @@ static int measure_quads(struct measuring *x, struct pair *p, int set) {
     return 0;
 }
 
+/* Warm-up's time over that of this set's windows. */
+static double drift(const struct side *s, double warm_ns, int quads) {
+    size_t n = 2 * (size_t)quads;
+    double ns = stats_median(s->ns + s->n - n, n);
+    return ns > 0 ? warm_ns / ns : 0;
+}
+
+static void note_drift(struct measuring *x, const struct pair *p, int set) {
+    double d = drift(&x->m->candidate, p->warm_ns[CANDIDATE], x->m->quads);
+    if (drift(&x->m->baseline, p->warm_ns[BASELINE], x->m->quads) > DAWDLE_BASELINE) d = 0;
+    if (set == 0 || d < x->dawdled) x->dawdled = d;
+}
+
+static int judge_drift(const struct measuring *x) {
+    if (x->subject[CANDIDATE]->trusted || x->dawdled < DAWDLE) return 0;
+    return finding_verdict(x->f, VERDICT_IMPLAUSIBLE,
+                           "a launch took at least %.3g times longer while warming up than in the windows that count, "
+                           "the baseline's did not: the kernel tells the two apart",
+                           x->dawdled);
+}
+
 static void keep_accuracy(const struct lane *l, struct accuracy *acc) {
     if (l->acc.worst > acc->worst) acc->worst = l->acc.worst;
     if (l->acc.rms > acc->rms) acc->rms = l->acc.rms;
@@ -137,6 +165,7 @@ static int run_set(struct measuring *x, int set) {
     int status = open_pair(x, set, &p);
     if (status == 0) status = warm(x, &p);
     if (status == 0) status = measure_quads(x, &p, set);
+    if (status == 0) note_drift(x, &p, set);
     for (int w = 0; w < 2; w++) {
         if (status == 0) status = lane_finish(&p.lane[w]);
         phases_add(&x->t->phases, "time/prepare", p.lane[w].prepare_ns);
@@ -164,6 +193,7 @@ int timing_run(struct trial *t, const struct subject *baseline, const struct sub
         if (run_set(&x, i) != 0) return -1;
         ret->sets++;
     }
+    if (judge_drift(&x) != 0) return -1;
     ret->rotating_bytes = (size_t)ret->candidate.pace.n * layout_plan_need(candidate->cases[0].plan, 0);
     estimate(ret, trial_policy(t)->confidence);
     return 0;

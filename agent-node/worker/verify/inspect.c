@@ -41,7 +41,7 @@ static int check_guards(const struct inspection *in, struct finding *f) {
     for (int i = 0; i < p->n_buffers; i++) {
         const struct slot *s = &in->group->slot[i];
         int64_t at = 0;
-        if (guard_check(&in->group->guards, in->arena + s->offset, s->bytes, in->guard, &at) == 0) continue;
+        if (group_check_guards(in->group, i, in->arena, in->guard, &at) == 0) continue;
         char text[400];
         where(in, text);
         long long off = at < 0 ? -at : at - (int64_t)s->bytes;
@@ -94,12 +94,38 @@ static int say_unwritten(const struct inspection *in, const struct tensor *t, co
                            (long long)c->unwritten, (long long)c->n, t->name, element);
 }
 
+/* The scratch buffer whose poison stands at element `at` of an output, or NULL: it was read before it was written. */
+static const char *copied_from(const struct inspection *in, enum dtype dtype, const void *got, int64_t at) {
+    const struct plan *p = in->at->plan;
+    size_t width = dtype_bytes(dtype);
+    for (int i = 0; i < p->n_buffers; i++) {
+        if (p->buffer[i].role != PLAN_SCRATCH || p->buffer[i].dtype != dtype) continue;
+        struct poison poison = group_poison(in->group, i);
+        if (width == 4 && memcmp((const uint8_t *)got + (size_t)at * width,
+                                 &(uint32_t){poison_word(&poison, dtype, (size_t)at)}, width) == 0)
+            return p->buffer[i].name;
+    }
+    return NULL;
+}
+
+static int say_not_finite(const struct inspection *in, const struct tensor *t, const struct expected *e,
+                          const struct comparison *c, const void *got, struct finding *f) {
+    int64_t at = c->first_not_finite;
+    char text[400], element[120], why[160] = "";
+    where(in, text);
+    describe_element(t, at, element, sizeof element);
+    const char *scratch = copied_from(in, e->dtype, got, at);
+    if (scratch)
+        snprintf(why, sizeof why, " (that is what scratch `%.64s` held before anything was written to it)", scratch);
+    return finding_verdict(f, VERDICT_NOT_FINITE, "%s: %s is %.9g%s, expected %.9g; %lld of %lld elements are like it",
+                           text, element, element_value(e->dtype, got, at), why, e->value[at], (long long)c->not_finite,
+                           (long long)c->n);
+}
+
 static int say_wrong(const struct inspection *in, const struct tensor *t, const struct expected *e,
                      const struct tolerance *tol, const struct comparison *c, enum verdict v, const void *got,
                      struct finding *f) {
-    bool infinite = v == VERDICT_NOT_FINITE;
-    int64_t at = infinite ? c->first_not_finite : c->wrong ? c->first_wrong : c->worst_at;
-    int64_t n = infinite ? c->not_finite : c->wrong;
+    int64_t at = c->wrong ? c->first_wrong : c->worst_at;
     char text[400], element[120], worst[120];
     where(in, text);
     describe_element(t, at, element, sizeof element);
@@ -107,26 +133,24 @@ static int say_wrong(const struct inspection *in, const struct tensor *t, const 
     const char *kind = v == VERDICT_STALE_STATE         ? ": an earlier data set's answer came back"
                        : v == VERDICT_REDUCED_PRECISION ? ": less precise than float32"
                                                         : "";
-    if (infinite)
-        return finding_verdict(f, v, "%s: %s is %.9g, expected %.9g; %lld of %lld elements are like it", text, element,
-                               element_value(e->dtype, got, at), e->value[at], (long long)n, (long long)c->n);
     return finding_verdict(
         f, v,
         "%s%s: %s is %.9g, expected %.9g (tolerance %.2g); %lld of %lld elements are off by more than the "
         "tolerance, the worst %s by %.3g times; error rms %.3g in units of rounding",
         text, kind, element, element_value(e->dtype, got, at), e->value[at], tol->element * e->scale[at] + tol->floor,
-        (long long)n, (long long)c->n, worst, c->worst, c->rms);
+        (long long)c->wrong, (long long)c->n, worst, c->worst, c->rms);
 }
 
-static int check_output(const struct inspection *in, int output, const void *got, struct accuracy *acc,
-                        struct finding *f) {
+static int check_output(const struct inspection *in, int output, int buffer, struct accuracy *acc, struct finding *f) {
+    const void *got = in->arena + in->group->slot[buffer].offset;
+    struct poison poison = group_poison(in->group, buffer);
     const struct expected *e = &in->data->output[output].expected;
     const struct tensor *t = &in->at->bound->tensor[in->data->output[output].tensor];
     struct tolerance tol = tolerance_make(e->dtype, in->at->reduction);
     struct comparison c;
-    compare_output(e, &tol, got, &in->group->poison, in->trial->worker->threads, &c);
+    compare_output(e, &tol, got, &poison, in->trial->worker->threads, &c);
     if (c.unwritten > 0) return say_unwritten(in, t, &c, f);
-    if (c.not_finite > 0) return say_wrong(in, t, e, &tol, &c, VERDICT_NOT_FINITE, got, f);
+    if (c.not_finite > 0) return say_not_finite(in, t, e, &c, got, f);
     bool coarse = comparison_outside_class(&c, &tol, in->data->dist);
     if (c.wrong > 0 || coarse) {
         enum verdict v = c.wrong > 0 && is_stale(in, output, got) ? VERDICT_STALE_STATE
@@ -158,7 +182,7 @@ int inspect(const struct inspection *in, struct accuracy *acc, struct finding *f
                                      in->at->bound->tensor[in->data->output[i].tensor].name);
             continue;
         }
-        if (check_output(in, i, in->arena + in->group->slot[buffer].offset, acc, f) != 0) status = -1;
+        if (check_output(in, i, buffer, acc, f) != 0) status = -1;
     }
     return status;
 }

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct fake_counts {
-    int started, alive, most_alive, compiled, preprocessed, loaded, runs, pauses;
+    int started, alive, most_alive, compiled, preprocessed, loaded, runs, pauses, compilers_with_memory;
 };
 extern struct fake_counts fake_counts;
 /* The next this many runner_start() calls fail with ERR_DEVICE. */

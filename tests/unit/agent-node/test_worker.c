@@ -256,6 +256,46 @@ static void a_kernel_that_cheats_only_when_timed_is_caught(void **state) {
     expect_verdict("wrong_output", "timed launch");
 }
 
+static void a_launch_that_computes_for_the_others_of_its_window_is_out_of_bounds(void **state) {
+    (void)state;
+    task.policy.sets = 1;
+    run_as("cost=1000 AHEAD");
+    expect_verdict("out_of_bounds", "a set of buffers that it was not launched on");
+}
+
+static void a_kernel_that_dawdles_in_its_warm_up_is_implausible(void **state) {
+    (void)state;
+    task.policy.window_ms = 1;
+    run_as("cost=10000 DAWDLE");
+    expect_verdict("implausible", "longer while warming up");
+    fake_baseline = "cost=20000 DAWDLE"; /* the machine, not the kernel */
+    run_as("cost=10000 DAWDLE");
+    expect_verdict("correct", "");
+}
+
+static void what_was_copied_from_scratch_is_not_called_unwritten(void **state) {
+    (void)state;
+    char yaml[sizeof KERNEL + 128];
+    snprintf(yaml, sizeof yaml, "%sscratch: {kept: {dtype: f32, shape: [N, D]}}\n", KERNEL);
+    char *args = strstr(yaml, "[x, y, N, D]");
+    assert_non_null(args);
+    memcpy(args, "[x,kept,y,N]", strlen("[x,kept,y,N]"));
+    rec_set(&task.kernel_yaml, yaml);
+    run_as("SCRATCH");
+    expect_verdict("not_finite", "what scratch `kept` held before anything was written to it");
+}
+
+static void a_candidate_is_built_before_there_are_data(void **state) {
+    (void)state;
+    run_as("NO_COMPILE");
+    expect_verdict("compile_error", "");
+    for (size_t i = 0; i < attempt.phases.count; i++)
+        assert_string_not_equal(attempt.phases.items[i].name, "oracle"); /* which comes right after the data */
+    run_as("cost=1000");
+    expect_verdict("correct", "");
+    assert_int_equal(fake_counts.compilers_with_memory, 0);
+}
+
 static void processor_time_used_while_stopped_is_implausible(void **state) {
     (void)state;
     run_as("BUSY");
@@ -281,6 +321,29 @@ static void what_beats_the_measured_peak_by_far_is_implausible(void **state) {
     make_worker(false, 0.001); /* GFLOP/s: thousands of operations take milliseconds */
     run_as("cost=10");
     expect_verdict("implausible", "needs at least");
+}
+
+static void a_launch_in_no_time_is_implausible(void **state) {
+    (void)state;
+    task.policy.sets = 1;
+    run_as("cost=0");
+    expect_verdict("implausible", "less time than asking");
+}
+
+static void a_copy_that_beats_the_memory_is_implausible_unless_the_cache_holds_its_sets(void **state) {
+    (void)state;
+    task.policy.sets = 1;
+    run_as("cost=2"); /* for 4 KiB */
+    expect_verdict("correct", "");
+    worker_free(worker);
+    struct worker_config c = {.oracle_threads = 2};
+    struct error err = ERROR_INIT;
+    set_device(&c.device);
+    c.device.cache_bytes = 1 << 16; /* a window's sets are many times that */
+    worker = worker_new(&c, &err);
+    rec_device_done(&c.device);
+    run_as("cost=2");
+    expect_verdict("implausible", "bytes at");
 }
 
 static void atomics_may_change_the_last_bit_when_declared(void **state) {
@@ -474,6 +537,12 @@ int main(void) {
         T(the_most_severe_of_several_misdeeds_is_named),
         T(evidence_names_size_data_element_and_both_values),
         T(a_kernel_that_cheats_only_when_timed_is_caught),
+        T(a_launch_that_computes_for_the_others_of_its_window_is_out_of_bounds),
+        T(a_kernel_that_dawdles_in_its_warm_up_is_implausible),
+        T(what_was_copied_from_scratch_is_not_called_unwritten),
+        T(a_candidate_is_built_before_there_are_data),
+        T(a_launch_in_no_time_is_implausible),
+        T(a_copy_that_beats_the_memory_is_implausible_unless_the_cache_holds_its_sets),
         T(processor_time_used_while_stopped_is_implausible),
         T(a_claim_far_from_the_workers_clock_is_implausible),
         T(what_beats_the_measured_peak_by_far_is_implausible),

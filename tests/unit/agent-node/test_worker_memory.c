@@ -59,16 +59,16 @@ static void another_pattern_is_not_taken_for_this_one(void **state) {
 
 static void a_guard_band_remembers_each_byte_on_both_sides(void **state) {
     (void)state;
-    enum { GUARD = 64, BYTES = 36 };
-    uint8_t memory[2 * GUARD + BYTES], *data = memory + GUARD;
+    enum { FRONT = 64, BEHIND = 92, BYTES = 36 };
+    uint8_t memory[FRONT + BYTES + BEHIND], *data = memory + FRONT;
     struct poison p = poison_new();
     int64_t at = 0;
-    for (int i = 0; i < 2 * GUARD; i++) {
-        guard_fill(&p, data, BYTES, GUARD);
-        assert_int_equal(guard_check(&p, data, BYTES, GUARD, &at), 0);
-        int where = i < GUARD ? i - GUARD : BYTES + i - GUARD;
+    for (int i = 0; i < FRONT + BEHIND; i++) {
+        guard_fill(&p, data, BYTES, FRONT, BEHIND);
+        assert_int_equal(guard_check(&p, data, BYTES, FRONT, BEHIND, &at), 0);
+        int where = i < FRONT ? i - FRONT : BYTES + i - FRONT;
         data[where] ^= 1;
-        assert_int_equal(guard_check(&p, data, BYTES, GUARD, &at), -1);
+        assert_int_equal(guard_check(&p, data, BYTES, FRONT, BEHIND, &at), -1);
         assert_int_equal(at, where);
     }
 }
@@ -82,6 +82,8 @@ static void slots_lie_on_pages_and_keep_their_distance(void **state) {
     assert_int_equal(a.offset % 4096, 0);
     assert_int_equal(b.offset % 4096, 0);
     assert_true(a.offset >= 4096 && a.offset + 5000 + 4096 <= b.offset - 4096);
+    /* The band behind one buffer ends where the band in front of the next begins: nothing lies unwatched between. */
+    assert_int_equal(a.offset + 5000 + layout_behind(5000, 4096), b.offset - 4096);
     assert_int_equal(layout_add(&l, 64 * 4096, &b), -1);
     assert_int_equal(layout_add(&l, SIZE_MAX - 10, &b), -1);
 }
