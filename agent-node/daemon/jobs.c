@@ -11,6 +11,7 @@ struct jobs {
     pthread_cond_t wake;
     struct job *first;
     size_t held, queued;
+    unsigned taken;
     bool closed;
     char *seen[JOBS_REMEMBERED]; /* ring */
     size_t seen_at;
@@ -100,6 +101,7 @@ struct job *jobs_take(struct jobs *jobs, const char *device, bool try_only, bool
         job->state = JOB_RUNNING;
         job->since_ms = clock_mono_ms();
         jobs->queued--;
+        jobs->taken++;
     }
     pthread_mutex_unlock(&jobs->mutex);
     return job;
@@ -179,6 +181,13 @@ struct job *jobs_unserved(struct jobs *jobs, bool (*served)(void *context, const
     if (job) reporting_locked(jobs, job);
     pthread_mutex_unlock(&jobs->mutex);
     return job;
+}
+
+unsigned jobs_taken(struct jobs *jobs) {
+    pthread_mutex_lock(&jobs->mutex);
+    unsigned n = jobs->taken;
+    pthread_mutex_unlock(&jobs->mutex);
+    return n;
 }
 
 bool jobs_have_try(struct jobs *jobs) {

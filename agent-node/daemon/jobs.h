@@ -56,6 +56,8 @@ struct job *jobs_close(struct jobs *jobs);
 /* The first queued job whose device `served` says no of becomes REPORTING and is returned for the caller to report
  * (call again until NULL). `served` may not call this table. */
 struct job *jobs_unserved(struct jobs *jobs, bool (*served)(void *context, const char *device), void *context);
+/* How many jobs were taken so far: a change is worth a heartbeat of its own. */
+unsigned jobs_taken(struct jobs *jobs);
 /* Is a `try` held? Then somebody is watching. */
 bool jobs_have_try(struct jobs *jobs);
 /* Number held, in all states. */

@@ -32,7 +32,7 @@ struct session {
     int64_t lease_ms;
     int64_t heartbeat_ms, retry_at_ms;
     int64_t sequence;
-    unsigned changes_seen;
+    unsigned changes_seen, taken_seen;
     char *wanted_topic; /* where the coordinator has the mailbox; NULL before it said so */
     int32_t wanted_partition;
     bool mailbox_due; /* not read yet, or not said to be */
@@ -222,7 +222,7 @@ static enum session_end on_record(struct session *s, const struct bus_record *re
 
 /* --- the loop ------------------------------------------------------------------------------------------------------
  */
-/* Often enough for the lease, and for the one who waits for a try. */
+/* Often enough for the lease, and for the one who waits for a try; at once when a job begins, so that `running` shows. */
 static int64_t heartbeat_every_ms(const struct session *s) {
     int64_t every_ms = s->lease_ms / 10,
             most_ms = jobs_have_try(s->config->jobs) ? HEARTBEAT_TRY_MS : HEARTBEAT_MOST_MS;
@@ -232,8 +232,11 @@ static int64_t heartbeat_every_ms(const struct session *s) {
 
 static void heartbeat(struct session *s) {
     int64_t now_ms = clock_mono_ms();
-    if (now_ms < s->heartbeat_ms + heartbeat_every_ms(s)) return;
+    unsigned taken = jobs_taken(s->config->jobs);
+    int64_t wait_ms = taken != s->taken_seen ? HEARTBEAT_LEAST_MS : heartbeat_every_ms(s);
+    if (now_ms < s->heartbeat_ms + wait_ms) return;
     s->heartbeat_ms = now_ms;
+    s->taken_seen = taken;
     struct rec_heartbeat beat;
     rec_heartbeat_init(&beat);
     rec_set(&beat.node, s->config->node);

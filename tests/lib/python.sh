@@ -25,7 +25,7 @@ venv_install() {
             rm -rf "$folder"
         done
         [ -x "$folder/bin/python" ] || { echo 'python: no python3 here can make a venv (python3-venv missing?)' >&2; exit 1; }
-        "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" >&2 || exit 1
+        "$folder/bin/python" -m pip install --quiet --no-color --progress-bar off --disable-pip-version-check -r "$requirements" >&2 || exit 1
         printf '%s\n' "$want" >"$folder/installed"
     ) 9>"$folder.lock"
 }

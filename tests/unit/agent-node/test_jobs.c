@@ -74,10 +74,12 @@ static void a_search_in_between_takes_tries_only(void **state) {
     CLEANUP(cleanup_jobs) struct jobs *jobs = jobs_new();
     add(jobs, "a.1", "campaign", 9, NULL);
     assert_null(jobs_take(jobs, "dev", true, false));
+    assert_int_equal(jobs_taken(jobs), 0);
     assert_false(jobs_have_try(jobs));
     add(jobs, "b.1", "try", 0, NULL);
     assert_true(jobs_have_try(jobs));
     assert_string_equal(jobs_take(jobs, "dev", true, false)->task.attempt_id, "b.1");
+    assert_int_equal(jobs_taken(jobs), 1);
 }
 
 static void another_device_does_not_get_the_job(void **state) {
