@@ -222,7 +222,8 @@ static enum session_end on_record(struct session *s, const struct bus_record *re
 
 /* --- the loop ------------------------------------------------------------------------------------------------------
  */
-/* Often enough for the lease, and for the one who waits for a try; at once when a job begins, so that `running` shows. */
+/* Often enough for the lease, and for the one who waits for a try; at once when a job begins, so that `running` shows.
+ */
 static int64_t heartbeat_every_ms(const struct session *s) {
     int64_t every_ms = s->lease_ms / 10,
             most_ms = jobs_have_try(s->config->jobs) ? HEARTBEAT_TRY_MS : HEARTBEAT_MOST_MS;
