@@ -29,7 +29,7 @@ kafka_install() {
         [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && exit 0
         command -v mvn >/dev/null || { kafka_say 'mvn is missing'; exit 1; }
         rm -rf "$DEPS_DIR/kafka" && mkdir -p "$DEPS_DIR/kafka" || exit 1
-        mvn -q -B -f "$KAFKA_ROOT/tests/kafka/pom.xml" \
+        mvn -q -B -Dstyle.color=never -f "$KAFKA_ROOT/tests/kafka/pom.xml" \
             org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
             -DoutputDirectory="$DEPS_DIR/kafka/libs" >&2 || { kafka_say 'mvn could not fetch the jars'; exit 1; }
         printf '%s\n' "$want" >"$stamp"
