@@ -95,8 +95,10 @@ static int enter(const struct arguments *a, struct session *s, struct wire_hello
                        PROCESSES + 4 * (unsigned)sysconf(_SC_NPROCESSORS_ONLN)};
     struct error ignored = ERROR_INIT;
     if (map_arena(s, (size_t)a->arena, err) < 0) return -1;
+    const char *scratch = getenv("HOME"); /* not wherever the agent was started */
+    if (a->sandbox && (!scratch || chdir(scratch) < 0)) return error_set(err, ERR_IO, "no scratch folder");
     if (lockdown_limits(&l, WIRE_FD_CHANNEL + 1, err) < 0) return -1;
-    if (a->sandbox && lockdown_landlock(a->writable, a->readable, a->confine)) hello->flags |= WIRE_FLAG_LANDLOCK;
+    if (a->sandbox) hello->landlock = lockdown_landlock(LANDLOCK_NEWEST, a->writable, a->readable, a->confine);
     if (a->sandbox && tools && lockdown_seccomp(true, &ignored)) hello->flags |= WIRE_FLAG_SECCOMP;
     if (a->kind != SESSION_PROBE) {
         if (s->backend->open((int)a->platform, (int)a->device, &s->device, err) < 0) return -1;

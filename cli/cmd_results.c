@@ -12,7 +12,7 @@ struct printing {
 static int on_result(void *context, json_t *result) {
     struct printing *p = context;
     if (p->json) {
-        json_dumpf(result, stdout, JSON_COMPACT);
+        json_dumpf(result, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
         putchar('\n');
     } else {
         render_cell_line(result, &p->layout, stdout);

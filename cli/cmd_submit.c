@@ -13,8 +13,8 @@
 static void print_accepted(const json_t *answer) {
     size_t i;
     json_t *warning;
-    json_array_foreach(json_object_get(answer, "warnings"), i, warning) fprintf(
-        stderr, "%swarning:%s %s\n", colour_on(stderr, COLOUR_YELLOW), colour_off(stderr), json_string_value(warning));
+    json_array_foreach(json_object_get(answer, "warnings"), i, warning)
+        fprintf(stderr, "%swarning:%s %s\n", colour_on(stderr, COLOUR_YELLOW), colour_off(stderr), json_shown(warning));
     long long tasks = json_count(answer, "tasks"), lost = json_count(answer, "cells") - tasks;
     printf("campaign %s (%s): %lld task%s", json_text(answer, "campaign"), json_text(answer, "name"), tasks,
            tasks == 1 ? "" : "s");

@@ -49,7 +49,7 @@ static int on_line(void *context, json_t *event) {
     struct view *v = context;
     const char *kind = json_text(event, "event");
     if (v->json) {
-        json_dumpf(event, stdout, JSON_COMPACT);
+        json_dumpf(event, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
         putchar('\n');
     } else if (!strcmp(kind, "result")) {
         print_result(v, event);

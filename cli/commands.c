@@ -33,6 +33,6 @@ int command_no_arguments(const struct options *opts, const struct command *cmd) 
 }
 
 void command_print_json(const json_t *json) {
-    json_dumpf(json, stdout, JSON_INDENT(2));
+    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     putchar('\n');
 }

@@ -1,15 +1,28 @@
 #include "cli/render.h"
 
 #include <math.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/cleanup.h"
+#include "common/utf8.h"
 
 double json_number(const json_t *object, const char *key) {
     const json_t *value = json_object_get(object, key);
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+const char *json_shown(json_t *value) {
+    const char *text = json_string_value(value);
+    if (!text) return "";
+    CLEANUP_FREE char *clean = xstrdup(text);
+    utf8_clean(clean);
+    if (strcmp(clean, text) != 0) json_string_set(value, clean);
+    return json_string_value(value);
+}
+
 const char *json_text(const json_t *object, const char *key) {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
+    return json_shown(json_object_get(object, key));
 }
 
 long long json_count(const json_t *object, const char *key) {

@@ -8,7 +8,10 @@
 
 #include "common/table.h"
 
-/* Text of an object's key; "" when absent or null. Borrowed. */
+/* A text as it may reach a terminal: what terminals obey is replaced, in the JSON itself. "" for anything else.
+ * Borrowed. */
+const char *json_shown(json_t *value);
+/* The same of an object's key; "" when absent or null. */
 const char *json_text(const json_t *object, const char *key);
 long long json_count(const json_t *object, const char *key);
 /* NAN when absent or null. */

@@ -5,6 +5,7 @@
 #include "cli/render.h"
 #include "common/buf.h"
 #include "common/cleanup.h"
+#include "common/utf8.h"
 
 DEFINE_CLEANUP(cleanup_table, struct table *, table_free)
 
@@ -20,7 +21,9 @@ char *render_verdicts(json_t *verdicts) {
     json_t *n;
     json_object_foreach(verdicts, name, n)
         buf_printf(&b, "%s%s %lld", b.len ? ", " : "", name, (long long)json_integer_value(n));
-    return buf_take(&b);
+    char *text = buf_take(&b);
+    utf8_clean(text);
+    return text;
 }
 
 /* --- nodes -----------------------------------------------------------------------------------------------------------

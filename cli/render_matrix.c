@@ -28,7 +28,8 @@ size_t render_columns(FILE *out) {
 }
 
 static const char *item(const json_t *array, size_t i) {
-    return json_string_value(json_array_get(array, i));
+    json_t *value = json_array_get(array, i);
+    return json_is_string(value) ? json_shown(value) : NULL;
 }
 
 /* The nth cell of a problem on a target: there are several when it was measured at several sizes. */

@@ -114,7 +114,7 @@ int watch_view_event(struct watch_view *v, const json_t *event) {
     bool end = !strcmp(kind, "end");
     if (end) v->exit_status = (int)json_count(event, "exit_status");
     if (v->json) {
-        json_dumpf(event, v->out, JSON_COMPACT);
+        json_dumpf(event, v->out, JSON_COMPACT | JSON_ENSURE_ASCII);
         fputc('\n', v->out);
         fflush(v->out);
     } else if (!strcmp(kind, "cell")) {

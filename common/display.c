@@ -18,11 +18,13 @@ size_t terminal_columns(FILE *out, size_t fallback) {
     return ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col < NARROWEST ? fallback : size.ws_col;
 }
 
-/* Length of a colour sequence (ESC [ digits and ; m) at s, or 0. */
+/* Length of one of colour_on()'s and colour_off()'s sequences (ESC [ 0 to 2 m, ESC [ 30 to 37 m) at s, or 0. Others,
+ * such as the one that hides what follows, are nobody's. */
 static size_t colour_length(const char *s) {
     if (s[0] != '\x1b' || s[1] != '[') return 0;
-    size_t n = 2 + strspn(s + 2, "0123456789;");
-    return s[n] == 'm' ? n + 1 : 0;
+    size_t n = 2 + (s[2] == '3');
+    bool ours = s[2] == '3' ? s[3] >= '0' && s[3] <= '7' : s[2] >= '0' && s[2] <= '2';
+    return ours && s[n + 1] == 'm' ? n + 2 : 0;
 }
 
 /* One step through s[0..len): its bytes, the columns it takes, and whether it may be shown as it is. */
@@ -37,7 +39,7 @@ static struct step step_at(const char *s, size_t len) {
     if (n > 0) return (struct step){n, 0, true};
     n = utf8_decode(s, len, &c);
     if (n == 0) return (struct step){1, 1, false};
-    if (c < 0x20 || (c >= 0x7f && c < 0xa0)) return (struct step){n, 1, false};
+    if (!utf8_is_shown(c)) return (struct step){n, 1, false};
     return (struct step){n, (size_t)utf8_width(c), true};
 }
 

@@ -39,6 +39,7 @@ __attribute__((format(printf, 2, 0))) static size_t vformat(char *text, const ch
     if (n < 0) return text[0] = 0, 0;
     size_t len = (size_t)n < ERROR_TEXT_MAX ? (size_t)n : utf8_cut(text, ERROR_TEXT_MAX - 1);
     text[len] = 0;
+    utf8_clean(text); /* they quote what files, drivers and kernels say, and end on terminals */
     return len;
 }
 

@@ -247,6 +247,10 @@ void expr_free(struct expr *e) {
     free(e);
 }
 
+int expr_terms(const struct expr *e) {
+    return e->n_nodes;
+}
+
 const char *expr_text(const struct expr *e) {
     return e->text;
 }

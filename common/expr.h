@@ -10,6 +10,8 @@ struct expr;
 struct expr *expr_parse(const char *text, struct error *err);
 void expr_free(struct expr *e);
 const char *expr_text(const struct expr *e);
+/* What one evaluation may cost: names, numbers and operators in it. */
+int expr_terms(const struct expr *e);
 /* Look `name` up; return false if unknown. */
 typedef bool expr_lookup(void *context, const char *name, int64_t *ret);
 /* `ret` is written on success only. */

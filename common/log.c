@@ -51,7 +51,7 @@ static void put_plain(struct buf *b, const char *text, size_t len) {
             buf_puts(b, "; ");
         else if (c == '\t')
             buf_putc(b, ' ');
-        else if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+        else if (!utf8_is_shown(c))
             buf_printf(b, "\\x%02x", (unsigned)c);
         else
             buf_append(b, text + i, n);

@@ -76,3 +76,18 @@ void utf8_copy(char *out, size_t out_size, const char *text) {
     }
     if (out_size > 0) out[used] = 0;
 }
+
+bool utf8_is_shown(uint32_t c) {
+    static const struct range directions[] = {{0x061c, 0x061c}, {0x200e, 0x200f}, {0x202a, 0x202e}, {0x2066, 0x2069}};
+    return c >= 0x20 && !(c >= 0x7f && c < 0xa0) && !in_ranges(c, directions, sizeof directions / sizeof *directions);
+}
+
+void utf8_clean(char *text) {
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len;) {
+        uint32_t c = 0;
+        size_t n = utf8_decode(text + i, len - i, &c), bytes = n ? n : 1;
+        if (!n || !(utf8_is_shown(c) || c == '\n' || c == '\t')) memset(text + i, '?', bytes);
+        i += bytes;
+    }
+}

@@ -16,6 +16,19 @@ $(eval $(call UNIT_RULE,coordinator,$(L_coordinator),$(LIB_coordinator) $(LIBS_f
 $(eval $(call UNIT_RULE,agent-node,$(L_agent),$(LIB_agent) $(LIBS_fleet)))
 $(eval $(call UNIT_RULE,runner,$(call lib,runner) $(L_common),-lOpenCL -lseccomp $(LIB_common) -ldl))
 $(eval $(call UNIT_RULE,cli,$(call lib,cli) $(L_coordinator),$(LIB_coordinator) $(LIB_cli) $(LIBS_fleet)))
+# Attacks of our own on this design (tests/attacks/README.md): unit tests over real runners in an attacker's hands.
+ATTACK_BIN := $(patsubst tests/attacks/%.c,$(BUILD)/unit/attacks/%,$(sort $(wildcard tests/attacks/test_*.c)))
+UNIT_BIN += $(ATTACK_BIN)
+$(BUILD)/unit/attacks/%: tests/attacks/%.c $(call lib,cli) $(call lib,coordinator) $(call lib,agent) $(L_fleet) $(BUILD)/tools/hostile_runner | $(BUILD)/gen/records.h
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests -Itests/unit/agent-node $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< $(call lib,cli) $(call lib,coordinator) $(call lib,agent) $(L_fleet) -lcmocka $(LIB_coordinator) $(LIB_agent) $(LIB_cli) $(LIBS_fleet)
+# The runner with functions of its own replaced: archives give only what is still missing.
+HOSTILE_SRC := $(sort $(wildcard tests/attacks/hostile_*.c))
+$(BUILD)/tools/hostile_runner: $(HOSTILE_SRC) tests/attacks/hostile.h $(call obj,agent-node/main_runner.c) $(call lib,runner) $(L_common)
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(HOSTILE_SRC) $(call obj,agent-node/main_runner.c) $(call lib,runner) $(L_common) -lOpenCL -lseccomp $(LIB_common) -ldl
 -include $(UNIT_BIN:=.d)
 
 .PHONY: unit

@@ -18,8 +18,9 @@ static const char *number(double v, char out[32]) {
 }
 
 static void print_table(const struct rec_list_device *devices) {
-    static const char *const headers[] = {"device",     "target",   "kind",       "name", "driver", ">units", ">memory",
-                                          ">copy GB/s", ">GFLOP/s", ">launch us", "fp16", "domain", NULL};
+    static const char *const headers[] = {"device", "target",  "kind",       "name",     "driver",
+                                          ">units", ">memory", ">copy GB/s", ">GFLOP/s", ">launch us",
+                                          "fp16",   "domain",  "sandbox",    NULL};
     struct table *table = table_new(headers);
     for (size_t i = 0; i < devices->count; i++) {
         const struct rec_device *d = &devices->items[i];
@@ -28,7 +29,7 @@ static void print_table(const struct rec_list_device *devices) {
         snprintf(memory, sizeof memory, "%.1f GiB", (double)d->memory_bytes / (1 << 30));
         table_rowf(table, d->id, d->target, d->kind, d->name, d->driver_version, units, memory,
                    number(d->copy_gbps, copy), number(d->fma_gflops, fma), number(d->launch_us, launch),
-                   d->fp16 ? "yes" : "no", d->domain);
+                   d->fp16 ? "yes" : "no", d->domain, d->sandbox);
     }
     table_print(table, stdout);
     table_free(table);

@@ -94,6 +94,7 @@ void show_attempt(const struct rec_device *d, const struct rec_task *task, const
         show_lines(a->log, "  | ", out);
     }
     if (m) show_times(task, a, m, out);
+    if (a->sandbox[0]) fprintf(out, "  %ssandbox %s%s\n", colour_on(out, COLOUR_DIM), a->sandbox, colour_off(out));
 }
 
 void show_phases(const struct rec_attempt *a, FILE *out) {

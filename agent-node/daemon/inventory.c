@@ -37,7 +37,8 @@ void inventory_fill(struct rec_node *ret, const struct session_config *config, c
     for (size_t i = 0; config->labels && i < config->labels->count; i++)
         rec_list_string_push(&ret->labels, config->labels->items[i]);
     devices_list(config->devices, &ret->devices);
-    rec_set(&ret->sandbox, config->sandbox ? config->sandbox : "");
+    bool level = ret->devices.count && *ret->devices.items[0].sandbox; /* one machine, one level */
+    rec_set(&ret->sandbox, level ? ret->devices.items[0].sandbox : config->sandbox ? config->sandbox : "");
     ret->started_ms = started_ms;
 }
 

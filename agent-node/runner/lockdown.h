@@ -12,14 +12,18 @@ struct limits {
     unsigned cpu_seconds; /* 0 for none */
     unsigned processes;
 };
-/* Resource limits, no core files, and every inherited descriptor closed but the first `keep` ones. */
+/* Resource limits, no core files, every inherited descriptor closed but the first `keep` ones, no reading of this
+ * process's memory by others of its user, and first in line when the machine runs out of memory. */
 int lockdown_limits(const struct limits *l, int keep, struct error *err);
 
 /* Landlock: files may be read anywhere the mount namespace shows, written below `writable` (NULL-terminated) only. When
  * `confine_reads`, reading too is limited, to `readable` and the system's folders: for runners without bubblewrap.
- * Returns whether it is in force; the kernel may not have it. Call before any thread is started. */
-bool lockdown_landlock(const char *const *writable, const char *const *readable, bool confine_reads);
+ * Returns the version of the interface that is in force, at most `most` (LANDLOCK_NEWEST but in tests); 0 when the
+ * kernel has none. Call before any thread is started. */
+#define LANDLOCK_NEWEST 6
+unsigned lockdown_landlock(unsigned most, const char *const *writable, const char *const *readable, bool confine_reads);
 
 /* Seccomp for all threads. `tools`: programs may be started (compilers run a linker); else no exec, no new process or
- * thread. Sets no_new_privs. Returns whether it is in force. */
+ * thread. No signals, limits or processors of other processes either way. Sets no_new_privs. Returns whether it is in
+ * force. */
 bool lockdown_seccomp(bool tools, struct error *err);

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x4e525450u /* "PTRN" */
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 #define WIRE_FD_CHANNEL 3 /* file descriptors that a runner is born with, besides stdin, stdout and stderr */
 #define WIRE_FD_ARENA 4
 
@@ -57,11 +57,12 @@ enum wire_type {
 enum wire_status { WIRE_OK, WIRE_BUILD_FAILED, WIRE_LAUNCH_FAILED, WIRE_DEVICE_FAILED, WIRE_STATUS_COUNT };
 enum wire_phase { WIRE_PHASE_BUILD, WIRE_PHASE_LAUNCH, WIRE_PHASE_COUNT };
 
-enum wire_flag { WIRE_FLAG_SECCOMP = 1, WIRE_FLAG_LANDLOCK = 2, WIRE_FLAG_IN_PLACE = 4, WIRE_FLAG_ALL = 7 };
+enum wire_flag { WIRE_FLAG_SECCOMP = 1, WIRE_FLAG_IN_PLACE = 4, WIRE_FLAG_ALL = 5 };
 struct wire_hello {
     uint32_t flags;
-    int32_t status; /* WIRE_OK or WIRE_DEVICE_FAILED, then `text` says why */
-    char text[480];
+    uint32_t landlock; /* version in force, 0 for none */
+    int32_t status;    /* WIRE_OK or WIRE_DEVICE_FAILED, then `text` says why */
+    char text[476];
 };
 struct wire_list {
     uint32_t measure;

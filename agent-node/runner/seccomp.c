@@ -1,8 +1,13 @@
 /* The system calls that are left to a runner once its driver is warm: a list of what is allowed, everything else fails
  * with EPERM (clone3 with ENOSYS, so that libc falls back to clone). The list is what four CPU drivers, Mesa and the
  * NVIDIA and AMD user-space drivers use to compute; ioctl stays open, because that is how a GPU is driven
- * (docs/sandbox.md). */
+ * (docs/sandbox.md). A second filter takes from what is allowed the forms that reach other processes: without a
+ * namespace of process ids, runners and whatever else their user runs are a number away. */
+#include <asm/ioctls.h>
+#include <asm/sockios.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -98,7 +103,6 @@ static const char *const always[] = {
     "inotify_init1",
     "inotify_add_watch",
     "inotify_rm_watch",
-    "memfd_create",
     /* memory */
     "mmap",
     "munmap",
@@ -112,8 +116,6 @@ static const char *const always[] = {
     "mincore",
     "brk",
     "membarrier",
-    "mbind",
-    "set_mempolicy",
     "get_mempolicy",
     "pkey_alloc",
     "pkey_free",
@@ -181,6 +183,7 @@ static const char *const always[] = {
     "getsid",
     "getrusage",
     "getrlimit",
+    "prlimit64",
     "uname",
     "sysinfo",
     "getrandom",
@@ -190,7 +193,7 @@ static const char *const always[] = {
 /* What a compiler driver needs besides: programs and their ends. The sandbox's file system bounds which programs. None
  * of them can leave its session, by which the worker ends them all. */
 static const char *const with_tools[] = {
-    "clone", "fork", "vfork", "execve", "execveat", "wait4", "waitid", "prlimit64", "setrlimit",
+    "clone", "fork", "vfork", "execve", "execveat", "wait4", "waitid", "setrlimit", "memfd_create",
 };
 
 static int allow(scmp_filter_ctx ctx, const char *name) {
@@ -228,27 +231,65 @@ static int refuse_clone3(scmp_filter_ctx ctx) {
 }
 
 static int fill_filter(scmp_filter_ctx ctx, bool tools) {
-    int rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
-    if (rc == 0) rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    if (rc == 0) rc = allow_all(ctx, always, sizeof always / sizeof *always);
+    int rc = allow_all(ctx, always, sizeof always / sizeof *always);
     if (rc == 0 && tools) rc = allow_all(ctx, with_tools, sizeof with_tools / sizeof *with_tools);
-    if (rc == 0 && tools) rc = allow(ctx, "kill");
-    if (rc == 0 && tools) rc = allow(ctx, "tgkill");
-    if (rc == 0 && !tools) rc = allow_signals_to_itself(ctx);
+    if (rc == 0) rc = allow_signals_to_itself(ctx);
     if (rc == 0) rc = allow_naming_threads(ctx);
     if (rc == 0) rc = refuse_clone3(ctx);
     return rc;
 }
 
+/* The kernel looks at the lower 32 bits of these arguments only: so do the rules. */
+#define WORD 0xffffffffu
+static int refuse(scmp_filter_ctx ctx, const char *name, struct scmp_arg_cmp when) {
+    int nr = seccomp_syscall_resolve_name(name);
+    return nr == __NR_SCMP_ERROR ? 0 : seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO(EPERM), nr, 1, &when);
+}
+
+static int refuse_word(scmp_filter_ctx ctx, const char *name, unsigned argument, scmp_datum_t word) {
+    return refuse(ctx, name, (struct scmp_arg_cmp){argument, SCMP_CMP_MASKED_EQ, WORD, word});
+}
+
+/* Signals by way of a descriptor's owner, another terminal's input, namespaces of one's own (with all capabilities
+ * inside), and limits and processors of other processes. */
+static int fill_refusals(scmp_filter_ctx ctx) {
+    static const unsigned owner[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG}, control[] = {FIOSETOWN, SIOCSPGRP, TIOCSTI};
+    static const unsigned namespaces[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID,   CLONE_NEWNET,
+                                          CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP};
+    static const char *const of_others[] = {"prlimit64", "sched_setaffinity"};
+    int rc = 0;
+    for (size_t i = 0; i < sizeof owner / sizeof *owner && rc == 0; i++) rc = refuse_word(ctx, "fcntl", 1, owner[i]);
+    for (size_t i = 0; i < sizeof control / sizeof *control && rc == 0; i++)
+        rc = refuse_word(ctx, "ioctl", 1, control[i]);
+    for (size_t i = 0; i < sizeof namespaces / sizeof *namespaces && rc == 0; i++)
+        rc = refuse(ctx, "clone", (struct scmp_arg_cmp){0, SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]});
+    for (size_t i = 0; i < sizeof of_others / sizeof *of_others && rc == 0; i++)
+        rc = refuse(ctx, of_others[i], (struct scmp_arg_cmp){0, SCMP_CMP_NE, 0, 0});
+    return rc;
+}
+
+/* For all threads. */
+static int load(scmp_filter_ctx ctx) {
+    int rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+    if (rc == 0) rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+    if (rc == 0) rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+    return rc == 0 ? seccomp_load(ctx) : rc;
+}
+
+/* The refusals first: the list leaves nobody the call that loads a filter. */
+static int load_both(bool tools) {
+    scmp_filter_ctx refusals = seccomp_init(SCMP_ACT_ALLOW), list = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    int rc = refusals && list ? fill_refusals(refusals) : -ENOMEM;
+    if (rc == 0) rc = fill_filter(list, tools);
+    if (rc == 0) rc = load(refusals);
+    if (rc == 0) rc = load(list);
+    if (refusals) seccomp_release(refusals);
+    if (list) seccomp_release(list);
+    return rc;
+}
+
 bool lockdown_seccomp(bool tools, struct error *err) {
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    if (!ctx) {
-        error_set(err, ERR_NOMEM, "seccomp filter");
-        return false;
-    }
-    int rc = fill_filter(ctx, tools);
-    if (rc == 0) rc = seccomp_load(ctx);
-    seccomp_release(ctx);
+    int rc = load_both(tools);
     if (rc < 0) error_errno(err, ERR_UNSUPPORTED, -rc, "seccomp");
     return rc == 0;
 }

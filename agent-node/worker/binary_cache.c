@@ -2,11 +2,13 @@
 #include "agent-node/worker/binary_cache.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/buf.h"
 #include "common/cleanup.h"
@@ -15,7 +17,7 @@
 #include "common/log.h"
 
 /* Part of every name: raise it when what is stored, or the text rules' meaning of it, changes. */
-#define FORMAT "portolan-binary-2"
+#define FORMAT "portolan-binary-3"
 #define ENTRY_MAX_BYTES ((size_t)64 << 20)
 #define CACHE_MAX_BYTES ((int64_t)1 << 30)
 #define CACHE_MAX_FILES 8192
@@ -44,6 +46,7 @@ void binary_cache_text_key(const struct plan *plan, const char *fingerprint, cha
     sha256_field(&h, FORMAT " text");
     sha256_field(&h, fingerprint);
     sha256_field(&h, plan->source);
+    sha256_field(&h, plan->options); /* they choose the device's macros */
     for (int i = 0; i < plan->n_macros; i++) {
         sha256_field(&h, plan->macro[i].name);
         hash_number(&h, plan->macro[i].value);
@@ -106,12 +109,21 @@ static void trim(const char *folder) {
     free(list);
 }
 
+/* Who may write here chooses what devices run: a folder that others may write to is not used. */
+static int check_folder(const char *folder, struct error *err) {
+    struct stat s;
+    if (stat(folder, &s) != 0) return error_errno(err, ERR_IO, errno, "%s", folder);
+    if (!S_ISDIR(s.st_mode) || s.st_uid != geteuid() || (s.st_mode & 022) != 0)
+        return error_set(err, ERR_AUTH, "the folder %s is not this user's alone", folder);
+    return 0;
+}
+
 /* --- the cache ---------------------------------------------------------------------------------------------------- */
 struct binary_cache *binary_cache_new(const char *folder) {
     struct binary_cache *c = xcalloc(1, sizeof *c);
     struct error err = ERROR_INIT;
     if (!folder) return c;
-    if (dir_make(folder, 0700, &err) != 0) {
+    if (dir_make(folder, 0700, &err) != 0 || check_folder(folder, &err) != 0) {
         log_warn("no cache of binaries: %s", err.text);
         return c;
     }
@@ -126,17 +138,23 @@ void binary_cache_free(struct binary_cache *c) {
     free(c);
 }
 
+/* Of name and contents: an entry that was renamed, or copied over another, is not one. */
+static void checksum(const char *key, const void *data, size_t len, uint8_t out[CHECKSUM_BYTES]) {
+    struct sha256 h;
+    sha256_init(&h);
+    sha256_field(&h, key);
+    sha256_update(&h, data, len);
+    sha256_final(&h, out);
+}
+
 uint8_t *binary_cache_get(struct binary_cache *c, const char *key, size_t *ret_len) {
     if (!c->folder) return NULL;
     CLEANUP_FREE char *path = path_join(c->folder, key);
     size_t len = 0;
     CLEANUP_FREE char *data = file_read(path, ENTRY_MAX_BYTES + CHECKSUM_BYTES, &len, NULL);
     if (!data) return NULL;
-    struct sha256 h;
-    uint8_t digest[CHECKSUM_BYTES];
-    sha256_init(&h);
-    if (len > CHECKSUM_BYTES) sha256_update(&h, data + CHECKSUM_BYTES, len - CHECKSUM_BYTES);
-    sha256_final(&h, digest);
+    uint8_t digest[CHECKSUM_BYTES] = {0};
+    if (len > CHECKSUM_BYTES) checksum(key, data + CHECKSUM_BYTES, len - CHECKSUM_BYTES, digest);
     if (len <= CHECKSUM_BYTES || memcmp(digest, data, CHECKSUM_BYTES) != 0) {
         unlink(path);
         return NULL;
@@ -151,10 +169,7 @@ void binary_cache_put(struct binary_cache *c, const char *key, const void *data,
     if (!c->folder || len == 0 || len > ENTRY_MAX_BYTES) return;
     CLEANUP_FREE char *path = path_join(c->folder, key);
     CLEANUP_FREE uint8_t *whole = xmalloc(CHECKSUM_BYTES + len);
-    struct sha256 h;
-    sha256_init(&h);
-    sha256_update(&h, data, len);
-    sha256_final(&h, whole);
+    checksum(key, data, len, whole);
     memcpy(whole + CHECKSUM_BYTES, data, len);
     struct error err = ERROR_INIT;
     if (file_write_durable(path, whole, CHECKSUM_BYTES + len, 0600, &err) == 0 || c->warned) return;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/utf8.h"
 
 void finding_done(struct finding *f) {
     free(f->log);
@@ -33,6 +34,7 @@ put(struct finding *f, enum finding_kind kind, enum verdict v, const char *fmt, 
     f->kind = kind;
     f->verdict = v;
     vsnprintf(f->text, sizeof f->text, fmt, ap);
+    utf8_clean(f->text);
     return -1;
 }
 

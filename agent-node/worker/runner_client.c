@@ -81,8 +81,9 @@ static int start_process(struct runner *r, const struct runner_config *c, struct
 
 static void name_level(struct runner *r) {
     static const char *const base[] = {"none", "process", "bubblewrap"};
-    snprintf(r->level, sizeof r->level, "%s%s%s", base[r->process.level],
-             r->flags & WIRE_FLAG_SECCOMP ? "+seccomp" : "", r->flags & WIRE_FLAG_LANDLOCK ? "+landlock" : "");
+    int n = snprintf(r->level, sizeof r->level, "%s%s", base[r->process.level],
+                     r->flags & WIRE_FLAG_SECCOMP ? "+seccomp" : "");
+    if (r->landlock) snprintf(r->level + n, sizeof r->level - (size_t)n, "+landlock%u", r->landlock);
 }
 
 static int greet(struct runner *r, struct error *err) {
@@ -94,6 +95,7 @@ static int greet(struct runner *r, struct error *err) {
         return error_set(err, ERR_DEVICE, "runner (%s): %s", r->what, text.data ? text.data : "");
     }
     r->flags = hello.hello.flags;
+    r->landlock = hello.hello.landlock;
     r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
     if (r->pidfd < 0 || clock_getcpuclockid(r->pid, &r->cpu_clock) != 0)
         return error_set(err, ERR_DEVICE, "runner (%s): it went away after its hello", r->what);

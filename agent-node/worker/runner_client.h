@@ -61,7 +61,7 @@ bool runner_in_place(const struct runner *r); /* buffers are the arena itself: u
  * Tells a compile_timeout from a timeout, and a crashed compiler from a crashed kernel. */
 bool runner_reached_launch(const struct runner *r);
 int runner_pid(const struct runner *r);                   /* the runner's own pid (inside bwrap), as seen from here */
-const char *runner_sandbox_level(const struct runner *r); /* e.g. "bubblewrap+seccomp+landlock" */
+const char *runner_sandbox_level(const struct runner *r); /* e.g. "bubblewrap+seccomp+landlock6" */
 uint8_t *runner_arena(const struct runner *r);            /* the mapping, runner_config.arena_bytes long */
 const char *runner_log(
     const struct runner *r); /* what build, launch or crash said; bounded, made printable; until the next call */

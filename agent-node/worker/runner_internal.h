@@ -28,6 +28,7 @@ struct runner {
     bool candidate;              /* it has seen something of a candidate's: its death is the candidate's doing */
     bool tainted;   /* a candidate's code has run in it: nothing it says counts as infrastructure any more */
     uint32_t flags; /* enum wire_flag */
+    uint32_t landlock;
     uint32_t seq;
     struct reply_reader reader;
     struct sink sink;

@@ -53,6 +53,7 @@ static void fill_device(const struct runner *r, const struct wire_device *w, str
 #undef TEXT
     rec_set(&d->backend, r->backend);
     rec_set(&d->icd, r->icd);
+    rec_set(&d->sandbox, r->level);
     d->platform_index = w->platform_index;
     d->device_index = w->device_index;
     d->fp16 = w->fp16 != 0;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,6 +20,7 @@
 #include "common/cleanup.h"
 #include "common/fileio.h"
 #include "common/log.h"
+#include "common/sanitizer.h"
 
 char *spawn_program(struct error *err) {
     const char *given = getenv("PORTOLAN_RUNNER");
@@ -76,8 +78,15 @@ static struct {
     const char *bwrap; /* NULL when it cannot be used */
 } machine = {.once = PTHREAD_ONCE_INIT};
 
+/* Runners of an agent that is not root have its user, and without namespaces could read its memory and its files'
+ * descriptors. (A sanitizer's leak check traces its own process, which this would forbid.) */
+static void close_own_memory(void) {
+    if (!machine.user.change && !BUILT_WITH_SANITIZER) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 static void look_at_machine(void) {
     machine.user = runner_user_find();
+    close_own_memory();
     const char *bwrap = find_bwrap();
     if (bwrap && try_bwrap(bwrap, &machine.user)) machine.bwrap = bwrap;
     if (!machine.bwrap)

@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #include "agent-node/worker/runner_internal.h"
+#include "agent-node/worker/scratch.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 
 #define CANCEL_LOOK_NS 100000000
+#define SCRATCH_LOOK_NS 250000000 /* longer than a timed window: those are not disturbed */
 #define DRAIN_ROUNDS 16
 
 int64_t runner_deadline(int64_t timeout_ms) {
@@ -64,8 +66,19 @@ enum runner_status runner_ended(struct runner *r, struct error *err) {
     return r->ended_as == RUNNER_OK ? RUNNER_FAILED : r->ended_as;
 }
 
+/* Time until the next look at the scratch folder of a runner that has one; -1 when that is over its limit. */
+static int64_t look_at_scratch(const struct runner *r, int64_t *next_ns) {
+    int64_t now_ns = clock_mono_ns();
+    if (!r->process.folder) return INT64_MAX;
+    if (*next_ns > now_ns) return *next_ns - now_ns;
+    if (scratch_is_over(r->process.folder)) return -1;
+    *next_ns = clock_mono_ns() + SCRATCH_LOOK_NS;
+    return SCRATCH_LOOK_NS;
+}
+
 /* Waits until the socket is ready for `events`. */
 static enum runner_status await(struct runner *r, short events, int64_t deadline_ns, struct error *err) {
+    int64_t look_ns = clock_mono_ns() + SCRATCH_LOOK_NS;
     for (;;) {
         bool listen = r->sink.total < SINK_STOP;
         struct pollfd fds[] = {{r->process.channel, events, 0}, {listen ? r->process.output : -1, POLLIN, 0}};
@@ -74,6 +87,9 @@ static enum runner_status await(struct runner *r, short events, int64_t deadline
             return end(r, RUNNER_CANCELLED, ERR_CANCELLED, "cancelled", err);
         if (left <= 0) return end(r, RUNNER_TIMEOUT, ERR_TIMEOUT, "it ran into its time limit and was killed", err);
         if (r->cancel && left > CANCEL_LOOK_NS) left = CANCEL_LOOK_NS;
+        int64_t until_look_ns = look_at_scratch(r, &look_ns);
+        if (until_look_ns < 0) return runner_broke(r, "it filled its scratch folder beyond the limit", err);
+        if (left > until_look_ns) left = until_look_ns;
         struct timespec wait = {left / 1000000000, left % 1000000000};
         int n = ppoll(fds, 2, &wait, NULL);
         if (n < 0 && errno != EINTR) return end(r, RUNNER_FAILED, ERR_INTERNAL, "poll failed", err);

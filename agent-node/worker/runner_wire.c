@@ -131,7 +131,7 @@ void text_make_printable(struct buf *out, const char *text, size_t len) {
     for (size_t i = 0; i < len;) {
         uint32_t c = 0;
         size_t n = utf8_decode(text + i, len - i, &c);
-        bool fine = n && (c >= 0x20 || c == '\n' || c == '\t') && !(c >= 0x7f && c < 0xa0);
+        bool fine = n && (utf8_is_shown(c) || c == '\n' || c == '\t');
         if (fine)
             buf_append(out, text + i, n);
         else

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent-node/runner/devices.h"
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/fileio.h"
@@ -131,10 +132,7 @@ static void add_bwrap(const struct spawn_request *r, const struct driver_place *
                                         "--tmpfs",
                                         "/tmp",
                                         NULL};
-    static const char *const devices[] = {
-        "/dev/dri",       "/dev/kfd",        "/dev/nvidia0",         "/dev/nvidia1", "/dev/nvidia2",
-        "/dev/nvidia3",   "/dev/nvidia4",    "/dev/nvidia5",         "/dev/nvidia6", "/dev/nvidia7",
-        "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools"};
+    static const char *const devices[] = {GPU_DEVICE_FILES};
     strings_add(s, bwrap);
     add_all(s, fixed);
     add_system_folder(s, "/lib");

@@ -50,6 +50,7 @@ static void begin_attempt(const struct worker *w, const struct rec_task *task, s
     rec_set(&a->device, task->device[0] ? task->device : w->device.id);
     rec_set(&a->target, task->target[0] ? task->target : w->device.target);
     rec_set(&a->fingerprint, w->device.fingerprint);
+    rec_set(&a->sandbox, w->device.sandbox); /* of its probe; measuring runners say their own */
     rec_set(&a->agent_version, PORTOLAN_VERSION);
     rec_set(&a->kernel_hash, task->kernel_hash);
 }

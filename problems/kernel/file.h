@@ -5,6 +5,10 @@
 #include "problems/kernel/kernel.h"
 
 #define KERNEL_MAX_CONSTRAINTS 64
+/* Constraints are evaluated for each point of the tuning space, by the coordinator too: names, numbers and operators in
+ * all of them, and that times the number of points. */
+#define KERNEL_MAX_CONSTRAINT_TERMS 2048
+#define KERNEL_MAX_CONSTRAINT_COST ((int64_t)5000000)
 #define KERNEL_MAX_SCRATCH 64
 #define KERNEL_MAX_EXTENSIONS 32
 #define KERNEL_MAX_OPTIONS 8

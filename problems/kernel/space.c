@@ -58,6 +58,18 @@ int tune_parse(struct kernel *k, const struct yaml_node *n, struct error *err) {
     return 0;
 }
 
+static int check_cost(const struct kernel *k, const struct yaml_node *n, struct error *err) {
+    int64_t terms = 0, points = 1;
+    for (int i = 0; i < k->n_constraints; i++) terms += expr_terms(k->constraint[i].e);
+    for (int i = 0; i < k->n_tune; i++) points *= k->tune[i].n;
+    if (terms <= KERNEL_MAX_CONSTRAINT_TERMS && terms * points <= KERNEL_MAX_CONSTRAINT_COST) return 0;
+    yaml_error(k->doc, n, err, "the constraints cost too much: %lld terms for each of %lld configurations",
+               (long long)terms, (long long)points);
+    error_hint(err, "at most %d terms are allowed, and %lld in all configurations together",
+               KERNEL_MAX_CONSTRAINT_TERMS, (long long)KERNEL_MAX_CONSTRAINT_COST);
+    return kernel_limit(err);
+}
+
 int constraints_parse(struct kernel *k, const struct yaml_node *n, struct error *err) {
     if (!n || n->kind == YAML_NULL) return 0;
     if (n->kind != YAML_SEQUENCE)
@@ -75,7 +87,7 @@ int constraints_parse(struct kernel *k, const struct yaml_node *n, struct error 
         c->e = kernel_expr_parse(k, c->at, text, err);
         if (!c->e) return -1;
     }
-    return 0;
+    return check_cost(k, n, err);
 }
 
 int specialised_parse(struct kernel *k, const struct yaml_node *n, struct error *err) {

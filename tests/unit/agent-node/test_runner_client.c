@@ -297,7 +297,8 @@ static void what_a_candidate_tries(const char *level) {
         snprintf(script, sizeof script, "kernel k: try %s 2\n", what[i]);
         enum runner_status s = run_script(script, &r, LIMIT_MS, &err);
         if (s != RUNNER_OK) fail_msg("%s: %s", what[i], err.text);
-        assert_string_equal(runner_sandbox_level(r), level);
+        if (strncmp(runner_sandbox_level(r), level, strlen(level)) != 0) /* and Landlock's version */
+            fail_msg("%s, not %s", runner_sandbox_level(r), level);
         if (floats(r, 0, 2)[0] == 0) fail_msg("%s: worked inside %s", what[i], level);
         runner_free(r);
     }
