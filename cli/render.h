@@ -30,6 +30,8 @@ void render_percent(double share, char out[RENDER_SIZE]);
 /* --- cells (render_cell.c) ------------------------------------------------------------------------------------------
  */
 bool cell_is_correct(const json_t *cell);
+/* Declared in less precision than the problem has: correct in its own tier. */
+bool cell_is_reduced(const json_t *cell);
 /* Done, given up, cancelled, or without a device. */
 bool cell_has_ended(const json_t *cell);
 /* The word that says how a cell stands: its verdict, else its outcome, else its state. Borrowed. */

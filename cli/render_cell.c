@@ -13,6 +13,11 @@ bool cell_is_correct(const json_t *cell) {
     return !strcmp(json_text(cell, "verdict"), "correct");
 }
 
+bool cell_is_reduced(const json_t *cell) {
+    const char *precision = json_text(cell, "precision");
+    return *precision && strcmp(precision, "relaxed") != 0;
+}
+
 /* A result has no state: it is an end. */
 bool cell_has_ended(const json_t *cell) {
     const char *state = json_text(cell, "state");
@@ -55,8 +60,9 @@ static char *figures(const json_t *cell) {
     if (!cell_is_correct(cell)) return xstrndup(evidence, strcspn(evidence, "\n"));
     render_speedup(cell, speedup);
     render_time_ns(json_number(cell, "time_ns_p50"), time);
-    if (!*speedup) return xasprintf("%7s  not timed", time);
-    return xasprintf("%7s  %s vs %s", time, speedup, json_text(cell, "baseline"));
+    const char *precision = json_text(cell, "precision"), *in = *precision ? ", declared " : "";
+    if (!*speedup) return xasprintf("%7s  not timed%s%s", time, in, precision);
+    return xasprintf("%7s  %s vs %s%s%s", time, speedup, json_text(cell, "baseline"), in, precision);
 }
 
 void render_cell_line(const json_t *cell, struct cell_layout *layout, FILE *out) {
@@ -135,6 +141,13 @@ static void print_speedup(const json_t *cell, const json_t *event, FILE *out) {
     print_field(out, "speedup", b.data);
 }
 
+static void print_precision(const json_t *cell, FILE *out) {
+    const char *precision = json_text(cell, "precision");
+    if (!*precision) return;
+    CLEANUP_FREE char *text = xasprintf("%s%s", precision, cell_is_reduced(cell) ? ", as declared: ranked apart" : "");
+    print_field(out, "precision", text);
+}
+
 static void print_baselines(const json_t *event, FILE *out) {
     CLEANUP(buf_done) struct buf b = BUF_INIT;
     size_t i;
@@ -197,6 +210,7 @@ void render_cell_whole(const json_t *cell, const json_t *event, bool with_log, F
         print_speedup(cell, event, out);
         print_baselines(event, out);
         print_config(cell, out);
+        print_precision(cell, out);
     }
     print_phases(event, out);
 }

@@ -95,7 +95,9 @@ static char *cell_detail(const json_t *cell) {
                          json_text(cell, "node"));
     if (!cell_is_correct(cell)) return xstrndup(evidence, strcspn(evidence, "\n"));
     render_speedup(cell, speedup);
-    return *speedup ? xasprintf("%s vs %s", speedup, json_text(cell, "baseline")) : xstrdup("not timed");
+    const char *precision = json_text(cell, "precision"), *in = *precision ? ", declared " : "";
+    if (!*speedup) return xasprintf("not timed%s%s", in, precision);
+    return xasprintf("%s vs %s%s%s", speedup, json_text(cell, "baseline"), in, precision);
 }
 
 static void print_cells(const json_t *cells, FILE *out) {

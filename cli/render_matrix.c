@@ -20,7 +20,7 @@ struct view {
     size_t first, count; /* the targets shown */
     bool two_lines;
     const char *size; /* that of all cells; NULL when they differ */
-    bool any_equal, any_weak;
+    bool any_equal, any_weak, any_reduced;
 };
 
 size_t render_columns(FILE *out) {
@@ -62,6 +62,17 @@ static const char *marks(const json_t *cell) {
     return equal && weak ? " = *" : equal ? " =" : weak ? " *" : "";
 }
 
+/* "bf16 3.20x": kernels that declare less precision, beside what is ranked. */
+static void add_reduced(const json_t *cell, struct buf *out) {
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(cell, "reduced"), i, item) {
+        double x = json_number(item, "speedup");
+        buf_printf(out, "%s%s", out->len ? ", " : "", json_text(item, "precision"));
+        if (!isnan(x)) buf_printf(out, " %.2fx", x);
+    }
+}
+
 static struct cell_text text_of(const struct view *v, const json_t *cell) {
     const char *size = cell && !v->size ? json_text(cell, "size") : "";
     double x = json_number(cell, "speedup"), low = json_number(cell, "speedup_low"),
@@ -69,12 +80,17 @@ static struct cell_text text_of(const struct view *v, const json_t *cell) {
     if (!cell) return (struct cell_text){xstrdup(""), xstrdup(""), COLOUR_NONE};
     if (!cell_is_correct(cell))
         return (struct cell_text){xstrdup(cell_standing(cell)), xstrdup(size), cell_colour(cell)};
+    CLEANUP(buf_done) struct buf reduced = BUF_INIT;
+    add_reduced(cell, &reduced);
+    if (cell_is_reduced(cell))
+        return (struct cell_text){xasprintf("%s ~", reduced.data ? reduced.data : ""), xstrdup(size), COLOUR_YELLOW};
     if (isnan(x)) return (struct cell_text){xstrdup("correct, not timed"), xstrdup(size), COLOUR_NONE};
+    const char *beside = reduced.len ? reduced.data : "";
     char interval[RENDER_SIZE] = "";
     if (!isnan(low) && !isnan(high)) snprintf(interval, sizeof interval, " [%.2f, %.2f]", low, high);
     return (struct cell_text){
-        .main = v->two_lines ? xasprintf("%.2fx vs %s%s", x, json_text(cell, "baseline"), marks(cell))
-                             : xasprintf("%.2fx%s vs %s%s", x, interval, json_text(cell, "baseline"), marks(cell)),
+        .main = xasprintf("%.2fx%s vs %s%s%s%s%s", x, v->two_lines ? "" : interval, json_text(cell, "baseline"),
+                          marks(cell), *beside ? " (" : "", beside, *beside ? " ~)" : ""),
         .below = xasprintf("%s%s%s", *interval ? interval + 1 : "", *interval && *size ? " " : "", size),
         .colour = json_is_true(json_object_get(cell, "faster")) ? COLOUR_GREEN : COLOUR_NONE,
     };
@@ -151,6 +167,7 @@ static void print_legend(const struct view *v) {
     fputs(colour_on(v->out, COLOUR_DIM), v->out);
     fputs("over the fastest baseline [interval: 94 % from 5 fresh sets of runners, 99 % from 8 on]\n", v->out);
     if (v->any_equal) fputs("=  not proven faster: the interval does not clear 1.005\n", v->out);
+    if (v->any_reduced) fputs("~  by kernels that declare less precision: held to that, ranked apart\n", v->out);
     if (v->any_weak) fputs("*  weak baseline: below 25 % of the speed of light; left out of the scores\n", v->out);
     fputs(colour_off(v->out), v->out);
 }
@@ -162,7 +179,8 @@ static void look_through(struct view *v) {
     json_array_foreach(v->cells, i, cell) {
         const char *size = json_text(cell, "size");
         v->size = i == 0 ? size : v->size && !strcmp(v->size, size) ? size : NULL;
-        if (!cell_is_correct(cell) || isnan(json_number(cell, "speedup"))) continue;
+        v->any_reduced |= json_array_size(json_object_get(cell, "reduced")) > 0;
+        if (!cell_is_correct(cell) || cell_is_reduced(cell) || isnan(json_number(cell, "speedup"))) continue;
         v->any_equal |= !json_is_true(json_object_get(cell, "faster"));
         v->any_weak |= json_is_true(json_object_get(cell, "weak_baseline"));
     }

@@ -63,6 +63,20 @@ static void show_lines(const char *text, const char *before, FILE *out) {
     }
 }
 
+/* An empty launch takes launch_us here: a baseline near it says more of the driver than of the problem. */
+#define LAUNCHES_LEAST 4
+static void show_launch_bound(const struct rec_device *d, const struct rec_attempt *a, const struct rec_measured *m,
+                              FILE *out) {
+    const struct rec_measured *base = m->baseline ? find_row(a, "baseline", m->baseline) : NULL;
+    if (!base || !base->has_time_ns_p50 || !(d->launch_us > 0)) return;
+    if (base->time_ns_p50 >= LAUNCHES_LEAST * 1e3 * d->launch_us) return;
+    char time[32], launch[32];
+    show_time(base->time_ns_p50, time);
+    show_time(1e3 * d->launch_us, launch);
+    fprintf(out, "  %sthe size is too small to time here: baseline %s takes %s, an empty launch %s%s\n",
+            colour_on(out, COLOUR_YELLOW), m->baseline, time, launch, colour_off(out));
+}
+
 static void show_verdict(const struct rec_device *d, const struct rec_attempt *a, FILE *out) {
     int v = a->verdict ? verdict_from_name(a->verdict) : -1;
     enum colour c = v == VERDICT_CORRECT ? COLOUR_GREEN : COLOUR_RED;
@@ -93,7 +107,9 @@ void show_attempt(const struct rec_device *d, const struct rec_task *task, const
     } else {
         show_lines(a->log, "  | ", out);
     }
+    if (a->precision[0]) fprintf(out, "  precision %s, as the kernel declares\n", a->precision);
     if (m) show_times(task, a, m, out);
+    if (m) show_launch_bound(d, a, m, out);
     if (a->sandbox[0]) fprintf(out, "  %ssandbox %s%s\n", colour_on(out, COLOUR_DIM), a->sandbox, colour_off(out));
 }
 

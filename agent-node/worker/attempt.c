@@ -11,6 +11,7 @@ static struct rec_measured *add_row(struct trial *t, const struct subject *s, co
     rec_set(&row->candidate, s->hash);
     rec_set(&row->kernel, name);
     rec_set(&row->config, s->config);
+    if (!s->trusted) rec_set(&row->precision, kernel_precision(t->kernel));
     rec_set(&row->size, s->cases[0].bound->size);
     rec_set(&row->role, role);
     rec_set(&row->verdict, verdict_name(v));

@@ -46,6 +46,14 @@ int finding_verdict(struct finding *f, enum verdict v, const char *fmt, ...) {
     return -1;
 }
 
+int finding_refused(struct finding *f, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    put(f, FINDING_REFUSED, 0, fmt, ap);
+    va_end(ap);
+    return -1;
+}
+
 int finding_infrastructure(struct finding *f, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);

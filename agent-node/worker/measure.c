@@ -36,9 +36,13 @@ static int beside_baselines(struct trial *t, const struct subject *s, struct acc
     trial_progress(t, "oracle", 0, t->bound->size);
     struct pool *pool = t->worker->pool;
     const struct timed_data *data = pool_timed(pool, t->bound, t->fresh, trial_cancel(t), &oracle_ns, &err);
-    phases_add(&t->phases, "oracle", oracle_ns);
     if (!data) return finding_error(f, &err, "oracle");
-    int status = time_it(t, s, &b, data, acc, f);
+    int status = pool_timed_declare(pool, t->bound, data, s->precision, trial_cancel(t), &oracle_ns, &err);
+    phases_add(&t->phases, "oracle", oracle_ns);
+    if (status != 0)
+        finding_error(f, &err, "declared precision");
+    else
+        status = time_it(t, s, &b, data, acc, f);
     pool_timed_release(pool, data, f->kind == FINDING_VERDICT);
     return status;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent-node/worker/bank.h"
+#include "agent-node/worker/declared.h"
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -282,6 +283,37 @@ const struct timed_data *pool_timed(struct pool *p, const struct bound *b, bool 
     }
     borrow(p, e);
     return e->timed;
+}
+
+/* Sets are lent out const; the entry is where they may change. */
+static int declare(struct pool *p, const struct bound *b, const struct data_set *set, const struct timed_data *timed,
+                   enum precision precision, const volatile bool *cancel, struct error *err) {
+    for (struct entry *e = p->first; e; e = e->next) {
+        if (set && e->set == set) return data_set_declare(e->set, b, precision, p->threads, cancel, err);
+        for (int i = 0; timed && e->timed == timed && i < timed->n; i++)
+            if (data_set_declare(timed->check[i], b, precision, p->threads, cancel, err) != 0) return -1;
+    }
+    return 0;
+}
+
+static int declare_and_count(struct pool *p, const struct bound *b, const struct data_set *set,
+                             const struct timed_data *timed, enum precision precision, const volatile bool *cancel,
+                             int64_t *ret_oracle_ns, struct error *err) {
+    if (precision == PRECISION_STRICT) return 0;
+    int64_t from = clock_mono_ns();
+    int status = declare(p, b, set, timed, precision, cancel, err);
+    if (ret_oracle_ns) *ret_oracle_ns += clock_mono_ns() - from;
+    return status;
+}
+
+int pool_declare(struct pool *p, const struct bound *b, const struct data_set *d, enum precision precision,
+                 const volatile bool *cancel, int64_t *ret_oracle_ns, struct error *err) {
+    return declare_and_count(p, b, d, NULL, precision, cancel, ret_oracle_ns, err);
+}
+
+int pool_timed_declare(struct pool *p, const struct bound *b, const struct timed_data *t, enum precision precision,
+                       const volatile bool *cancel, int64_t *ret_oracle_ns, struct error *err) {
+    return declare_and_count(p, b, NULL, t, precision, cancel, ret_oracle_ns, err);
 }
 
 static void release(struct pool *p, const struct data_set *set, const struct timed_data *timed, bool seen) {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "problems/check/compare.h"
+#include "problems/check/precision.h"
 #include "problems/data/data.h"
 #include "problems/graph/problem.h"
 
@@ -27,7 +28,9 @@ struct data_set {
     struct {
         int tensor;
         struct expected expected;
-    } * output; /* in the order of the problem's outputs */
+        struct tolerance declared[PRECISION_COUNT]; /* where declared[] below says so */
+    } * output;                                     /* in the order of the problem's outputs */
+    bool declared[PRECISION_COUNT];                 /* what pool_declare() was asked for */
     enum distribution dist;
     struct data_seed seed;
     size_t bytes; /* memory taken */
@@ -44,6 +47,10 @@ void pool_free(struct pool *p); /* accepts NULL */
  * ERR_CANCELLED. */
 const struct data_set *pool_get(struct pool *p, const struct bound *b, enum distribution dist, bool fresh,
                                 const volatile bool *cancel, int64_t *ret_oracle_ns, struct error *err);
+/* The set's tolerances for kernels that declare reduced precision `precision`, computed once a set (declared.h);
+ * nothing to do for PRECISION_STRICT. *ret_oracle_ns (may be NULL) is added to. ERR_NOMEM, ERR_CANCELLED. */
+int pool_declare(struct pool *p, const struct bound *b, const struct data_set *d, enum precision precision,
+                 const volatile bool *cancel, int64_t *ret_oracle_ns, struct error *err);
 /* `seen`: values of it stand in evidence, it is not used again. Accepts NULL. */
 void pool_release(struct pool *p, const struct data_set *d, bool seen);
 
@@ -52,6 +59,8 @@ void pool_release(struct pool *p, const struct data_set *d, bool seen);
 struct timed_data;
 const struct timed_data *pool_timed(struct pool *p, const struct bound *b, bool fresh, const volatile bool *cancel,
                                     int64_t *ret_oracle_ns, struct error *err);
+int pool_timed_declare(struct pool *p, const struct bound *b, const struct timed_data *t, enum precision precision,
+                       const volatile bool *cancel, int64_t *ret_oracle_ns, struct error *err);
 void pool_timed_release(struct pool *p, const struct timed_data *t, bool seen);
 int timed_checks(const struct timed_data *t);                          /* POOL_CHECKS_MIN to POOL_CHECKS */
 const struct data_set *timed_check(const struct timed_data *t, int i); /* 0 <= i < timed_checks() */

@@ -250,8 +250,11 @@ static int prepare(struct search *s) {
     if (trial_lock(s->t, DOMAIN_SHARED, s->f) != 0 || choose(s) != 0) return -1;
     trial_progress(s->t, "oracle", 0, s->t->bound->size);
     s->data = pool_timed(s->t->worker->pool, s->t->bound, s->t->fresh, trial_cancel(s->t), &oracle_ns, &err);
-    phases_add(&s->t->phases, "oracle", oracle_ns);
     if (!s->data) return finding_error(s->f, &err, "oracle");
+    int status = pool_timed_declare(s->t->worker->pool, s->t->bound, s->data, kernel_declares(s->t->kernel),
+                                    trial_cancel(s->t), &oracle_ns, &err);
+    phases_add(&s->t->phases, "oracle", oracle_ns);
+    if (status != 0) return finding_error(s->f, &err, "declared precision");
     s->screen = (struct screen){.trial = s->t, .data = s->data};
     s->deadline_ns = clock_mono_ns() + (budget_ms > 0 ? budget_ms : DEFAULT_BUDGET_MS) * 1000000;
     return 0;

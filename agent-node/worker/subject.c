@@ -82,6 +82,7 @@ int subject_candidate(struct trial *t, const struct tune_point *point, bool time
     tune_point_format(t->kernel, point, ret->config, sizeof ret->config);
     hash_candidate(t, ret);
     ret->allows_atomics = kernel_allows_atomics(t->kernel);
+    ret->precision = kernel_declares(t->kernel);
     struct bound *bound = problem_bind(t->problem, t->task->size, &err);
     if (!bound) return finding_infrastructure(f, "size %s: %s", t->task->size, err.text);
     if (subject_add_case(t, point, bound, t->task->size, ret, f) != 0) return -1;

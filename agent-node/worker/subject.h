@@ -18,7 +18,8 @@ struct subject {
     char hash[65];    /* kernel and configuration */
     bool trusted;     /* a baseline */
     bool allows_atomics;
-    const char *generality; /* "general", "constrained", "specialised" */
+    enum precision precision; /* declared by the kernel; a baseline is strict */
+    const char *generality;   /* "general", "constrained", "specialised" */
     int n_cases;
     struct size_case cases[SUBJECT_MAX_CASES];
     struct plan *whole; /* all cases' launches in one plan: what is compiled */

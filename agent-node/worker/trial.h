@@ -17,6 +17,7 @@ struct worker {
     struct pool *pool;
     struct binary_cache *cache;
     struct domain_lock *domain;
+    char admitted[65];     /* the problem that was admitted last; "" for none */
     double bandwidth_gbps; /* of the memory, copying; 0 until physics_learn() */
 };
 

@@ -84,6 +84,7 @@ static int parse_kernel(struct trial *t, struct finding *f) {
     char hash[65];
     kernel_hash(t->kernel, hash);
     rec_set(&t->out->kernel_hash, hash);
+    rec_set(&t->out->precision, kernel_precision(t->kernel));
     return 0;
 }
 
@@ -123,6 +124,9 @@ static void conclude(struct rec_attempt *a, const struct finding *f) {
     if (f->kind == FINDING_NONE || f->kind == FINDING_VERDICT) {
         rec_set(&a->outcome, "verdict");
         rec_set(&a->verdict, verdict_name(v));
+        rec_set(&a->evidence, f->text);
+    } else if (f->kind == FINDING_REFUSED) {
+        rec_set(&a->outcome, "refused");
         rec_set(&a->evidence, f->text);
     } else if (f->kind == FINDING_CANCELLED) {
         rec_set(&a->outcome, "cancelled");

@@ -118,6 +118,7 @@ void result_fill(struct core *core, const struct task *task, const struct rec_at
     rec_set(&ret->result_id, attempt->attempt_id);
     rec_set(&ret->config, attempt->config);
     rec_set(&ret->generality, attempt->generality);
+    rec_set(&ret->precision, attempt->precision);
     rec_set(&ret->outcome, "verdict");
     rec_set(&ret->verdict, attempt->verdict);
     set_evidence(ret, attempt->evidence);

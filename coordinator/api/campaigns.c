@@ -3,6 +3,7 @@
 
 #include "coordinator/api/internal.h"
 #include "coordinator/api/json.h"
+#include "coordinator/plan/admit.h"
 #include "coordinator/plan/plan.h"
 #include "coordinator/schedule/cancel.h"
 
@@ -41,10 +42,11 @@ static int submit(struct core *core, void *context, struct error *err) {
 enum MHD_Result api_submit(struct request *request) {
     struct error err = ERROR_INIT;
     struct submitting submitting = {0};
-    /* Parsing needs no state: it happens here, so that a large submission does not hold the loop up. */
+    /* Parsing and admission need no state: they happen here, so that a large submission does not hold the loop up. */
     CLEANUP(cleanup_submission) struct submission *s = submission_from_json(request->json, &err);
     submitting.s = s;
-    if (!s || loop_call(request->api->loop, submit, &submitting, &err) != 0) return api_error(request, &err);
+    if (!s || submission_admit(s, &err) != 0) return api_error(request, &err);
+    if (loop_call(request->api->loop, submit, &submitting, &err) != 0) return api_error(request, &err);
     json_t *json = json_object();
     json_object_set_new(json, "campaign", json_string(submitting.summary.campaign));
     json_object_set_new(json, "name", json_string(s->file->name));

@@ -19,6 +19,7 @@ static void add_result(json_t *cell, const struct rec_result *r) {
     json_object_set_new(cell, "evidence", json_string(r ? r->evidence : ""));
     json_object_set_new(cell, "config", json_string(r ? r->config : ""));
     json_object_set_new(cell, "generality", json_string(r ? r->generality : ""));
+    json_object_set_new(cell, "precision", json_string(r ? r->precision : ""));
     json_object_set_new(cell, "baseline", json_null_or(r ? r->baseline : NULL));
     json_object_set_new(cell, "time_ns_p50", json_number_or(r && r->has_time_ns_p50, r ? r->time_ns_p50 : 0));
     json_object_set_new(cell, "baseline_time_ns_p50",

@@ -6,11 +6,13 @@
 #include "coordinator/api/internal.h"
 #include "coordinator/api/json.h"
 #include "coordinator/api/scores.h"
+#include "problems/check/precision.h"
 
 struct matrix_cell {
     const char *problem, *target, *size;
     const struct task
         *best; /* the correct one with the highest speedup, else the first with a verdict, else the furthest */
+    const struct task *reduced[PRECISION_COUNT]; /* the fastest correct one of each tier of declared precision */
     size_t tasks, results;
     json_t *verdicts;
 };
@@ -25,20 +27,30 @@ struct matrix {
 
 /* --- collecting
  * ---------------------------------------------------------------------------------------------------------- */
+/* The tier of a result: what declares less precision than the problem's is ranked apart. */
+static enum precision tier(const struct rec_result *r) {
+    int p = r ? precision_from_name(r->precision) : PRECISION_STRICT;
+    return p > 0 ? (enum precision)p : PRECISION_STRICT; /* "relaxed" passed the strict checks */
+}
+
+enum { RANK_OPEN = 1, RANK_ENDED, RANK_REDUCED, RANK_VERDICT, RANK_CORRECT };
 static int rank(const struct task *task) {
     const struct rec_result *r = task->result;
-    if (r && verdict_is_correct(r->verdict)) return 4;
-    if (r && r->verdict) return 3;
+    if (r && verdict_is_correct(r->verdict)) return tier(r) == PRECISION_STRICT ? RANK_CORRECT : RANK_REDUCED;
+    if (r && r->verdict) return RANK_VERDICT;
     if (task->row.state == TASK_NO_DEVICE || task->row.state == TASK_WAITING) return 0;
-    return task_state_ended(task->row.state) ? 2 : 1;
+    return task_state_ended(task->row.state) ? RANK_ENDED : RANK_OPEN;
+}
+
+static bool is_faster(const struct task *a, const struct task *b) {
+    double x = a->result->has_speedup ? a->result->speedup : 0, y = b->result->has_speedup ? b->result->speedup : 0;
+    return x > y;
 }
 
 static bool better(const struct task *a, const struct task *b) {
     if (rank(a) != rank(b)) return rank(a) > rank(b);
-    if (rank(a) == 1) return a->row.state > b->row.state;
-    if (rank(a) != 4) return false;
-    double x = a->result->has_speedup ? a->result->speedup : 0, y = b->result->has_speedup ? b->result->speedup : 0;
-    return x > y;
+    if (rank(a) == RANK_OPEN) return a->row.state > b->row.state;
+    return (rank(a) == RANK_CORRECT || rank(a) == RANK_REDUCED) && is_faster(a, b);
 }
 
 static struct matrix_cell *cell_of(struct matrix *m, const struct task *task) {
@@ -66,6 +78,9 @@ static void add_task(struct matrix *m, const struct task *task) {
         count_verdict(m->verdicts, task->result->verdict);
     }
     if (!cell->best || better(task, cell->best)) cell->best = task;
+    if (rank(task) != RANK_REDUCED) return;
+    const struct task **of_tier = &cell->reduced[tier(task->result)];
+    if (!*of_tier || is_faster(task, *of_tier)) *of_tier = task;
 }
 
 static void add_campaign(struct matrix *m, struct campaign *campaign) {
@@ -87,7 +102,7 @@ static struct score_cell score_cell(const struct matrix_cell *cell) {
     const struct rec_result *r = cell->best->result;
     struct score_cell s = {.measured = r && r->verdict};
     if (!s.measured) return s;
-    s.correct = verdict_is_correct(r->verdict);
+    s.correct = verdict_is_correct(r->verdict) && tier(r) == PRECISION_STRICT;
     s.weak = r->weak_baseline;
     s.has_speedup = r->has_speedup;
     s.speedup = r->speedup;
@@ -97,12 +112,33 @@ static struct score_cell score_cell(const struct matrix_cell *cell) {
     return s;
 }
 
+/* The best of each tier, apart: no score is made of them. */
+static json_t *reduced_json(const struct matrix_cell *cell) {
+    json_t *list = json_array();
+    for (int p = PRECISION_STRICT + 1; p < PRECISION_COUNT; p++) {
+        if (!cell->reduced[p]) continue;
+        const struct rec_result *r = cell->reduced[p]->result;
+        json_t *item = json_object();
+        json_object_set_new(item, "precision", json_string(precision_name((enum precision)p)));
+        json_object_set_new(item, "task", json_string(cell->reduced[p]->row.id));
+        json_object_set_new(item, "kernel", json_string(cell->reduced[p]->row.kernel));
+        json_object_set_new(item, "baseline", json_null_or(r->baseline));
+        json_object_set_new(item, "time_ns_p50", json_number_or(r->has_time_ns_p50, r->time_ns_p50));
+        json_object_set_new(item, "speedup", json_number_or(r->has_speedup, r->speedup));
+        json_object_set_new(item, "speedup_low", json_number_or(r->has_speedup_low, r->speedup_low));
+        json_object_set_new(item, "speedup_high", json_number_or(r->has_speedup_high, r->speedup_high));
+        json_array_append_new(list, item);
+    }
+    return list;
+}
+
 static json_t *cell_json(const struct matrix_cell *cell) {
     struct score_cell score = score_cell(cell);
     json_t *json = json_cell(cell->best);
     static const char *const unwanted[] = {"phase",      "progress", "attempts",  "node",     "device",
                                            "changed_ms", "reason",   "result_id", "revision", "kind"};
     for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++) json_object_del(json, unwanted[i]);
+    json_object_set_new(json, "reduced", reduced_json(cell));
     json_object_set(json, "verdicts", cell->verdicts);
     json_object_set_new(json, "tasks", json_integer((json_int_t)cell->tasks));
     json_object_set_new(json, "results", json_integer((json_int_t)cell->results));

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "coordinator/api/watch.h"
+#include "coordinator/plan/admit.h"
 #include "coordinator/plan/plan.h"
 #include "coordinator/schedule/cancel.h"
 #include "coordinator/schedule/nodes.h"
@@ -42,6 +43,7 @@ static void done(void *context) {
 enum MHD_Result api_try(struct request *request) {
     struct error err = ERROR_INIT;
     struct trying trying = {.request = request};
+    if (try_admit(request->json, &err) != 0) return api_error(request, &err);
     if (loop_call(request->api->loop, submit, &trying, &err) != 0) return api_error(request, &err);
     struct watch *watch = xcalloc(1, sizeof *watch);
     watch->loop = request->api->loop;

@@ -156,12 +156,12 @@ bool comparison_ok(const struct comparison *c) {
 }
 
 /* Dropped precision shows on the probe and on signed data; long positive sums hide it. */
-static bool judges_class(const struct tolerance *t, enum distribution d) {
-    return t->class_always || d == DIST_PRECISION_PROBE || d == DIST_SIGNED_UNIFORM;
+bool comparison_judges_class(const struct tolerance *t, enum distribution d) {
+    return t->class_rms > 0 && (t->class_always || d == DIST_PRECISION_PROBE || d == DIST_SIGNED_UNIFORM);
 }
 
 bool comparison_outside_class(const struct comparison *c, const struct tolerance *t, enum distribution d) {
-    return judges_class(t, d) && t->class_rms > 0 && !(c->rms <= t->class_rms);
+    return comparison_judges_class(t, d) && !(c->rms <= t->class_rms);
 }
 
 bool comparison_passes(const struct comparison *c, const struct tolerance *t, enum distribution d) {

@@ -56,6 +56,8 @@ void compare_output(const struct expected *e, const struct tolerance *t, const v
 double element_value(enum dtype dtype, const void *data, int64_t i);
 /* Nothing unwritten, not finite or wrong. */
 bool comparison_ok(const struct comparison *c);
+/* Whether data `d` are such as the class is judged on. */
+bool comparison_judges_class(const struct tolerance *t, enum distribution d);
 /* Whether the root mean square on data `d` is outside the class: less precise than declared. */
 bool comparison_outside_class(const struct comparison *c, const struct tolerance *t, enum distribution d);
 /* Both: what is accepted as an answer to data `d`. */

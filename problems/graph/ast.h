@@ -78,7 +78,7 @@ struct problem {
     size_t text_len;
     char name[NAME_MAX_LEN];
     int level;
-    const char *origin; /* owned by doc */
+    const char *origin, *exempt; /* owned by doc */
     int n_dims;
     char dim[PROBLEM_MAX_DIMS][NAME_MAX_LEN];
     size_t n_sizes;

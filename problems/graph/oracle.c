@@ -13,7 +13,6 @@
 #include <sys/mman.h>
 
 #define PIECE_FLOPS (0.05 * ORACLE_FLOPS_PER_CORE_S) /* between two looks at `cancel`: some 0.05 s */
-#define BRANCHES_MAX 8
 #define LARGE_PAGE ((size_t)1 << 21)
 /* Devices may flush subnormal numbers to zero, of f32 at least: in units of u, an error of the smallest normal number
  * over u. f16 keeps its subnormals, spaced 2^-24. */
@@ -84,7 +83,7 @@ struct piece_context {
 
 static void eval_piece(void *context, int64_t begin, int64_t end) {
     struct piece_context *c = context;
-    uint32_t count[BRANCHES_MAX] = {0};
+    uint32_t count[OP_MAX_BRANCHES] = {0};
     struct op_eval e = c->eval;
     if (c->branch) e.branch = count;
     e.node->op->eval(&e, begin, end);
@@ -97,7 +96,7 @@ static void eval_piece(void *context, int64_t begin, int64_t end) {
 
 static int branch_count(const struct op *op) {
     int n = 0;
-    while (op->branches && op->branches[n] && n < BRANCHES_MAX) n++;
+    while (op->branches && op->branches[n] && n < OP_MAX_BRANCHES) n++;
     return n;
 }
 

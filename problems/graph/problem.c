@@ -14,7 +14,7 @@ DEFINE_CLEANUP(cleanup_problem, struct problem *, problem_free)
 DEFINE_CLEANUP(cleanup_bound, struct bound *, bound_free)
 
 static int head_parse(struct problem *p, const struct yaml_node *root, struct error *err) {
-    static const char *const keys[] = {"problem", "level",   "origin", "sizes",   "where",
+    static const char *const keys[] = {"problem", "level",   "origin", "exempt",  "sizes", "where",
                                        "inputs",  "weights", "graph",  "outputs", NULL};
     if (yaml_check_keys(p->doc, root, keys, err) != 0) return -1;
     const struct yaml_node *n = yaml_get(root, "problem");
@@ -27,10 +27,16 @@ static int head_parse(struct problem *p, const struct yaml_node *root, struct er
     if (yaml_get(root, "level") && yaml_int(p->doc, yaml_get(root, "level"), "level", 0, 9, &level, err) != 0)
         return -1;
     p->level = (int)level;
-    p->origin = "";
-    if (!yaml_get(root, "origin")) return 0;
-    p->origin = yaml_string(p->doc, yaml_get(root, "origin"), "origin", err);
-    return p->origin ? 0 : -1;
+    p->origin = p->exempt = "";
+    if (yaml_get(root, "origin") && !(p->origin = yaml_string(p->doc, yaml_get(root, "origin"), "origin", err)))
+        return -1;
+    n = yaml_get(root, "exempt");
+    if (!n) return 0;
+    if (!(p->exempt = yaml_string(p->doc, n, "exempt", err))) return -1;
+    if (*p->exempt && strlen(p->exempt) <= PROBLEM_EXEMPT_MAX) return 0;
+    return yaml_error(p->doc, n, err,
+                      "`exempt` must say in 1 to %d characters why the problem may pass `portolan problem check` by",
+                      PROBLEM_EXEMPT_MAX);
 }
 
 static int graph_parse(struct problem *p, const struct yaml_node *n, struct error *err) {
@@ -160,6 +166,10 @@ int problem_level(const struct problem *p) {
 
 const char *problem_origin(const struct problem *p) {
     return p->origin;
+}
+
+const char *problem_exempt(const struct problem *p) {
+    return p->exempt;
 }
 
 void problem_hash(const struct problem *p, char out[65]) {

@@ -5,6 +5,7 @@
 #include "problems/tensor.h"
 
 #define PROBLEM_MAX_BYTES (128 * 1024)
+#define PROBLEM_EXEMPT_MAX 200
 #define PROBLEM_MAX_DIMS 32
 #define PROBLEM_MAX_TENSORS 512
 #define NAME_MAX_LEN 64
@@ -72,7 +73,9 @@ void problem_free(struct problem *p);
 const char *problem_name(const struct problem *p);
 const char *problem_text(const struct problem *p); /* the file as it came */
 int problem_level(const struct problem *p);
-const char *problem_origin(const struct problem *p);      /* "" when absent */
+const char *problem_origin(const struct problem *p); /* "" when absent */
+/* Why its author lets it be used although it is not admissible (problems/check/admission.h); "" when he does not. */
+const char *problem_exempt(const struct problem *p);
 void problem_hash(const struct problem *p, char out[65]); /* SHA-256 of the text */
 size_t problem_size_count(const struct problem *p);
 const char *problem_size_name(const struct problem *p, size_t i); /* in file order */

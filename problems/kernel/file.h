@@ -70,6 +70,7 @@ struct kernel {
     char name[NAME_MAX_LEN], problem[NAME_MAX_LEN], language[16];
     const char *source_file; /* owned by doc */
     bool relaxed, atomics;
+    enum precision precision;
     char *options;
     const char *extension[KERNEL_MAX_EXTENSIONS + 1]; /* owned by doc */
     int64_t subgroup, local_memory;

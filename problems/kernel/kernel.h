@@ -1,5 +1,6 @@
 /* A kernel file: device source, launch plan, optional tuning space; no host code. */
 #pragma once
+#include "problems/check/precision.h"
 #include "problems/graph/problem.h"
 #include "problems/kernel/plan.h"
 #define KERNEL_MAX_BYTES (256 * 1024)
@@ -25,7 +26,9 @@ void kernel_hash(const struct kernel *k, char out[65]); /* SHA-256 over yaml and
 bool kernel_has_tuning(const struct kernel *k);
 bool kernel_specialised(const struct kernel *k);
 bool kernel_allows_atomics(const struct kernel *k);   /* nondeterministic: atomics */
-const char *kernel_precision(const struct kernel *k); /* "" for strict */
+const char *kernel_precision(const struct kernel *k); /* "" for strict, "relaxed", "tf32", "f16", "bf16" */
+/* The tier that the kernel is judged and ranked in; relaxed mathematics is held to the strict one. */
+enum precision kernel_declares(const struct kernel *k);
 /* Extensions and device abilities required; NULL-terminated list of extension names. */
 struct kernel_requires {
     const char *const *extensions;

@@ -62,8 +62,11 @@ static int words_parse(struct kernel *k, const struct yaml_node *root, struct er
     if (precision) {
         if (!(text = yaml_string(k->doc, precision, "precision", err))) return -1;
         k->relaxed = strcmp(text, "relaxed") == 0;
-        if (!k->relaxed && strcmp(text, "strict") != 0)
-            return yaml_error(k->doc, precision, err, "`precision` is strict or relaxed, not `%.40s`", text);
+        int declared = *text && !k->relaxed ? precision_from_name(text) : PRECISION_STRICT;
+        if (declared < 0 || !*text)
+            return yaml_error(k->doc, precision, err, "`precision` is strict, relaxed, tf32, f16 or bf16, not `%.40s`",
+                              text);
+        k->precision = (enum precision)declared;
     }
     if (order) {
         if (!(text = yaml_string(k->doc, order, "nondeterministic", err))) return -1;
@@ -201,7 +204,11 @@ bool kernel_allows_atomics(const struct kernel *k) {
 }
 
 const char *kernel_precision(const struct kernel *k) {
-    return k->relaxed ? "relaxed" : "";
+    return k->relaxed ? "relaxed" : precision_name(k->precision);
+}
+
+enum precision kernel_declares(const struct kernel *k) {
+    return k->precision;
 }
 
 void kernel_requirements(const struct kernel *k, struct kernel_requires *ret) {

@@ -30,6 +30,11 @@ static int add_element(const struct node *n, const char *const *operands, struct
     return 0;
 }
 
+static float add_emulate(const struct node *n, const struct arithmetic *a, float x, float y) {
+    (void)n, (void)a;
+    return x + y;
+}
+
 static const struct attr_spec add_attrs[] = {{.name = NULL}};
 
 const struct op op_add = {
@@ -42,6 +47,8 @@ const struct op op_add = {
     .units = elementwise_units,
     .eval = add_eval,
     .cost = add_cost,
+    .emulate = elementwise_emulate,
+    .emulate_element = add_emulate,
     .emit_plain = emit_elementwise,
     .emit_element = add_element,
 };

@@ -114,6 +114,18 @@ static int avg_pool1d_emit(const struct node *n, struct op_emit *e, struct error
 }
 
 #define WIDTH_MAX 1000000
+static void avg_pool1d_emulate(const struct op_emulation *e) {
+    struct pool p = pool_of(e->node, e->in_shape[0]);
+    int64_t first, last;
+    op_part(e, shape_elements(e->out_shape), &first, &last);
+    for (int64_t i = first; i < last; i++) {
+        int64_t start = i % p.out * p.stride - p.padding, begin = start < 0 ? 0 : start;
+        int64_t end = start + p.kernel > p.length ? p.length : start + p.kernel;
+        float sum = arithmetic_dot(e->arithmetic, e->in[0] + i / p.out * p.length + begin, 1, NULL, 0, end - begin);
+        e->value[i] = arithmetic_div(e->arithmetic, sum, (float)(p.count_pad ? p.kernel : end - begin));
+    }
+}
+
 static const struct attr_spec avg_pool1d_attrs[] = {
     [SLOT_KERNEL] = {.name = "kernel", .kind = ATTR_INT, .required = true, .min = 1, .max = WIDTH_MAX},
     [SLOT_STRIDE] = {.name = "stride", .kind = ATTR_INT, .min = 1, .max = WIDTH_MAX},
@@ -134,5 +146,6 @@ const struct op op_avg_pool1d = {
     .cost = avg_pool1d_cost,
     .reduced_axis = avg_pool1d_reduced_axis,
     .plain_sum = true,
+    .emulate = avg_pool1d_emulate,
     .emit_plain = avg_pool1d_emit,
 };

@@ -155,6 +155,13 @@ static int conv_transpose2d_emit(const struct node *n, struct op_emit *e, struct
 
 #define REACH_MAX 4096
 #define STRIDE_MAX 64 /* the oracle has stride x stride phases */
+static void conv_transpose2d_emulate(const struct op_emulation *e) {
+    struct conv_transpose c = conv_transpose_of(e->node, e->in_shape[0], e->in_shape[1]);
+    int64_t begin, end;
+    op_part(e, shape_elements(e->out_shape), &begin, &end);
+    conv_transpose_emulate(&c, e, begin, end);
+}
+
 static const struct attr_spec conv_transpose2d_attrs[] = {
     [SLOT_STRIDE] = {.name = "stride", .kind = ATTR_INTS, .fallback = 1, .min = 1, .max = STRIDE_MAX},
     [SLOT_PADDING] = {.name = "padding", .kind = ATTR_INTS, .min = 0, .max = REACH_MAX},
@@ -176,5 +183,6 @@ const struct op op_conv_transpose2d = {
     .cost = conv_transpose2d_cost,
     .reduced_axis = conv_transpose2d_reduced_axis,
     .plain_sum = true,
+    .emulate = conv_transpose2d_emulate,
     .emit_plain = conv_transpose2d_emit,
 };

@@ -15,3 +15,5 @@ int64_t conv_transpose_taps(const struct conv_transpose *c, int axis);
 int64_t conv_transpose_units(const struct conv_transpose *c);
 /* Units [begin, end) of the float64 oracle. */
 void conv_transpose_eval(const struct conv_transpose *c, const struct op_eval *e, int64_t begin, int64_t end);
+/* Output elements [begin, end) in a kernel's arithmetic. */
+void conv_transpose_emulate(const struct conv_transpose *c, const struct op_emulation *e, int64_t begin, int64_t end);

@@ -30,6 +30,11 @@ static int div_element(const struct node *n, const char *const *operands, struct
     return 0;
 }
 
+static float div_emulate(const struct node *n, const struct arithmetic *a, float x, float y) {
+    (void)n;
+    return arithmetic_div(a, x, y);
+}
+
 static const struct attr_spec div_attrs[] = {{.name = NULL}};
 
 const struct op op_div = {
@@ -42,6 +47,8 @@ const struct op op_div = {
     .units = elementwise_units,
     .eval = div_eval,
     .cost = div_cost,
+    .emulate = elementwise_emulate,
+    .emulate_element = div_emulate,
     .emit_plain = emit_elementwise,
     .emit_element = div_element,
 };

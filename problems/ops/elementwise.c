@@ -95,6 +95,22 @@ void elementwise_eval(const struct op_eval *e, int64_t begin, int64_t end, eleme
     }
 }
 
+void elementwise_emulate(const struct op_emulation *e) {
+    const struct node *n = e->node;
+    const struct shape *shapes[2] = {e->in_shape[0], n->n_in > 1 ? e->in_shape[1] : NULL};
+    struct emit_broadcast b;
+    emit_broadcast_make(e->out_shape, shapes, n->n_in, &b);
+    bool direct[2] = {emit_broadcast_direct(&b, 0), n->n_in > 1 && emit_broadcast_direct(&b, 1)};
+    float number = n->op->scalar_operand >= 0 && n->attr[OP_SCALAR].is_set ? (float)n->attr[OP_SCALAR].f : 0.0f;
+    int64_t begin, end;
+    op_part(e, shape_elements(e->out_shape), &begin, &end);
+    for (int64_t i = begin; i < end; i++) {
+        float x = e->in[0][direct[0] ? i : offset_of(&b, 0, i)];
+        float y = n->n_in > 1 ? e->in[1][direct[1] ? i : offset_of(&b, 1, i)] : number;
+        e->value[i] = n->op->emulate_element(n, e->arithmetic, x, y);
+    }
+}
+
 void elementwise_cost(const struct shape *out, double flops, double oracle_flops, struct op_cost *ret) {
     double n = (double)shape_elements(out);
     *ret = (struct op_cost){.flops = flops * n, .oracle_flops = oracle_flops * n, .reduction = 1};

@@ -16,6 +16,8 @@ typedef void element_fn(const struct element_block *k);
 int elementwise_infer(const struct node *n, const struct tensor *in, struct tensor *out, struct error *err);
 int64_t elementwise_units(const struct node *n, const struct shape *in, const struct shape *out);
 void elementwise_eval(const struct op_eval *e, int64_t begin, int64_t end, element_fn *fn);
+/* Every element by the operator's emulate_element. */
+void elementwise_emulate(const struct op_emulation *e);
 /* flops and oracle flops per element. */
 void elementwise_cost(const struct shape *out, double flops, double oracle_flops, struct op_cost *ret);
 /* The text of operand `k` for emit_element: the operand's expression, or the number in its place. */

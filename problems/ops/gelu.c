@@ -61,6 +61,13 @@ static int gelu_element(const struct node *n, const char *const *operands, struc
     return 0;
 }
 
+static float gelu_emulate(const struct node *n, const struct arithmetic *a, float x, float y) {
+    (void)y;
+    if (attr_word(n, SLOT_APPROXIMATE))
+        return 0.5f * x * (1.0f + arithmetic_tanh(a, 0.7978845608028654f * (x + 0.044715f * x * x * x)));
+    return 0.5f * x * (1.0f + arithmetic_erf(a, x * 0.7071067811865476f));
+}
+
 static const struct attr_spec gelu_attrs[] = {
     [SLOT_APPROXIMATE] = {.name = "approximate", .kind = ATTR_WORD, .words = "none|tanh"},
     {.name = NULL},
@@ -76,6 +83,8 @@ const struct op op_gelu = {
     .units = elementwise_units,
     .eval = gelu_eval,
     .cost = gelu_cost,
+    .emulate = elementwise_emulate,
+    .emulate_element = gelu_emulate,
     .emit_plain = emit_elementwise,
     .emit_element = gelu_element,
 };

@@ -179,6 +179,21 @@ static int layer_norm_emit(const struct node *n, struct op_emit *e, struct error
                        emit_scratch(reciprocal), emit_tensor(n->out), emit_i64(elements), emit_i32(r.length));
 }
 
+static void layer_norm_emulate(const struct op_emulation *e) {
+    const struct arithmetic *a = e->arithmetic;
+    int64_t length = shape_elements(e->in_shape[GAMMA]), begin, end;
+    op_part(e, rows_trailing(e->out_shape, e->in_shape[GAMMA]->rank).outer, &begin, &end);
+    for (int64_t row = begin; row < end; row++) {
+        const float *x = e->in[X] + row * length;
+        float *y = e->value + row * length;
+        float mean = arithmetic_dot(a, x, 1, NULL, 0, length) / (float)length;
+        for (int64_t i = 0; i < length; i++) y[i] = x[i] - mean;
+        float variance = arithmetic_dot(a, y, 1, y, 1, length) / (float)length;
+        float reciprocal = arithmetic_div(a, 1.0f, arithmetic_sqrt(a, variance + (float)eps_of(e->node)));
+        for (int64_t i = 0; i < length; i++) y[i] = y[i] * reciprocal * e->in[GAMMA][i] + e->in[BETA][i];
+    }
+}
+
 static const struct attr_spec layer_norm_attrs[] = {
     [SLOT_EPS] = {.name = "eps", .kind = ATTR_FLOAT, .fallback = 1e-5},
     {.name = NULL},
@@ -195,5 +210,6 @@ const struct op op_layer_norm = {
     .eval = layer_norm_eval,
     .cost = layer_norm_cost,
     .reduced_axis = layer_norm_reduced_axis,
+    .emulate = layer_norm_emulate,
     .emit_plain = layer_norm_emit,
 };

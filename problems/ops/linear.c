@@ -158,6 +158,17 @@ static int linear_emit(const struct node *n, struct op_emit *e, struct error *er
     return 0;
 }
 
+static void linear_emulate(const struct op_emulation *e) {
+    int64_t n = e->in_shape[1]->dim[0], k = e->in_shape[1]->dim[1], begin, end;
+    const float *bias = e->node->n_in > 2 ? e->in[2] : NULL;
+    op_part(e, rows_of(e->out_shape), &begin, &end);
+    for (int64_t row = begin; row < end; row++)
+        for (int64_t j = 0; j < n; j++) {
+            float s = arithmetic_dot(e->arithmetic, e->in[0] + row * k, 1, e->in[1] + j * k, 1, k);
+            e->value[row * n + j] = bias ? arithmetic_add(e->arithmetic, s, bias[j]) : s;
+        }
+}
+
 static const struct attr_spec linear_attrs[] = {{.name = NULL}};
 
 const struct op op_linear = {
@@ -172,5 +183,6 @@ const struct op op_linear = {
     .cost = linear_cost,
     .reduced_axis = linear_reduced_axis,
     .plain_sum = true,
+    .emulate = linear_emulate,
     .emit_plain = linear_emit,
 };

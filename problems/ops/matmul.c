@@ -193,6 +193,22 @@ static int matmul_emit(const struct node *n, struct op_emit *e, struct error *er
     return 0;
 }
 
+static void matmul_emulate(const struct op_emulation *e) {
+    struct layout l = layout_of(e->node, e->in_shape[0], e->in_shape[1], e->out_shape);
+    const struct shape *leads[2] = {&l.lead_a, &l.lead_b};
+    struct emit_broadcast lead;
+    emit_broadcast_make(&l.lead, leads, 2, &lead);
+    int64_t begin, end;
+    op_part(e, l.matrices * l.m, &begin, &end);
+    for (int64_t row = begin; row < end; row++) {
+        int64_t matrix = row / l.m;
+        const float *a = e->in[0] + matrix_of(&lead, 0, matrix) * l.m * l.k + row % l.m * l.a_row;
+        const float *b = e->in[1] + matrix_of(&lead, 1, matrix) * l.k * l.n;
+        for (int64_t j = 0; j < l.n; j++)
+            e->value[row * l.n + j] = arithmetic_dot(e->arithmetic, a, l.a_column, b + j * l.b_column, l.b_row, l.k);
+    }
+}
+
 static const struct attr_spec matmul_attrs[] = {
     [SLOT_TRANSPOSE_A] = {.name = "transpose_a", .kind = ATTR_BOOL},
     [SLOT_TRANSPOSE_B] = {.name = "transpose_b", .kind = ATTR_BOOL},
@@ -211,5 +227,6 @@ const struct op op_matmul = {
     .cost = matmul_cost,
     .reduced_axis = matmul_reduced_axis,
     .plain_sum = true,
+    .emulate = matmul_emulate,
     .emit_plain = matmul_emit,
 };

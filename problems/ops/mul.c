@@ -30,6 +30,11 @@ static int mul_element(const struct node *n, const char *const *operands, struct
     return 0;
 }
 
+static float mul_emulate(const struct node *n, const struct arithmetic *a, float x, float y) {
+    (void)n, (void)a;
+    return x * y;
+}
+
 static const struct attr_spec mul_attrs[] = {{.name = NULL}};
 
 const struct op op_mul = {
@@ -42,6 +47,8 @@ const struct op op_mul = {
     .units = elementwise_units,
     .eval = mul_eval,
     .cost = mul_cost,
+    .emulate = elementwise_emulate,
+    .emulate_element = mul_emulate,
     .emit_plain = emit_elementwise,
     .emit_element = mul_element,
 };

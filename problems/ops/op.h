@@ -3,6 +3,7 @@
 #pragma once
 #include "common/buf.h"
 #include "problems/graph/problem.h"
+#include "problems/ops/arithmetic.h"
 
 enum attr_kind { ATTR_INT, ATTR_INTS /* one value or one per spatial axis */, ATTR_FLOAT, ATTR_WORD, ATTR_BOOL };
 struct attr_spec {
@@ -32,8 +33,18 @@ struct op_eval {
     double *value, *scale; /* whole output arrays; the call fills units [begin, end), see op.units */
     uint32_t *branch;      /* counts per branch, or NULL; the caller sums over threads */
 };
+#define OP_MAX_BRANCHES 8
 #define OP_SCALAR \
     (OP_MAX_ATTRS - 1) /* attribute slot of a number in place of a tensor; is_set says whether there is one */
+/* A node in the arithmetic of a kernel (problems/ops/arithmetic.h): the whole output, or this call's part of it. */
+struct op_emulation {
+    const struct node *node;
+    const struct arithmetic *arithmetic;
+    const struct shape *in_shape[OP_MAX_INPUTS], *out_shape;
+    const float *in[OP_MAX_INPUTS];
+    float *value;
+    int part, parts; /* of units of the operator's own choice: op_part() */
+};
 struct op_cost {
     double flops; /* useful operations: a multiply-add counts two, a function such as exp eight */
     /* What eval costs, in a product's multiply-or-adds of double, of which a core does ORACLE_FLOPS_PER_CORE_S; the
@@ -64,12 +75,21 @@ struct op {
     int (*reduced_axis)(const struct node *n, const struct shape *in, int k);
     bool
         plain_sum; /* along it elements or their products are added as they are: zeros drop out, integers sum exactly */
+    /* The same as a kernel computes it, in e->arithmetic, part e->part of e->parts. NULL: not emulated. */
+    void (*emulate)(const struct op_emulation *e);
+    float (*emulate_element)(const struct node *n, const struct arithmetic *a, float x, float y); /* element-wise ops */
     /* Plain OpenCL: correct at every shape, simple, and not silly. */
     int (*emit_plain)(const struct node *n, struct op_emit *emit, struct error *err);
     /* For fusion: element-wise ops give an expression over their operands' values ("(%s > 0.0f ? %s : 0.0f)" style
      * through the emitter); NULL for others. */
     int (*emit_element)(const struct node *n, const char *const *operands, struct buf *ret);
 };
+/* The units of n that this call computes: [*begin, *end). */
+static inline void op_part(const struct op_emulation *e, int64_t n, int64_t *begin, int64_t *end) {
+    *begin = n * e->part / e->parts;
+    *end = n * (e->part + 1) / e->parts;
+}
+
 /* chain[t], for each of the n_tensors: roundings folded into an element of tensor t along its longest path. */
 void bound_chains(const struct bound *b, int64_t *ret_chain);
 

@@ -36,6 +36,11 @@ static int relu_element(const struct node *n, const char *const *operands, struc
     return 0;
 }
 
+static float relu_emulate(const struct node *n, const struct arithmetic *a, float x, float y) {
+    (void)n, (void)a, (void)y;
+    return x <= 0.0f ? 0.0f : x;
+}
+
 static const struct attr_spec relu_attrs[] = {{.name = NULL}};
 static const char *const relu_branches[] = {"positive", "zero", NULL};
 
@@ -50,6 +55,8 @@ const struct op op_relu = {
     .units = elementwise_units,
     .eval = relu_eval,
     .cost = relu_cost,
+    .emulate = elementwise_emulate,
+    .emulate_element = relu_emulate,
     .emit_plain = emit_elementwise,
     .emit_element = relu_element,
 };

@@ -32,6 +32,11 @@ static int sigmoid_element(const struct node *n, const char *const *operands, st
     return 0;
 }
 
+static float sigmoid_emulate(const struct node *n, const struct arithmetic *a, float x, float y) {
+    (void)n, (void)y;
+    return arithmetic_div(a, 1.0f, 1.0f + arithmetic_exp(a, -x));
+}
+
 static const struct attr_spec sigmoid_attrs[] = {{.name = NULL}};
 
 const struct op op_sigmoid = {
@@ -44,6 +49,8 @@ const struct op op_sigmoid = {
     .units = elementwise_units,
     .eval = sigmoid_eval,
     .cost = sigmoid_cost,
+    .emulate = elementwise_emulate,
+    .emulate_element = sigmoid_emulate,
     .emit_plain = emit_elementwise,
     .emit_element = sigmoid_element,
 };

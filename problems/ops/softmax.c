@@ -1,4 +1,5 @@
 /* Softmax along one axis, the maximum subtracted first. */
+#include "common/buf.h"
 #include "common/cleanup.h"
 #include "problems/baseline/emit.h"
 #include "problems/ops/attr.h"
@@ -136,6 +137,23 @@ static int softmax_emit(const struct node *n, struct op_emit *e, struct error *e
                        emit_i32(r.length), emit_i32(r.inner));
 }
 
+static void softmax_emulate(const struct op_emulation *e) {
+    const struct arithmetic *a = e->arithmetic;
+    struct rows r = rows_make(e->out_shape, axis_of(e->node, e->in_shape[0]));
+    CLEANUP_FREE float *powers = xmalloc((size_t)r.length * sizeof *powers);
+    int64_t begin, end;
+    op_part(e, r.outer * r.inner, &begin, &end);
+    for (int64_t unit = begin; unit < end; unit++) {
+        int64_t base = unit / r.inner * r.length * r.inner + unit % r.inner;
+        const float *x = e->in[0] + base;
+        float most = -INFINITY;
+        for (int64_t j = 0; j < r.length; j++) most = fmaxf(most, x[j * r.inner]);
+        for (int64_t j = 0; j < r.length; j++) powers[j] = arithmetic_exp(a, x[j * r.inner] - most);
+        float sum = arithmetic_dot(a, powers, 1, NULL, 0, r.length);
+        for (int64_t j = 0; j < r.length; j++) e->value[base + j * r.inner] = arithmetic_div(a, powers[j], sum);
+    }
+}
+
 static const struct attr_spec softmax_attrs[] = {
     [SLOT_AXIS] =
         {.name = "axis", .kind = ATTR_INT, .required = true, .min = -TENSOR_MAX_RANK, .max = TENSOR_MAX_RANK - 1},
@@ -153,5 +171,6 @@ const struct op op_softmax = {
     .eval = softmax_eval,
     .cost = softmax_cost,
     .reduced_axis = softmax_reduced_axis,
+    .emulate = softmax_emulate,
     .emit_plain = softmax_emit,
 };

@@ -30,6 +30,11 @@ static int sub_element(const struct node *n, const char *const *operands, struct
     return 0;
 }
 
+static float sub_emulate(const struct node *n, const struct arithmetic *a, float x, float y) {
+    (void)n, (void)a;
+    return x - y;
+}
+
 static const struct attr_spec sub_attrs[] = {{.name = NULL}};
 
 const struct op op_sub = {
@@ -42,6 +47,8 @@ const struct op op_sub = {
     .units = elementwise_units,
     .eval = sub_eval,
     .cost = sub_cost,
+    .emulate = elementwise_emulate,
+    .emulate_element = sub_emulate,
     .emit_plain = emit_elementwise,
     .emit_element = sub_element,
 };

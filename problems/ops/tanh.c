@@ -29,6 +29,11 @@ static int tanh_element(const struct node *n, const char *const *operands, struc
     return 0;
 }
 
+static float tanh_emulate(const struct node *n, const struct arithmetic *a, float x, float y) {
+    (void)n, (void)y;
+    return arithmetic_tanh(a, x);
+}
+
 static const struct attr_spec tanh_attrs[] = {{.name = NULL}};
 
 const struct op op_tanh = {
@@ -41,6 +46,8 @@ const struct op op_tanh = {
     .units = elementwise_units,
     .eval = tanh_eval,
     .cost = tanh_cost,
+    .emulate = elementwise_emulate,
+    .emulate_element = tanh_emulate,
     .emit_plain = emit_elementwise,
     .emit_element = tanh_element,
 };

@@ -47,6 +47,7 @@ static int look(struct lane *l, int variant, int group) {
                             .guard = LANE_GUARD,
                             .group = &l->group[variant][group],
                             .data = known[l->check[group]],
+                            .precision = l->s->precision,
                             .when = when,
                             .earlier = known,
                             .n_earlier = (size_t)n_known};

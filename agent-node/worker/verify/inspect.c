@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent-node/worker/declared.h"
 #include "common/buf.h"
 
 void describe_element(const struct tensor *t, int64_t index, char *out, size_t size) {
@@ -77,7 +78,7 @@ static bool is_stale(const struct inspection *in, int output, const void *got) {
         if (d == in->data) continue;
         struct comparison c;
         const struct expected *e = &d->output[output].expected;
-        struct tolerance t = tolerance_make(e->dtype, in->at->reduction);
+        struct tolerance t = data_set_tolerance(d, output, in->at->reduction, in->precision);
         compare_output(e, &t, got, NULL, in->trial->worker->threads, &c);
         if (comparison_ok(&c)) return true;
     }
@@ -130,9 +131,13 @@ static int say_wrong(const struct inspection *in, const struct tensor *t, const 
     where(in, text);
     describe_element(t, at, element, sizeof element);
     describe_element(t, c->worst_at, worst, sizeof worst);
-    const char *kind = v == VERDICT_STALE_STATE         ? ": an earlier data set's answer came back"
-                       : v == VERDICT_REDUCED_PRECISION ? ": less precise than float32"
-                                                        : "";
+    char kind[80] = "";
+    if (v == VERDICT_STALE_STATE) snprintf(kind, sizeof kind, ": an earlier data set's answer came back");
+    if (v == VERDICT_REDUCED_PRECISION)
+        snprintf(kind, sizeof kind, ": less precise than %s",
+                 in->precision != PRECISION_STRICT ? precision_name(in->precision)
+                 : e->dtype == DTYPE_F16           ? "float16"
+                                                   : "float32");
     return finding_verdict(
         f, v,
         "%s%s: %s is %.9g, expected %.9g (tolerance %.2g); %lld of %lld elements are off by more than the "
@@ -146,7 +151,7 @@ static int check_output(const struct inspection *in, int output, int buffer, str
     struct poison poison = group_poison(in->group, buffer);
     const struct expected *e = &in->data->output[output].expected;
     const struct tensor *t = &in->at->bound->tensor[in->data->output[output].tensor];
-    struct tolerance tol = tolerance_make(e->dtype, in->at->reduction);
+    struct tolerance tol = data_set_tolerance(in->data, output, in->at->reduction, in->precision);
     struct comparison c;
     compare_output(e, &tol, got, &poison, in->trial->worker->threads, &c);
     if (c.unwritten > 0) return say_unwritten(in, t, &c, f);

@@ -17,6 +17,7 @@ struct inspection {
     size_t guard;
     const struct group *group;
     const struct data_set *data;
+    enum precision precision;              /* declared by the kernel */
     const char *when;                      /* "", "timed run 17 of set 2" */
     const struct data_set *const *earlier; /* other sets that the runner has seen at this size, for stale_state */
     size_t n_earlier;

@@ -152,6 +152,7 @@ static void look(struct checker *c, struct batch *b, int pass) {
                                 .guard = GUARD,
                                 .group = g,
                                 .data = b->data[i],
+                                .precision = c->s->precision,
                                 .when = "",
                                 .earlier = b->data,
                                 .n_earlier = (size_t)b->n};
@@ -185,6 +186,11 @@ static int fill_batch(struct checker *c, struct batch *b, const enum distributio
             break;
         }
         b->n++;
+        if (pool_declare(c->t->worker->pool, b->at->bound, b->data[i], c->s->precision, trial_cancel(c->t), &oracle_ns,
+                         &err) == 0)
+            continue;
+        finding_error(c->f, &err, "declared precision");
+        return -1;
     }
     phases_add(&c->t->phases, "oracle", oracle_ns);
     phases_add(&c->t->phases, "verify", -oracle_ns); /* which runs while this one is counted */

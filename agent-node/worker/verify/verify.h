@@ -22,9 +22,9 @@
  * set. */
 int verify_subject(struct trial *t, const struct subject *s, struct accuracy *acc, struct finding *f);
 
-/* Step 0, the part that a worker can tell: 0, or -1 with infrastructure when the size's tensors do not fit the device.
- */
-int admission_check(const struct trial *t, struct finding *f);
+/* Step 0: -1 with refused when the problem accepts trivial answers and does not say `exempt:`, with infrastructure when
+ * the size's tensors do not fit the device. Counts as phase "admission" where the problem is new to this worker. */
+int admission_check(struct trial *t, struct finding *f);
 
 /* Step 8: what the memory can do, measured once per worker; on drivers that run on the host that is the machine's
  * bandwidth, whatever the driver makes of it. The domain is held exclusively. */

@@ -63,6 +63,10 @@ static void optional_keys_are_read(void **state) {
     assert_true(kernel_allows_atomics(atomics));
     KERNEL relaxed = with_line("precision: relaxed\noptions: [-cl-fast-relaxed-math, -cl-std=CL2.0]");
     assert_string_equal(kernel_precision(relaxed), "relaxed");
+    KERNEL coarse = with_line("precision: bf16");
+    assert_string_equal(kernel_precision(coarse), "bf16");
+    assert_int_equal(kernel_declares(coarse), PRECISION_BF16);
+    assert_int_equal(kernel_declares(relaxed), PRECISION_STRICT);
     KERNEL strict = with_line("precision: strict\noptions: [-cl-mad-enable]");
     assert_string_equal(kernel_precision(strict), "");
 }
@@ -89,7 +93,7 @@ static void unknown_keys_and_words_are_refused(void **state) {
     change_refused("tune:", "tunes:", ERR_INVALID, "k.yaml:5:1: unknown key `tunes`\nhint: did you mean `tune`?");
     change_refused("opencl-c", "opencl", ERR_INVALID, "unknown language `opencl`");
     change_refused("global: [N * WG]", "globals: [N * WG]", ERR_INVALID, "unknown key `globals`");
-    add_refused("precision: half", ERR_INVALID, "`precision` is strict or relaxed, not `half`");
+    add_refused("precision: half", ERR_INVALID, "`precision` is strict, relaxed, tf32, f16 or bf16, not `half`");
     add_refused("nondeterministic: yes", ERR_INVALID, "`nondeterministic` can be atomics only");
 }
 

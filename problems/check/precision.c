@@ -1,0 +1,40 @@
+/* The tiers of declared precision. */
+#include "problems/check/precision.h"
+
+#include <math.h>
+#include <string.h>
+
+#define DECLARED_ELEMENT 4.0
+#define DECLARED_RMS 2.0
+#define HALF_STEP 0x1p-24 /* between half's subnormal numbers */
+
+static const char *const NAMES[PRECISION_COUNT] = {"", "tf32", "f16", "bf16"};
+
+const char *precision_name(enum precision p) {
+    return NAMES[p];
+}
+
+int precision_from_name(const char *name) {
+    if (strcmp(name, "strict") == 0) return PRECISION_STRICT;
+    for (int p = 0; p < PRECISION_COUNT; p++)
+        if (strcmp(NAMES[p], name) == 0) return p;
+    return -1;
+}
+
+struct arithmetic precision_arithmetic(enum precision p) {
+    static const enum number_format FORMAT[PRECISION_COUNT] = {NUMBER_F32, NUMBER_TF32, NUMBER_F16, NUMBER_BF16};
+    struct arithmetic a = {.order = ADD_IN_TILES, .inputs = FORMAT[p], .operands = FORMAT[p]};
+    if (p == PRECISION_F16 || p == PRECISION_BF16) a.tensors = FORMAT[p];
+    return a;
+}
+
+void tolerance_declare(struct tolerance *t, enum precision p, const struct expected *e, const void *honest,
+                       int threads) {
+    struct comparison c;
+    if (p == PRECISION_STRICT || !(t->u > 0)) return;
+    if (p == PRECISION_F16) t->floor = fmax(t->floor, HALF_STEP);
+    compare_output(e, t, honest, NULL, threads, &c);
+    t->element *= 1.0 + DECLARED_ELEMENT * c.worst;
+    t->class_rms += DECLARED_RMS * c.rms;
+    t->class_always = true;
+}
