@@ -49,7 +49,8 @@ static void complain(struct admission *a, bool fatal, int line, char *what, char
     if (fatal) a->admissible = false;
 }
 
-static size_t trial_of(struct state *s, const char *name) {
+static size_t trial_of(struct state *s, const struct trivial *t) {
+    const char *name = t->name;
     struct admission *a = s->a;
     for (size_t i = 0; i < a->n_trials; i++)
         if (strcmp(a->trial[i].name, name) == 0) return i;
@@ -57,7 +58,7 @@ static size_t trial_of(struct state *s, const char *name) {
     a->trial = xrealloc(a->trial, (n + 1) * sizeof *a->trial);
     s->remedy = xrealloc(s->remedy, (n + 1) * sizeof *s->remedy);
     s->line = xrealloc(s->line, (n + 1) * sizeof *s->line);
-    a->trial[n] = (struct admission_trial){.caught = false};
+    a->trial[n] = (struct admission_trial){.kind = t->kind};
     snprintf(a->trial[n].name, sizeof a->trial[n].name, "%s", name);
     s->remedy[n] = NULL;
     s->line[n] = 0;
@@ -160,7 +161,7 @@ static int look_at_data(struct look *l, bool timed, double done, double share, s
 static void keep_trials(struct look *l) {
     struct state *s = l->state;
     for (size_t i = 0; i < l->n_trivial; i++) {
-        size_t at = trial_of(s, l->trivial[i].name);
+        size_t at = trial_of(s, &l->trivial[i]);
         struct admission_trial *t = &s->a->trial[at];
         if (l->caught[i] != DIST_COUNT) {
             if (!t->caught)
@@ -223,11 +224,23 @@ static int look_at_size(struct state *s, const struct bound *b, double done, dou
 
 /* --- what it comes to ------------------------------------------------------------------------------------------------
  */
+static bool passes(const struct admission *a, enum trivial_kind kind) {
+    for (size_t i = 0; i < a->n_trials; i++)
+        if (a->trial[i].kind == kind && !a->trial[i].caught) return true;
+    return false;
+}
+
+/* Where a constant passes, its slices and roundings do too: they need no remedy of their own. */
+static bool follows(const struct admission *a, enum trivial_kind kind) {
+    if (kind != TRIVIAL_ROUNDED && kind != TRIVIAL_SLICE) return false;
+    return passes(a, TRIVIAL_CONSTANT) || passes(a, TRIVIAL_ZEROS);
+}
+
 /* Trivial answers that pass for one reason are one complaint. */
 static void conclude_trials(struct state *s) {
     struct admission *a = s->a;
     for (size_t i = 0; i < a->n_trials; i++) {
-        if (a->trial[i].caught || !s->remedy[i]) continue;
+        if (a->trial[i].caught || !s->remedy[i] || follows(a, a->trial[i].kind)) continue;
         struct buf what = BUF_INIT;
         buf_puts(&what, a->trial[i].name);
         for (size_t k = i + 1; k < a->n_trials; k++) {
@@ -242,10 +255,17 @@ static void conclude_trials(struct state *s) {
     }
 }
 
+/* A copy that passes because of an idle branch has said so. */
+static bool is_said(const struct admission *a, int line) {
+    for (size_t i = 0; i < a->n_complaints; i++)
+        if (a->complaint[i].line == line) return true;
+    return false;
+}
+
 static void conclude_branches(struct state *s, const struct bound *b) {
     for (size_t i = 0; i < s->a->n_branches; i++) {
         const struct admission_branch *at = &s->a->branch[i];
-        if (at->count > 0) continue;
+        if (at->count > 0 || is_said(s->a, at->line)) continue;
         struct buf remedy = BUF_INIT;
         for (int k = 0; k < b->n_nodes; k++)
             if (strcmp(b->tensor[b->node[k].out].name, at->node) == 0)
@@ -327,9 +347,9 @@ struct admission *admission_run(const struct problem *p, const struct admission_
     int status = look_at_all(&s, err);
     CLEANUP(cleanup_bound) struct bound *b = status == 0 ? problem_bind(p, problem_size_name(p, 0), err) : NULL;
     if (b) {
-        conclude_trials(&s);
-        conclude_branches(&s, b);
         conclude_outputs(&s);
+        if (a->admissible) conclude_trials(&s); /* no answer is wrong where the right one is no number */
+        conclude_branches(&s, b);
         conclude_sizes(&s);
     }
     state_done(&s);

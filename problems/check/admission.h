@@ -7,6 +7,7 @@
 /* One trivial answer, over all sizes looked at. */
 struct admission_trial {
     char name[2 * NAME_MAX_LEN + 48];
+    enum trivial_kind kind;
     bool caught;                       /* at some size */
     char caught_at[NAME_MAX_LEN + 40]; /* "check, signed uniform": the first place */
     char passes_at[160];               /* sizes at which no data catch it, "" for none */

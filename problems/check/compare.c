@@ -24,6 +24,10 @@ struct tolerance tolerance_make(enum dtype dtype, int64_t reduction) {
     return t;
 }
 
+double tolerance_of(const struct tolerance *t, double want, double scale) {
+    return t->element * scale + t->relative * fabs(want) + t->floor;
+}
+
 static double half_value(uint16_t h) {
     int exponent = h >> 10 & 31, fraction = h & 1023;
     double v = exponent == 31  ? (fraction ? NAN : INFINITY)
@@ -67,8 +71,9 @@ struct piece {
     int64_t counted; /* terms of it */
 };
 
-static void compare_finite(const struct tolerance *t, double error, double scale, int64_t i, struct piece *p) {
-    double bound = t->element * scale + t->floor, units = bound > 0 ? error / bound : error > 0 ? INFINITY : 0;
+static void compare_finite(const struct tolerance *t, double error, double want, double scale, int64_t i,
+                           struct piece *p) {
+    double bound = tolerance_of(t, want, scale), units = bound > 0 ? error / bound : error > 0 ? INFINITY : 0;
     if (!(error <= bound)) count(&p->c.wrong, &p->c.first_wrong, i);
     if (!(units <= p->c.worst)) {
         p->c.worst = units;
@@ -79,6 +84,7 @@ static void compare_finite(const struct tolerance *t, double error, double scale
     if (!(scale > 0) || !(t->u > 0)) return;
     double e = (error > t->floor ? error - t->floor : 0) / (t->u * scale);
     if (e > COARSE_UNITS) p->c.coarse++;
+    if (e > p->c.most) p->c.most = e;
     p->sum += e * e;
     p->counted++;
 }
@@ -94,7 +100,7 @@ static void compare_range(const struct expected *e, const struct tolerance *t, c
             if (exact_poison)
                 count(&p->c.unwritten, &p->c.first_unwritten, i);
             else
-                compare_finite(t, error, e->scale[i], i, p);
+                compare_finite(t, error, want, e->scale[i], i, p);
         } else if (poison && isnan(g) && holds_poison(poison, e->dtype, got, i)) {
             count(&p->c.unwritten, &p->c.first_unwritten, i);
         } else if (isfinite(g) && fabs(want) > max && fabs(want) <= max * (1 + 0x1p-10) &&
@@ -140,6 +146,7 @@ void compare_output(const struct expected *e, const struct tolerance *t, const v
         if (p->wrong) add_count(&c.wrong, &c.first_wrong, p->wrong, p->first_wrong);
         c.beyond_reduced += p->beyond_reduced;
         c.coarse += p->coarse;
+        if (p->most > c.most) c.most = p->most;
         if (p->worst > c.worst) {
             c.worst = p->worst;
             c.worst_at = p->worst_at;

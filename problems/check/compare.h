@@ -32,10 +32,13 @@ struct expected {
 struct tolerance {
     double u;          /* unit roundoff of the dtype, 0 for integers: equality */
     double element;    /* times scale */
+    double relative;   /* times the exact value: of declared precision */
     double floor;      /* added */
     double class_rms;  /* the root mean square that an honest evaluation stays under; 0: not judged */
     bool class_always; /* on every distribution, not on the probe and signed data only */
 };
+/* How far an element of that value and scale may be off. */
+double tolerance_of(const struct tolerance *t, double want, double scale);
 struct tolerance tolerance_make(enum dtype dtype, int64_t reduction);
 
 struct comparison {
@@ -45,6 +48,7 @@ struct comparison {
     int64_t wrong, first_wrong;           /* beyond the tolerance, both finite */
     double worst;                         /* largest error in units of the tolerance, finite elements */
     int64_t worst_at;
+    double most;            /* largest error beyond the floor, in units of u * scale */
     double rms;             /* of error / (u * scale) over finite elements with scale > 0 */
     int64_t beyond_reduced; /* elements worse than bfloat16's class */
     int64_t coarse;         /* elements whose error is over 16 u * scale */

@@ -18,8 +18,8 @@ struct evaluation {
 size_t evaluation_count(void);
 const struct evaluation *evaluation_at(size_t i);
 
-/* How one evaluation stands. Honest: the worst over all sizes and data. Dishonest: at the size that shows it least, the
- * best over the data. */
+/* How one evaluation stands: the largest ratios over the data. Honest: over all sizes. Dishonest: at the size that
+ * shows it least. */
 struct margin {
     bool concerns;    /* false: the problem has nothing that it changes */
     double element;   /* worst error in units of the tolerance */

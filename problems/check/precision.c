@@ -6,8 +6,11 @@
 
 #define DECLARED_ELEMENT 4.0
 #define DECLARED_RMS 2.0
-#define HALF_STEP 0x1p-24 /* between half's subnormal numbers */
+#define DECLARED_ROUNDINGS 2.0 /* of the answer itself: where the honest one happens to be exact, others are not */
+#define HALF_STEP 0x1p-24      /* between half's subnormal numbers */
 
+/* Unit roundoff. */
+static const double UNIT[PRECISION_COUNT] = {0, 0x1p-11, 0x1p-11, 0x1p-8};
 static const char *const NAMES[PRECISION_COUNT] = {"", "tf32", "f16", "bf16"};
 
 const char *precision_name(enum precision p) {
@@ -23,8 +26,8 @@ int precision_from_name(const char *name) {
 
 struct arithmetic precision_arithmetic(enum precision p) {
     static const enum number_format FORMAT[PRECISION_COUNT] = {NUMBER_F32, NUMBER_TF32, NUMBER_F16, NUMBER_BF16};
-    struct arithmetic a = {.order = ADD_IN_TILES, .inputs = FORMAT[p], .operands = FORMAT[p]};
-    if (p == PRECISION_F16 || p == PRECISION_BF16) a.tensors = FORMAT[p];
+    struct arithmetic a = {.order = ADD_IN_TILES, .operands = FORMAT[p]};
+    if (p == PRECISION_F16 || p == PRECISION_BF16) a.inputs = a.tensors = FORMAT[p]; /* nothing is stored as tf32 */
     return a;
 }
 
@@ -34,7 +37,8 @@ void tolerance_declare(struct tolerance *t, enum precision p, const struct expec
     if (p == PRECISION_STRICT || !(t->u > 0)) return;
     if (p == PRECISION_F16) t->floor = fmax(t->floor, HALF_STEP);
     compare_output(e, t, honest, NULL, threads, &c);
-    t->element *= 1.0 + DECLARED_ELEMENT * c.worst;
+    t->relative = DECLARED_ROUNDINGS * UNIT[p];
+    t->element += DECLARED_ELEMENT * c.most * t->u;
     t->class_rms += DECLARED_RMS * c.rms;
     t->class_always = true;
 }

@@ -8,11 +8,11 @@ enum precision { PRECISION_STRICT, PRECISION_TF32, PRECISION_F16, PRECISION_BF16
 const char *precision_name(enum precision p); /* "" for strict, "tf32", "f16", "bf16" */
 int precision_from_name(const char *name);    /* -1 when unknown; "" and "strict" are strict */
 
-/* What honest work in `p` is: inputs, weights and the operands of every sum in that format, sums in float32; in f16 and
- * bf16 every result is stored in it as well. */
+/* What honest work in `p` is: the operands of every sum in that format, the sums in float32; in f16 and bf16 inputs,
+ * weights and every result are stored in it as well. */
 struct arithmetic precision_arithmetic(enum precision p);
 /* Widens `t`, made for the dtype, by what `honest` (an output of emulate() in precision_arithmetic(p)) is off: an
- * element by four times its largest error in units of the scale, the class by twice its root mean square; the class is
- * then judged on all data. */
+ * element by four times its largest error in units of the scale and by two roundings of the answer, the class by twice
+ * its root mean square; the class is then judged on all data. */
 void tolerance_declare(struct tolerance *t, enum precision p, const struct expected *e, const void *honest,
                        int threads);

@@ -6,17 +6,18 @@
 #include <math.h>
 
 static void relu_block(const struct element_block *k) {
-    uint32_t positive = 0;
+    uint32_t positive = 0, negative = 0;
     for (int i = 0; i < k->n; i++) {
         double x = k->a[i], s = k->sa[i];
         k->y[i] = x > 0 || isnan(x) ? x : 0.0;
         /* Near the kink the sign itself is uncertain. */
         k->sy[i] = x < -KINK_UNITS * k->e->u * s ? 0.0 : s;
         positive += x > 0;
+        negative += x < 0; /* 0 itself comes out as it was */
     }
     if (k->e->branch) {
         k->e->branch[0] += positive;
-        k->e->branch[1] += (uint32_t)k->n - positive;
+        k->e->branch[1] += negative;
     }
 }
 
@@ -42,7 +43,7 @@ static float relu_emulate(const struct node *n, const struct arithmetic *a, floa
 }
 
 static const struct attr_spec relu_attrs[] = {{.name = NULL}};
-static const char *const relu_branches[] = {"positive", "zero", NULL};
+static const char *const relu_branches[] = {"positive", "negative", NULL};
 
 const struct op op_relu = {
     .name = "relu",

@@ -52,7 +52,7 @@ several_at_once() { # the status is that of the worst, and all are shown
 check "several problems: each is shown, one bad one decides" several_at_once
 unknown_name() { "$PORTOLAN" problem check sofmax >"$DIR/out" 2>&1; [ $? -eq 4 ] && grep -q 'did you mean `softmax`' "$DIR/out"; }
 check "an unknown name is told from a bad problem" unknown_name
-verbose_shows_where() { "$PORTOLAN" problem check mlp --verbose | tee "$DIR/out"; grep -qE '^zeros +check, declared' "$DIR/out" && grep -qE '^line [0-9]+: relu takes `zero` [0-9]+ times' "$DIR/out"; }
+verbose_shows_where() { "$PORTOLAN" problem check mlp --verbose | tee "$DIR/out"; grep -qE '^zeros +check, declared' "$DIR/out" && grep -qE '^line [0-9]+: relu takes `negative` [0-9]+ times' "$DIR/out"; }
 check "--verbose shows where each answer is caught" verbose_shows_where
 
 # --- the tolerance ------------------------------------------------------------------------------------------------------

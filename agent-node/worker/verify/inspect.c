@@ -142,8 +142,8 @@ static int say_wrong(const struct inspection *in, const struct tensor *t, const 
         f, v,
         "%s%s: %s is %.9g, expected %.9g (tolerance %.2g); %lld of %lld elements are off by more than the "
         "tolerance, the worst %s by %.3g times; error rms %.3g in units of rounding",
-        text, kind, element, element_value(e->dtype, got, at), e->value[at], tol->element * e->scale[at] + tol->floor,
-        (long long)c->wrong, (long long)c->n, worst, c->worst, c->rms);
+        text, kind, element, element_value(e->dtype, got, at), e->value[at],
+        tolerance_of(tol, e->value[at], e->scale[at]), (long long)c->wrong, (long long)c->n, worst, c->worst, c->rms);
 }
 
 static int check_output(const struct inspection *in, int output, int buffer, struct accuracy *acc, struct finding *f) {
