@@ -8,9 +8,68 @@
 #include "common/cleanup.h"
 #include "common/fileio.h"
 #include "common/options_internal.h"
+#include "common/suggest.h"
 
 #define CONFIG_BYTES_MAX (1024 * 1024)
 #define SYSTEM_CONFIG "/etc/portolan/config.yaml"
+
+/* One file serves every command of both programs, so this is the union of their keys. Below `kafka` stands whatever
+ * librdkafka knows. */
+#define OPEN_KEY "kafka"
+static const char *const known_keys[] = {
+    "absent_ms", "api.address",  "api.port",    "client.api", "client.token_file", "drivers",   "embedded",
+    "fleet",     OPEN_KEY,       "labels",      "lease_ms",   "log.json",          "log.level", "node",
+    "prefix",    "problems_dir", "replication", "settle_ms",  "state_dir",         "window",    NULL,
+};
+
+bool config_key_is_known(const char *dotted) {
+    size_t open = strlen(OPEN_KEY);
+    if (strncmp(dotted, OPEN_KEY, open) == 0 && dotted[open] == '.') return true;
+    for (size_t i = 0; known_keys[i]; i++)
+        if (strcmp(known_keys[i], dotted) == 0) return true;
+    return false;
+}
+
+static bool is_key_of(const struct options *o, const char *dotted) {
+    for (size_t i = 0; i < o->n_values; i++)
+        if (o->values[i].spec->config_key && strcmp(o->values[i].spec->config_key, dotted) == 0) return true;
+    return config_key_is_known(dotted);
+}
+
+static bool leads_to(const char *dotted, const char *key) {
+    size_t len = strlen(dotted);
+    return strncmp(key, dotted, len) == 0 && key[len] == '.';
+}
+
+static bool leads_to_a_key(const struct options *o, const char *dotted) {
+    for (size_t i = 0; known_keys[i]; i++)
+        if (leads_to(dotted, known_keys[i])) return true;
+    for (size_t i = 0; i < o->n_values; i++)
+        if (o->values[i].spec->config_key && leads_to(dotted, o->values[i].spec->config_key)) return true;
+    return false;
+}
+
+static int unknown_key(const struct yaml_doc *doc, const struct yaml_node *key, const char *dotted, struct error *err) {
+    const char *near = suggest_nearest(dotted, known_keys);
+    yaml_error(doc, key, err, "`%s` is no key of the configuration", dotted);
+    if (near) return error_hint(err, "did you mean `%s`?", near);
+    return error_hint(err, "`portolan serve --help` and `portolan-agent run --help` name the keys");
+}
+
+/* A key that nobody reads is a slip, and its value would be missed in silence. */
+static int check_keys(const struct options *o, const struct yaml_doc *doc, const struct yaml_node *map,
+                      const char *prefix, struct error *err) {
+    for (size_t i = 0; i < map->count; i++) {
+        const struct yaml_node *value = map->items[i];
+        CLEANUP_FREE char *dotted = xasprintf("%s%s%s", prefix, prefix[0] ? "." : "", map->keys[i]->text);
+        if (is_key_of(o, dotted)) continue;
+        if (!leads_to_a_key(o, dotted)) return unknown_key(doc, map->keys[i], dotted, err);
+        if (value->kind != YAML_MAPPING && value->kind != YAML_NULL)
+            return yaml_error(doc, value, err, "`%s` must be a mapping (key: value)", dotted);
+        if (value->kind == YAML_MAPPING && check_keys(o, doc, value, dotted, err) != 0) return -1;
+    }
+    return 0;
+}
 
 char *options_env_name(const char *name) {
     char *env = xasprintf("PORTOLAN_%s", name);
@@ -53,7 +112,7 @@ static int load_file(struct options *o, const char *path, bool must_exist, struc
     enum yaml_kind kind = yaml_root(doc)->kind;
     if (kind != YAML_MAPPING && kind != YAML_NULL)
         return yaml_error(doc, yaml_root(doc), err, "a configuration is a mapping (key: value)");
-    return 0;
+    return kind == YAML_MAPPING ? check_keys(o, doc, yaml_root(doc), "", err) : 0;
 }
 
 static char *user_config_path(void) {

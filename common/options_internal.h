@@ -54,5 +54,7 @@ int option_value_set(struct option_value *v, const char *text, enum option_sourc
 /* Environment, configuration files and defaults for what no flag has set. */
 int options_load_env(struct options *o, struct error *err);
 int options_load_config(struct options *o, struct error *err);
+/* Is the dotted key one that a configuration file may hold, whichever command reads it? */
+bool config_key_is_known(const char *dotted);
 /* Node at a dotted path in one document, or NULL. */
 const struct yaml_node *config_lookup(const struct yaml_doc *doc, const char *dotted);

@@ -219,6 +219,27 @@ static void a_wrong_file_value_names_file_and_line(void **state) {
     write_config("");
 }
 
+static void a_key_that_nobody_reads_is_refused_with_a_proposal(void **state) {
+    (void)state;
+    struct error err = ERROR_INIT;
+    write_config("jobs: 1\nlaese_ms: 5\n");
+    CLEANUP_FREE char *slip = xasprintf("%s:2:1: `laese_ms` is no key of the configuration", config_path);
+    assert_null(parse_array(ARGV(), &err));
+    assert_non_null(strstr(err.text, slip));
+    assert_non_null(strstr(err.text, "\nhint: did you mean `lease_ms`?"));
+    write_config("api: {prot: 1}\n");
+    CLEANUP_FREE char *nested =
+        xasprintf("%s:1:7: `api.prot` is no key of the configuration\nhint: did you mean `api.port`?", config_path);
+    refused(ARGV(), ERR_INVALID, nested);
+    write_config("api: 7\n");
+    CLEANUP_FREE char *scalar = xasprintf("%s:1:6: `api` must be a mapping (key: value)", config_path);
+    refused(ARGV(), ERR_INVALID, scalar);
+    write_config("api: ~\nkafka: {anything: {that: librdkafka}}\nnode: another command's\n");
+    OPTIONS o = parsed(ARGV());
+    assert_non_null(o);
+    write_config("");
+}
+
 static void a_configuration_that_was_asked_for_must_exist(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
@@ -279,6 +300,7 @@ int main(void) {
         cmocka_unit_test(flag_beats_environment_beats_file_beats_default),
         cmocka_unit_test(a_wrong_environment_value_names_the_variable),
         cmocka_unit_test(a_wrong_file_value_names_file_and_line),
+        cmocka_unit_test(a_key_that_nobody_reads_is_refused_with_a_proposal),
         cmocka_unit_test(a_configuration_that_was_asked_for_must_exist),
         cmocka_unit_test(help_is_given_whatever_else_is_wrong),
         cmocka_unit_test(properties_come_from_the_mapping_and_from_flags),
