@@ -30,8 +30,9 @@ void group_write_guards(struct group *g, const struct plan *plan, uint8_t *arena
 
 void group_write_inputs(struct group *g, const struct plan *plan, uint8_t *arena, const struct data_set *d) {
     for (int i = 0; i < plan->n_buffers; i++) {
-        if (plan->buffer[i].role != PLAN_INPUT) continue;
-        stream_copy(arena + g->slot[i].offset, data_set_input(d, plan->buffer[i].tensor), plan->buffer[i].bytes);
+        int source = plan_buffer_source(&plan->buffer[i]);
+        if (source < 0) continue;
+        stream_copy(arena + g->slot[i].offset, data_set_input(d, source), plan->buffer[i].bytes);
     }
     stream_fence();
 }
@@ -55,7 +56,7 @@ void group_write_poison_in(const struct group *g, const struct plan *plan, int b
 void group_write_poison(struct group *g, const struct plan *plan, uint8_t *arena) {
     g->poison = poison_new();
     for (int i = 0; i < plan->n_buffers; i++)
-        if (plan->buffer[i].role != PLAN_INPUT) group_write_poison_in(g, plan, i, arena);
+        if (plan_buffer_source(&plan->buffer[i]) < 0) group_write_poison_in(g, plan, i, arena);
 }
 
 void group_write(struct group *g, const struct plan *plan, uint8_t *arena, size_t guard, const struct data_set *d) {

@@ -17,7 +17,7 @@ void group_done(struct group *g);
 void group_write(struct group *g, const struct plan *plan, uint8_t *arena, size_t guard, const struct data_set *d);
 void group_write_guards(struct group *g, const struct plan *plan, uint8_t *arena, size_t guard);
 void group_write_inputs(struct group *g, const struct plan *plan, uint8_t *arena, const struct data_set *d);
-/* Outputs and scratch. Draws a new pattern. */
+/* Scratch, and outputs that have a buffer of their own. Draws a new pattern. */
 void group_write_poison(struct group *g, const struct plan *plan, uint8_t *arena);
 /* One buffer of those, with the pattern that was drawn before. */
 void group_write_poison_in(const struct group *g, const struct plan *plan, int buffer, uint8_t *arena);

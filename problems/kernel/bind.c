@@ -39,16 +39,17 @@ static void bind_macros(struct binding *x) {
     }
 }
 
-static bool is_used(const struct kernel *k, const char *name) {
-    for (int i = 0; i < k->n_launches; i++)
-        for (int a = 0; a < k->launch[i].n_args; a++)
-            if (k->launch[i].arg[a].form == ARG_NAME && strcmp(k->launch[i].arg[a].name, name) == 0) return true;
+/* Whether some output is computed in the buffer of `input`. */
+static bool is_overwritten(const struct kernel *k, const char *input) {
+    for (int i = 0; i < k->n_in_place; i++)
+        if (strcmp(k->in_place[i].input, input) == 0) return true;
     return false;
 }
 
 static void add_tensor(struct binding *x, int tensor) {
     const struct tensor *t = &x->b->tensor[tensor];
-    if (!is_used(x->k, t->name)) return;
+    const struct in_place_def *shared = t->role == TENSOR_OUTPUT ? kernel_in_place_of(x->k, t->name) : NULL;
+    if (is_overwritten(x->k, t->name) || (!shared && !kernel_launches_name(x->k, t->name))) return;
     struct plan_buffer *buffer = &x->plan->buffer[x->plan->n_buffers++];
     memcpy(buffer->name, t->name, sizeof buffer->name);
     buffer->role = t->role == TENSOR_OUTPUT ? PLAN_OUTPUT : PLAN_INPUT;
@@ -56,6 +57,8 @@ static void add_tensor(struct binding *x, int tensor) {
     buffer->elements = t->elements;
     buffer->bytes = t->bytes;
     buffer->tensor = tensor;
+    buffer->in_place = shared != NULL;
+    if (shared) buffer->source = bound_find_tensor(x->b, shared->input);
 }
 
 static int add_scratch(struct binding *x, const struct scratch_def *s) {
@@ -91,9 +94,12 @@ static int bind_buffers(struct binding *x) {
     return -1;
 }
 
-static int find_buffer(const struct plan *p, const char *name) {
-    for (int i = 0; i < p->n_buffers; i++)
-        if (strcmp(p->buffer[i].name, name) == 0) return i;
+/* By its own name, or by that of the input that lies in it. */
+static int find_buffer(const struct binding *x, const char *name) {
+    for (int i = 0; i < x->plan->n_buffers; i++) {
+        const struct plan_buffer *b = &x->plan->buffer[i];
+        if (strcmp(b->name, name) == 0 || (b->in_place && strcmp(x->b->tensor[b->source].name, name) == 0)) return i;
+    }
     return -1;
 }
 
@@ -109,7 +115,7 @@ static int int_arg(struct binding *x, const struct launch_def *l, const struct a
 
 static int bind_name(struct binding *x, const struct launch_def *l, const struct arg_def *a, struct plan_arg *ret) {
     int64_t value = 0;
-    ret->buffer = find_buffer(x->plan, a->name);
+    ret->buffer = find_buffer(x, a->name);
     ret->kind = PLAN_ARG_BUFFER;
     if (ret->buffer >= 0) return 0;
     if (!kernel_point_lookup(&x->point, a->name, &value))

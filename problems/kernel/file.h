@@ -12,6 +12,7 @@
 #define KERNEL_MAX_SCRATCH 64
 #define KERNEL_MAX_EXTENSIONS 32
 #define KERNEL_MAX_OPTIONS 8
+#define KERNEL_MAX_IN_PLACE 16
 #define KERNEL_MAX_LOCAL_BYTES ((int64_t)1 << 30) /* of one argument; the device's own limit is lower */
 #define KERNEL_MAX_GLOBAL ((int64_t)1 << 40)      /* work-items of a launch, and of one of its dimensions */
 #define KERNEL_MAX_GROUP ((int64_t)1 << 16)       /* work-items of a group */
@@ -41,6 +42,11 @@ struct scratch_def {
 struct dim_def { /* of `specialised:` */
     char name[NAME_MAX_LEN];
     int64_t value;
+    const struct yaml_node *at;
+};
+
+struct in_place_def { /* `output` is computed in the buffer of `input` */
+    char output[NAME_MAX_LEN], input[NAME_MAX_LEN];
     const struct yaml_node *at;
 };
 
@@ -82,6 +88,8 @@ struct kernel {
     struct scratch_def *scratch;
     int n_specialised;
     struct dim_def *specialised;
+    int n_in_place;
+    struct in_place_def *in_place;
     int n_launches;
     struct launch_def *launch;
 };
@@ -103,9 +111,15 @@ int constraints_parse(struct kernel *k, const struct yaml_node *n, struct error 
 int scratch_parse(struct kernel *k, const struct yaml_node *n, struct error *err);
 int specialised_parse(struct kernel *k, const struct yaml_node *n, struct error *err);
 int requires_parse(struct kernel *k, const struct yaml_node *n, struct error *err);
+int in_place_parse(struct kernel *k, const struct yaml_node *n, struct error *err);
 int options_list_parse(struct kernel *k, const struct yaml_node *n, struct error *err); /* after `precision` */
 int launches_parse(struct kernel *k, const struct yaml_node *n, struct error *err);
-int kernel_find_tune(const struct kernel *k, const char *name);    /* index or -1 */
-int kernel_find_scratch(const struct kernel *k, const char *name); /* index or -1 */
+bool kernel_launches_name(const struct kernel *k, const char *name); /* some launch takes `name` as an argument */
+int kernel_find_tune(const struct kernel *k, const char *name);      /* index or -1 */
+int kernel_find_scratch(const struct kernel *k, const char *name);   /* index or -1 */
+const struct in_place_def *kernel_in_place_of(const struct kernel *k, const char *output); /* NULL: it has a buffer of
+                                                                                            * its own */
+/* `in_place:` against a bound problem (in_place.c). */
+int in_place_check(const struct kernel *k, const struct bound *b, struct error *err);
 /* Launches against the source's entry points (launch_source.c). */
 int launches_check_source(const struct kernel *k, struct error *err);

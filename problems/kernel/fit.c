@@ -112,11 +112,10 @@ static int check_launch(const struct fit *f, const struct launch_def *l) {
     return 0;
 }
 
-static bool launches_name(const struct kernel *k, const char *name) {
-    for (int i = 0; i < k->n_launches; i++)
-        for (int a = 0; a < k->launch[i].n_args; a++)
-            if (k->launch[i].arg[a].form == ARG_NAME && strcmp(k->launch[i].arg[a].name, name) == 0) return true;
-    return false;
+/* An output that shares an input's buffer is written by whoever takes either name. */
+static bool launches_take(const struct kernel *k, const char *output) {
+    const struct in_place_def *shared = kernel_in_place_of(k, output);
+    return kernel_launches_name(k, output) || (shared && kernel_launches_name(k, shared->input));
 }
 
 int kernel_check_fit(const struct kernel *k, const struct bound *b, struct error *err) {
@@ -132,8 +131,9 @@ int kernel_check_fit(const struct kernel *k, const struct bound *b, struct error
             if (check_expr(&f, k->scratch[i].dim[d].e, k->scratch[i].dim[d].at) != 0) return -1;
     for (int i = 0; i < k->n_launches; i++)
         if (check_launch(&f, &k->launch[i]) != 0) return -1;
+    if (in_place_check(k, b, err) != 0) return -1;
     for (int i = 0; i < b->n_outputs; i++)
-        if (!launches_name(k, b->tensor[b->output[i]].name))
+        if (!launches_take(k, b->tensor[b->output[i]].name))
             return yaml_error(k->doc, yaml_get(yaml_root(k->doc), "launches"), err,
                               "no launch takes the output `%s` of problem %s", b->tensor[b->output[i]].name,
                               k->problem);

@@ -10,7 +10,7 @@
 struct kernel;
 /* Also checks the launches against the source's entry points and their number of parameters.
  * `yaml` is the kernel file; `source` its device source. ERR_INVALID "FILE:LINE:COL: ...", ERR_LIMIT,
- * ERR_UNSUPPORTED for what the format knows and nothing runs yet (other languages, library steps, in_place). */
+ * ERR_UNSUPPORTED for what the format knows and nothing runs yet (other languages, library steps). */
 struct kernel *kernel_parse(const char *yaml, size_t yaml_len, const char *filename, const char *source,
                             size_t source_len, struct error *err);
 /* Reads the file and the source it names, which must stay inside the file's folder (no "..", no absolute path, no link

@@ -137,6 +137,13 @@ int launches_parse(struct kernel *k, const struct yaml_node *n, struct error *er
     return 0;
 }
 
+bool kernel_launches_name(const struct kernel *k, const char *name) {
+    for (int i = 0; i < k->n_launches; i++)
+        for (int a = 0; a < k->launch[i].n_args; a++)
+            if (k->launch[i].arg[a].form == ARG_NAME && strcmp(k->launch[i].arg[a].name, name) == 0) return true;
+    return false;
+}
+
 /* Of several declarations of a name (under #ifdef, say), one that fits is enough. */
 static bool params_fit(const struct entries *found, const struct launch_def *l) {
     for (int i = 0; i < found->n; i++)

@@ -57,7 +57,6 @@ static int language_parse(struct kernel *k, const struct yaml_node *n, struct er
 /* The keys with one of a few words as their value. */
 static int words_parse(struct kernel *k, const struct yaml_node *root, struct error *err) {
     const struct yaml_node *precision = yaml_get(root, "precision"), *order = yaml_get(root, "nondeterministic");
-    const struct yaml_node *in_place = yaml_get(root, "in_place");
     const char *text;
     if (precision) {
         if (!(text = yaml_string(k->doc, precision, "precision", err))) return -1;
@@ -74,10 +73,7 @@ static int words_parse(struct kernel *k, const struct yaml_node *root, struct er
         if (!k->atomics)
             return yaml_error(k->doc, order, err, "`nondeterministic` can be atomics only, not `%.40s`", text);
     }
-    if (!in_place) return 0;
-    yaml_error(k->doc, in_place, err, "`in_place` cannot be run yet: every output has a buffer of its own");
-    if (err) err->code = ERR_UNSUPPORTED;
-    return -1;
+    return 0;
 }
 
 static int source_parse(struct kernel *k, const struct yaml_node *n, struct error *err) {
@@ -109,6 +105,7 @@ static int body_parse(struct kernel *k, const struct yaml_node *root, struct err
     if (specialised_parse(k, yaml_get(root, "specialised"), err) != 0) return -1;
     if (constraints_parse(k, yaml_get(root, "constraints"), err) != 0) return -1;
     if (scratch_parse(k, yaml_get(root, "scratch"), err) != 0) return -1;
+    if (in_place_parse(k, yaml_get(root, "in_place"), err) != 0) return -1;
     if (launches_parse(k, yaml_get(root, "launches"), err) != 0) return -1;
     return launches_check_source(k, err);
 }
@@ -152,6 +149,7 @@ void kernel_free(struct kernel *k) {
     free(k->scratch);
     free(k->constraint);
     free(k->specialised);
+    free(k->in_place);
     free(k->tune);
     free(k->options);
     free(k->yaml);

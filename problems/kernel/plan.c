@@ -16,10 +16,18 @@ void plan_free(struct plan *p) {
     free(p);
 }
 
+bool plan_is_in_place(const struct plan *p) {
+    for (int i = 0; i < p->n_buffers; i++)
+        if (p->buffer[i].role == PLAN_OUTPUT && p->buffer[i].in_place) return true;
+    return false;
+}
+
 static json_t *buffer_json(const struct plan_buffer *b) {
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:i}", "name", b->name, "role", ROLES[b->role], "dtype",
-                     dtype_name(b->dtype), "elements", (json_int_t)b->elements, "bytes", (json_int_t)b->bytes, "tensor",
-                     b->tensor);
+    json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:I, s:i}", "name", b->name, "role", ROLES[b->role], "dtype",
+                             dtype_name(b->dtype), "elements", (json_int_t)b->elements, "bytes", (json_int_t)b->bytes,
+                             "tensor", b->tensor);
+    if (b->in_place) json_object_set_new(json, "in_place", json_integer(b->source));
+    return json;
 }
 
 static json_t *arg_json(const struct plan_arg *a) {

@@ -15,7 +15,15 @@ struct plan_buffer {
     int64_t elements;
     size_t bytes;
     int tensor; /* index in the bound problem, -1 for scratch */
+    /* An output that is computed in place of an input: `source` is that input's index in the bound problem. There is
+     * one buffer for both, and it holds the input before each run. */
+    bool in_place;
+    int source;
 };
+/* The tensor whose data a buffer holds before a run, or -1: poison (outputs of their own, scratch). */
+static inline int plan_buffer_source(const struct plan_buffer *b) {
+    return b->role == PLAN_INPUT ? b->tensor : b->role == PLAN_OUTPUT && b->in_place ? b->source : -1;
+}
 enum plan_arg_kind { PLAN_ARG_BUFFER, PLAN_ARG_I32, PLAN_ARG_I64, PLAN_ARG_F32, PLAN_ARG_LOCAL };
 struct plan_arg {
     enum plan_arg_kind kind;
@@ -44,10 +52,13 @@ struct plan {
     int n_launches;
     struct plan_launch *launch;
 };
+/* Whether a run overwrites an input, so that running again on the same data is another computation. */
+bool plan_is_in_place(const struct plan *p);
 void plan_free(struct plan *p);
 /* For people and `--json`; the source travels apart. Caller decrefs.
  * {"options": "-cl-mad-enable", "macros": {"WG": 64},
  *  "buffers": [{"name": "x", "role": "input"|"output"|"scratch", "dtype": "f32", "elements": n, "bytes": n, "tensor": i
- * or -1}], "launches": [{"entry": "f", "args": [{"buffer": i}|{"i32": n}|{"i64": n}|{"f32": x}|{"local": bytes}],
+ * or -1, "in_place": tensor whose buffer it is, absent else}],
+ *  "launches": [{"entry": "f", "args": [{"buffer": i}|{"i32": n}|{"i64": n}|{"f32": x}|{"local": bytes}],
  * "global": [n], "local": [n], absent where the driver chooses}]} */
 json_t *plan_to_json(const struct plan *p);

@@ -173,10 +173,11 @@ static void prepare_some(void *context, int64_t begin, int64_t end) {
     const struct plan *plan = l->s->cases[0].plan;
     uint8_t *arena = runner_arena(l->r);
     for (int64_t i = begin; i < end; i++) {
-        int at = (int)(i / plan->n_buffers), b = (int)(i % plan->n_buffers), tensor = plan->buffer[b].tensor;
+        int at = (int)(i / plan->n_buffers), b = (int)(i % plan->n_buffers),
+            tensor = plan_buffer_source(&plan->buffer[b]);
         struct group *g = &l->group[p->variant][at];
         void *to = arena + g->slot[b].offset;
-        if (plan->buffer[b].role != PLAN_INPUT) {
+        if (tensor < 0) {
             group_write_poison_in(g, plan, b, arena);
         } else if (l->check[at] >= 0) {
             stream_copy(to, data_set_input(timed_check(l->data, l->check[at]), tensor), plan->buffer[b].bytes);
@@ -296,11 +297,12 @@ static int fire(struct lane *l, int variant, int64_t *ret_wall_ns) {
 
 int lane_window(struct lane *l, int window, int variant, int64_t *ret_wall_ns) {
     bool in_place = runner_in_place(l->r); /* else the outputs come by way of the runner, which has to go on for that */
+    bool renewed = plan_is_in_place(l->s->cases[0].plan); /* a second launch would begin where the first one ended */
     double claimed_before_ns = l->claimed_ns;
     *ret_wall_ns = 0;
     int status = 0;
     for (int repeat = 0; repeat < l->pace.repeats && status == 0; repeat++) {
-        if (window >= 0) prepare(l, window, repeat, variant);
+        if (window >= 0 || renewed) prepare(l, window, repeat, variant);
         if (fire(l, variant, ret_wall_ns) != 0) return -1;
         if (window >= 0 && in_place) status = lane_check(l, variant);
         if (take_claim(l) != 0) return -1; /* also of wrong answers: it is evidence */

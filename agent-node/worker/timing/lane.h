@@ -58,7 +58,8 @@ void lane_close(struct lane *l);
 int lane_fit(struct lane *l, struct pace pace);
 /* Choose where the known answers will stand among `windows` windows. */
 void lane_choose_peeks(struct lane *l, int windows);
-/* One window, number `window` (-1: none that is recorded, no answers are looked at, data stay as they are). Outputs are
+/* One window, number `window` (-1: none that is recorded, no answers are looked at, data stay as they are unless the
+ * subject overwrites them). Outputs are
  * where `variant` (0, 1) has them. *ret_wall_ns is the worker's clock over all repeats. -1 with *f set. */
 int lane_window(struct lane *l, int window, int variant, int64_t *ret_wall_ns);
 /* Median of what a request costs that launches nothing, from a stopped runner on, in nanoseconds. */

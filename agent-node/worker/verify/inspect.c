@@ -149,11 +149,13 @@ static int say_wrong(const struct inspection *in, const struct tensor *t, const 
 static int check_output(const struct inspection *in, int output, int buffer, struct accuracy *acc, struct finding *f) {
     const void *got = in->arena + in->group->slot[buffer].offset;
     struct poison poison = group_poison(in->group, buffer);
+    /* Where it is computed in place of an input, that input was there, which says nothing of who wrote it. */
+    bool poisoned = plan_buffer_source(&in->at->plan->buffer[buffer]) < 0;
     const struct expected *e = &in->data->output[output].expected;
     const struct tensor *t = &in->at->bound->tensor[in->data->output[output].tensor];
     struct tolerance tol = data_set_tolerance(in->data, output, in->at->reduction, in->precision);
     struct comparison c;
-    compare_output(e, &tol, got, &poison, in->trial->worker->threads, &c);
+    compare_output(e, &tol, got, poisoned ? &poison : NULL, in->trial->worker->threads, &c);
     if (c.unwritten > 0) return say_unwritten(in, t, &c, f);
     if (c.not_finite > 0) return say_not_finite(in, t, e, &c, got, f);
     bool coarse = comparison_outside_class(&c, &tol, in->data->dist);

@@ -355,6 +355,37 @@ static void atomics_may_change_the_last_bit_when_declared(void **state) {
     expect_verdict("correct", "");
 }
 
+static void run_in_place(const char *behaviour) {
+    char yaml[sizeof KERNEL + 64];
+    snprintf(yaml, sizeof yaml, "%sin_place: {y: x}\n", KERNEL);
+    rec_set(&task.kernel_yaml, yaml);
+    run_as(behaviour);
+}
+
+static void a_kernel_that_works_in_place_gets_its_input_anew_for_every_run(void **state) {
+    (void)state;
+    run_in_place("cost=1000"); /* gelu of its own result would be wrong, when verified and when timed */
+    expect_verdict("correct", "");
+    assert_true(row("candidate", NULL)->has_speedup);
+    assert_true(fabs(row("candidate", NULL)->speedup - 2) < 1e-6);
+}
+
+static void what_works_in_place_is_judged_like_any_other(void **state) {
+    (void)state;
+    run_in_place("IDLE");
+    expect_verdict("wrong_output", "");
+    run_in_place("WRONG");
+    expect_verdict("wrong_output", "");
+    run_in_place("OOB");
+    expect_verdict("out_of_bounds", "`y`");
+    run_in_place("FLAKY");
+    expect_verdict("nondeterministic", "");
+    run_in_place("COARSE");
+    expect_verdict("reduced_precision", "");
+    run_in_place("cost=1000 wrong_after=40");
+    expect_verdict("wrong_output", "timed launch");
+}
+
 /* --- kernel files
  * ------------------------------------------------------------------------------------------------------------- */
 static void a_size_that_constraints_forbid_is_moved_to_the_next_that_they_allow(void **state) {
@@ -547,6 +578,8 @@ int main(void) {
         T(a_claim_far_from_the_workers_clock_is_implausible),
         T(what_beats_the_measured_peak_by_far_is_implausible),
         T(atomics_may_change_the_last_bit_when_declared),
+        T(a_kernel_that_works_in_place_gets_its_input_anew_for_every_run),
+        T(what_works_in_place_is_judged_like_any_other),
         T(a_size_that_constraints_forbid_is_moved_to_the_next_that_they_allow),
         T(a_kernel_for_one_size_only_is_specialised),
         T(a_malformed_kernel_file_is_a_verdict_and_a_malformed_problem_is_not),

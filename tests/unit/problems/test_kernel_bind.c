@@ -299,9 +299,105 @@ static void a_point_of_another_space_is_refused(void **state) {
     assert_error(&err, ERR_INVALID, "has 2 tunables; the point has 1 values");
 }
 
+#define RELU                                               \
+    "problem: clip\n"                                      \
+    "sizes: {full: {N: 8}, check: {N: 5}}\n"               \
+    "inputs:\n"                                            \
+    "  x: {dtype: f32, shape: [N]}\n"                      \
+    "  s: {dtype: f32, shape: [N / 8 * 7 + 1]}\n"          \
+    "weights: {w: {dtype: f32, shape: [N]}}\n"             \
+    "graph: [h = relu(x), g = mul(h, w), y = add(g, s)]\n" \
+    "outputs: [y]\n"
+#define IN_PLACE                                                                     \
+    "kernel: k\nproblem: clip\nlanguage: opencl-c\nsource: k.cl\nin_place: {y: x}\n" \
+    "launches:\n  - {kernel: one, args: [x, w, s], global: [N]}\n"                   \
+    "  - {kernel: two, args: [y, x], global: [N]}\n"
+
+static struct kernel *in_place_kernel(const char *from, const char *to) {
+    struct error err = ERROR_INIT;
+    TEXT yaml = with(IN_PLACE, from, to);
+    struct kernel *k = parse_kernel(yaml,
+                                    "__kernel void one(__global float *x, __global float *w, __global float *s) {}\n"
+                                    "__kernel void two(__global float *y, __global float *x) {}\n",
+                                    &err);
+    if (!k) fail_msg("%s", err.text);
+    return k;
+}
+
+static void an_output_in_place_is_one_buffer_under_two_names(void **state) {
+    (void)state;
+    PROBLEM p = problem_of(RELU);
+    BOUND b = bound_of(p, "full");
+    KERNEL k = in_place_kernel("{y: x}", "{y: x}");
+    PLAN plan = plan_of(k, b, NULL);
+    assert_int_equal(plan->n_buffers, 3);
+    int y = plan->launch[0].arg[0].buffer;
+    assert_arg(&plan->launch[1], 0, PLAN_ARG_BUFFER, y);
+    assert_arg(&plan->launch[1], 1, PLAN_ARG_BUFFER, y);
+    const struct plan_buffer *buffer = &plan->buffer[y];
+    assert_string_equal(buffer->name, "y");
+    assert_int_equal(buffer->role, PLAN_OUTPUT);
+    assert_true(buffer->in_place && plan_is_in_place(plan));
+    assert_string_equal(b->tensor[plan_buffer_source(buffer)].name, "x");
+    json_t *json = plan_to_json(plan);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_array_get(json_object_get(json, "buffers"), (size_t)y), "in_place")),
+        bound_find_tensor(b, "x"));
+    json_decref(json);
+}
+
+static void an_output_in_place_need_not_be_named_by_a_launch(void **state) {
+    (void)state;
+    PROBLEM p = problem_of(RELU);
+    BOUND b = bound_of(p, "full");
+    KERNEL k = in_place_kernel("args: [y, x]", "args: [x, x]");
+    PLAN plan = plan_of(k, b, NULL);
+    assert_int_equal(plan->n_buffers, 3);
+    assert_true(plan_is_in_place(plan));
+}
+
+static void in_place_wants_an_input_of_the_same_shape(void **state) {
+    (void)state;
+    static const struct {
+        const char *to, *size, *part;
+    } CASES[] = {
+        {"{y: w}", "full", "`w` is no input of problem clip but a weight, which later runs need as it is"},
+        {"{h: x}", "full", "`h` is no output of problem clip"},
+        {"{y: xx}", "full", "`xx` is no input of problem clip\nhint: did you mean `x`?"},
+        {"{y: h}", "full", "`h` is no input"},
+    };
+    PROBLEM p = problem_of(RELU);
+    BOUND b = bound_of(p, "full");
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct error err = ERROR_INIT;
+        struct plan *plan = NULL;
+        KERNEL k = in_place_kernel("{y: x}", CASES[i].to);
+        assert_int_equal(kernel_bind(k, b, NULL, &plan, &err), -1);
+        assert_error(&err, ERR_INVALID, CASES[i].part);
+    }
+}
+
+static void in_place_is_checked_at_every_size(void **state) {
+    (void)state;
+    PROBLEM p = problem_of(RELU); /* s has 8 elements at N = 8, and 1 at N = 5 */
+    BOUND full = bound_of(p, "full");
+    BOUND check = bound_of(p, "check");
+    KERNEL k = in_place_kernel("{y: x}", "{y: s}");
+    PLAN plan = plan_of(k, full, NULL);
+    struct plan *none = NULL;
+    struct error err = ERROR_INIT;
+    assert_int_equal(kernel_bind(k, check, NULL, &none, &err), -1);
+    assert_error(&err, ERR_INVALID,
+                 "at size check `y` is f32 [5] and `s` is f32 [1]; both must have one type and shape");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_holds_numbers_only),
+        cmocka_unit_test(an_output_in_place_is_one_buffer_under_two_names),
+        cmocka_unit_test(an_output_in_place_need_not_be_named_by_a_launch),
+        cmocka_unit_test(in_place_wants_an_input_of_the_same_shape),
+        cmocka_unit_test(in_place_is_checked_at_every_size),
         cmocka_unit_test(buffers_are_inputs_outputs_and_scratch),
         cmocka_unit_test(inputs_that_no_launch_names_have_no_buffer),
         cmocka_unit_test(json_shows_the_plan),

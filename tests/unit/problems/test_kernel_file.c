@@ -101,7 +101,16 @@ static void what_nothing_runs_yet_is_unsupported(void **state) {
     (void)state;
     change_refused("opencl-c", "cuda-c", ERR_UNSUPPORTED, "language `cuda-c` cannot be run yet");
     change_refused("kernel: first,", "library: gemm,", ERR_UNSUPPORTED, "library steps cannot be run yet");
-    add_refused("in_place: {y: x}", ERR_UNSUPPORTED, "every output has a buffer of its own");
+}
+
+static void in_place_maps_outputs_to_inputs(void **state) {
+    (void)state;
+    add_refused("in_place: x", ERR_INVALID, "`in_place` must map outputs to inputs, as {y: x}");
+    add_refused("in_place: {y: x, z: x}", ERR_INVALID, "`y` and `z` cannot both be computed in place of `x`");
+    add_refused("in_place: {y: float}", ERR_INVALID, "the name `float`");
+    add_refused("in_place: {y: [x]}", ERR_INVALID, "in_place");
+    KERNEL k = with_line("in_place: {y: x}");
+    assert_non_null(k);
 }
 
 static void build_options_come_from_a_list(void **state) {
@@ -253,6 +262,7 @@ int main(void) {
         cmocka_unit_test(the_hash_covers_both_texts_and_their_border),
         cmocka_unit_test(unknown_keys_and_words_are_refused),
         cmocka_unit_test(what_nothing_runs_yet_is_unsupported),
+        cmocka_unit_test(in_place_maps_outputs_to_inputs),
         cmocka_unit_test(build_options_come_from_a_list),
         cmocka_unit_test(tunables_have_fit_names_and_whole_values),
         cmocka_unit_test(tuning_spaces_have_a_limit),
