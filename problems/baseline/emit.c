@@ -5,14 +5,21 @@
 
 #include <string.h>
 
-/* How each element type is stored and read; arithmetic is float. vload_half and vstore_half need no extension. */
+/* How each element type is stored and read, and what it is computed with. vload_half and vstore_half need no extension.
+ */
 static const char PRELUDE[] =
     "#define T_f32 float\n"
+    "#define V_f32 float\n"
     "#define LD_f32(p, i) ((p)[i])\n"
     "#define ST_f32(p, i, v) ((p)[i] = (v))\n"
     "#define T_f16 half\n"
+    "#define V_f16 float\n"
     "#define LD_f16(p, i) vload_half((i), (p))\n"
-    "#define ST_f16(p, i, v) vstore_half((v), (i), (p))\n";
+    "#define ST_f16(p, i, v) vstore_half((v), (i), (p))\n"
+    "#define T_i32 int\n"
+    "#define V_i32 int\n"
+    "#define LD_i32(p, i) ((p)[i])\n"
+    "#define ST_i32(p, i, v) ((p)[i] = (v))\n";
 
 struct op_emit *emit_new(const struct bound *b) {
     struct op_emit *e = xcalloc(1, sizeof *e);

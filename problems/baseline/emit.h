@@ -27,7 +27,8 @@ const struct shape *emit_shape_of(const struct op_emit *e, int tensor);
  *   $E  becomes the entry's name, made from `name`;
  *   $0 .. $8  become the dtype names ("f32", "f16") of dtypes[0..n_dtypes), and $Y that of the last one.
  * The source's prelude knows, for each dtype T: T_<T> (element type), LD_<T>(p, i) (element i of p as float) and
- * ST_<T>(p, i, v). So `__global const T_$0 *restrict x` and `LD_$0(x, i)` serve f32 and f16 alike; arithmetic is float.
+ * ST_<T>(p, i, v), V_<T> (the type to compute in: float for f32 and f16). So `__global const T_$0 *restrict x` and
+ * `LD_$0(x, i)` serve f32 and f16 alike.
  * Returns the entry's name, owned by the builder; the same text gives the same entry. */
 const char *emit_kernel(struct op_emit *e, const char *name, const char *text, const enum dtype *dtypes, int n_dtypes);
 /* The common case: $0.. are node n's inputs, $Y its output. `name` is the op's name plus `suffix` ("" or "_max"). */

@@ -106,9 +106,9 @@ static int kernel_text(const struct node *n, const struct emit_broadcast *b, con
     buf_puts(text, offsets->data ? offsets->data : "");
     for (int k = 0; k < n->n_in; k++) {
         if (emit_broadcast_direct(b, k))
-            buf_printf(text, "    float v%d = LD_$%d(x%d, i);\n", k, k, k);
+            buf_printf(text, "    V_$%d v%d = LD_$%d(x%d, i);\n", k, k, k, k);
         else
-            buf_printf(text, "    float v%d = LD_$%d(x%d, o%d);\n", k, k, k, k);
+            buf_printf(text, "    V_$%d v%d = LD_$%d(x%d, o%d);\n", k, k, k, k, k);
     }
     buf_printf(text, "    ST_$Y(y, i, %s);\n}\n", expression.data);
     return 0;

@@ -87,7 +87,8 @@ static int bind_def(struct bound *b, const struct tensor_def *def, struct error 
     for (int i = 0; i < def->rank; i++)
         if (eval(b, &def->dim[i], &t->shape.dim[i], err) != 0) return -1;
     if (measure(b, t, def->at, err) != 0) return -1;
-    return fill_bind(b, def, t, err);
+    if (fill_bind(b, def, t, err) != 0) return -1;
+    return structure_bind(b, def, t, err);
 }
 
 /* "matmul(a [2, 3], b [4, 5])": what an operator got, for messages. */
@@ -126,6 +127,7 @@ static int bind_node(struct bound *b, const struct node_def *def, struct error *
     n->line = def->at->line;
     memcpy(out->name, def->name, sizeof out->name);
     if (attrs_bind(b, def, n, err) != 0 || infer(b, def, n, out, err) != 0) return -1;
+    n->dtype = out->dtype;
     out->role = def->is_output ? TENSOR_OUTPUT : TENSOR_INTERMEDIATE;
     if (measure(b, out, &at, err) != 0) return -1;
     b->n_nodes++;

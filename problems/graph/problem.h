@@ -16,12 +16,22 @@ struct op;
 enum tensor_role { TENSOR_INPUT, TENSOR_WEIGHT, TENSOR_INTERMEDIATE, TENSOR_OUTPUT };
 enum fill_kind { FILL_UNIFORM, FILL_NORMAL, FILL_KAIMING, FILL_CONSTANT, FILL_INTEGERS };
 enum domain_kind { DOMAIN_REAL, DOMAIN_POSITIVE, DOMAIN_UNIT, DOMAIN_INDEX, DOMAIN_MASK };
+/* Over the last two axes, rows and columns: what a kernel may rely on because the file says so. */
+enum structure_kind {
+    STRUCTURE_NONE,
+    STRUCTURE_LOWER,     /* zero where column > row */
+    STRUCTURE_UPPER,     /* zero where column < row */
+    STRUCTURE_SYMMETRIC, /* [r, c] is [c, r]; square */
+    STRUCTURE_DIAGONAL,  /* zero where column != row */
+    STRUCTURE_COUNT
+};
 struct fill {
     enum fill_kind kind;
     double a, b;             /* uniform(a, b), normal(mean a, sd b), constant(a), integers(a..b) */
     int64_t fan_in;          /* kaiming, bound: as PyTorch defines it */
     enum domain_kind domain; /* what data the tensor may hold at all */
     int64_t index_bound;     /* DOMAIN_INDEX */
+    enum structure_kind structure;
 };
 struct tensor {
     char name[NAME_MAX_LEN];
@@ -32,6 +42,8 @@ struct tensor {
     size_t bytes;
     struct fill fill; /* inputs and weights */
 };
+/* The share of a tensor's elements that its structure leaves free; 1 without one. */
+double tensor_free_share(const struct tensor *t);
 /* Attribute values of one node, in the order of its op's attribute table (problems/ops/op.h). */
 #define OP_MAX_ATTRS 8
 #define OP_MAX_INPUTS 8
@@ -46,6 +58,7 @@ struct node {
     const struct op *op;
     int n_in, in[OP_MAX_INPUTS]; /* indices into tensors; scalar operands are attributes, not inputs */
     int out;
+    enum dtype dtype; /* of what it makes */
     struct attr_value attr[OP_MAX_ATTRS];
     int line;
 };
@@ -94,7 +107,8 @@ bool bound_lookup_dim(void *context, const char *name, int64_t *ret);
 #define ORACLE_FLOPS_PER_CORE_S 2e10
 struct cost {
     double flops;        /* useful operations: a multiply-add counts two */
-    double bytes_least;  /* inputs, weights and outputs once */
+    double flops_least;  /* what is left of them when declared structure is used in every way */
+    double bytes_least;  /* inputs, weights and outputs once, of structured ones what is free */
     double oracle_flops; /* what the float64 oracle costs, scale and memory included: over ORACLE_FLOPS_PER_CORE_S,
                             seconds of a core */
     int64_t

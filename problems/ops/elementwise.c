@@ -4,12 +4,25 @@
 #include "problems/baseline/emit.h"
 #include "problems/ops/attr.h"
 
+#include <math.h>
 #include <string.h>
 
 #define BLOCK 512
 
+/* Operands of i32 alone, for an operator that takes them; a number in place of one must be whole. */
+static int operands_whole(const struct node *n, const struct tensor *in, struct error *err) {
+    if (n->n_in > 1 && in[1].dtype != DTYPE_I32)
+        return error_set(err, ERR_INVALID, "%s: operands '%s' (i32) and '%s' (%s) differ in type", n->op->name,
+                         in[0].name, in[1].name, dtype_name(in[1].dtype));
+    double number = n->op->scalar_operand >= 0 && n->attr[OP_SCALAR].is_set ? n->attr[OP_SCALAR].f : 0;
+    if (number == floor(number) && fabs(number) <= INT32_MAX) return 0;
+    return error_set(err, ERR_INVALID, "%s: '%s' is i32, so its number must be a whole one of 32 bits, not %g",
+                     n->op->name, in[0].name, number);
+}
+
 int elementwise_infer(const struct node *n, const struct tensor *in, struct tensor *out, struct error *err) {
-    if (operands_real(n, in, err) != 0) return -1;
+    bool whole = n->op->integers && in[0].dtype == DTYPE_I32;
+    if ((whole ? operands_whole : operands_real)(n, in, err) != 0) return -1;
     out->dtype = in[0].dtype;
     out->shape = in[0].shape;
     if (n->n_in < 2) return 0;
@@ -69,6 +82,11 @@ static void source_init(struct source *s, bool direct) {
     s->scale = s->scale_room;
 }
 
+/* The number in place of a tensor, as kernels use it. */
+static double scalar_of(const struct node *n) {
+    return n->dtype == DTYPE_I32 ? n->attr[OP_SCALAR].f : (double)(float)n->attr[OP_SCALAR].f;
+}
+
 void elementwise_eval(const struct op_eval *e, int64_t begin, int64_t end, element_fn *fn) {
     const struct node *n = e->node;
     const struct shape *shapes[2] = {e->in[0].shape, n->n_in > 1 ? e->in[1].shape : NULL};
@@ -78,7 +96,7 @@ void elementwise_eval(const struct op_eval *e, int64_t begin, int64_t end, eleme
     for (int k = 0; k < 2; k++) source_init(&s[k], k < n->n_in && emit_broadcast_direct(&b, k));
     bool scalar = n->op->scalar_operand >= 0 && n->attr[OP_SCALAR].is_set;
     if (scalar)
-        for (int i = 0; i < BLOCK; i++) s[1].room[i] = (double)(float)n->attr[OP_SCALAR].f;
+        for (int i = 0; i < BLOCK; i++) s[1].room[i] = scalar_of(n);
     bool binary = n->n_in > 1 || scalar;
     for (int64_t at = begin; at < end; at += BLOCK) {
         int count = end - at < BLOCK ? (int)(end - at) : BLOCK;
@@ -118,7 +136,10 @@ void elementwise_cost(const struct shape *out, double flops, double oracle_flops
 
 void elementwise_operand(const struct node *n, const char *const *operands, int k, struct buf *ret) {
     if (k == n->op->scalar_operand && n->attr[OP_SCALAR].is_set) {
-        emit_float(ret, n->attr[OP_SCALAR].f);
+        if (n->dtype == DTYPE_I32)
+            buf_printf(ret, "(%lld)", (long long)n->attr[OP_SCALAR].f);
+        else
+            emit_float(ret, n->attr[OP_SCALAR].f);
         return;
     }
     buf_puts(ret, operands[k]);

@@ -60,6 +60,7 @@ struct op {
     int min_inputs, max_inputs; /* operands, a number in place of a tensor counted */
     int scalar_operand;         /* index of the operand that may be a number (mul(y, 2.0)), or -1; always the last
                                  * one. The node then has one input less, and the number in attr[OP_SCALAR].f */
+    bool integers; /* element-wise ones: i32 operands are taken too, and give i32. Results have to fit 32 bits */
     const struct attr_spec *attrs;
     /* Names of the branches that an element's *data* can take (a clamp's sides), NULL-terminated, or NULL. */
     const char *const *branches;

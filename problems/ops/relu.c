@@ -31,9 +31,11 @@ static void relu_cost(const struct node *n, const struct shape *in, const struct
 }
 
 static int relu_element(const struct node *n, const char *const *operands, struct buf *ret) {
-    (void)n;
     /* Not fmax(): that would turn a NaN into 0. */
-    buf_printf(ret, "(%s <= 0.0f ? 0.0f : %s)", operands[0], operands[0]);
+    if (n->dtype == DTYPE_I32)
+        buf_printf(ret, "max(%s, 0)", operands[0]);
+    else
+        buf_printf(ret, "(%s <= 0.0f ? 0.0f : %s)", operands[0], operands[0]);
     return 0;
 }
 
@@ -50,6 +52,7 @@ const struct op op_relu = {
     .min_inputs = 1,
     .max_inputs = 1,
     .scalar_operand = -1,
+    .integers = true,
     .attrs = relu_attrs,
     .branches = relu_branches,
     .infer = elementwise_infer,

@@ -42,6 +42,7 @@ const struct op op_sub = {
     .min_inputs = 2,
     .max_inputs = 2,
     .scalar_operand = 1,
+    .integers = true,
     .attrs = sub_attrs,
     .infer = elementwise_infer,
     .units = elementwise_units,

@@ -98,7 +98,7 @@ static void what_does_not_fit_is_refused_by_name(void **state) {
     }
 }
 
-static void integers_and_mixed_types_are_refused(void **state) {
+static void mixed_types_are_refused(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
     static const char *const TYPES[] = {"i32", "f16"}, *const SAYS[] = {"i32", "differ in type"};
@@ -112,6 +112,69 @@ static void integers_and_mixed_types_are_refused(void **state) {
         assert_non_null(strstr(err.text, SAYS[i]));
         free(body);
     }
+}
+
+#define INTEGERS(call)                                                                                    \
+    "inputs:\n  x: {dtype: i32, shape: [4], fill: integers(-9, 9)}\n  w: {dtype: i32, shape: [4], fill: " \
+    "integers(0, 1)}\ngraph:\n" call "outputs: [y]\n"
+
+static void integers_are_taken_by_few_and_stay_integers(void **state) {
+    (void)state;
+    static const struct {
+        const char *body, *says;
+    } CASES[] = {
+        {INTEGERS("  - a = mul(x, 3)\n  - y = sub(a, w)\n"), NULL},
+        {INTEGERS("  - a = relu(x)\n  - y = add(a, w)\n"), NULL},
+        {INTEGERS("  - a = add(x, 0.5)\n  - y = add(a, w)\n"), "must be a whole one of 32 bits, not 0.5"},
+        {INTEGERS("  - a = add(x, 3e9)\n  - y = add(a, w)\n"), "must be a whole one of 32 bits"},
+        {INTEGERS("  - y = div(x, w)\n"), "only f32 and f16 can be computed with"},
+        {INTEGERS("  - a = tanh(x)\n  - y = add(a, w)\n"), "only f32 and f16 can be computed with"},
+        {INTEGERS("  - a = argmax(x, axis=0)\n  - y = add(a, w)\n"), "only f32 and f16 can be computed with"},
+        {"inputs:\n  x: {dtype: i32, shape: [4]}\n  w: {dtype: f32, shape: [4]}\ngraph:\n  - y = add(x, w)\n"
+         "outputs: [y]\n",
+         "'x' (i32) and 'w' (f32) differ in type"},
+        {"inputs:\n  x: {dtype: f32, shape: [4, 5]}\ngraph:\n  - h = tanh(x)\n  - y = argmax(h, axis=1)\n"
+         "outputs: [y]\n",
+         "'h' is computed, and its rounding could change an index"},
+        {"inputs:\n  x: {dtype: f32, shape: [4, 5]}\ngraph:\n  - y = argmax(x, axis=2)\noutputs: [y]\n",
+         "axis=2 does not exist"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct error err = ERROR_INIT;
+        struct problem *p = case_parse(CASES[i].body, &err);
+        if (!p != !!CASES[i].says) fail_msg("case %zu: %s", i, p ? "accepted" : err.text);
+        if (!p && !strstr(err.text, CASES[i].says)) fail_msg("case %zu: %s", i, err.text);
+        problem_free(p);
+    }
+}
+
+static void integers_are_exact(void **state) {
+    (void)state;
+    struct case_ c;
+    case_open(&c, INTEGERS("  - a = mul(x, 16777217)\n  - b = relu(a)\n  - y = sub(b, w)\n"));
+    const int32_t x[4] = {127, -3, 0, 1}, w[4] = {1, 5, -7, 0};
+    memcpy(c.data[0], x, sizeof x);
+    memcpy(c.data[1], w, sizeof w);
+    case_judge(&c, 1);
+    const double *y = c.oracle.value[c.bound->output[0]];
+    assert_true(y[0] == 127.0 * 16777217 - 1 && y[1] == -5 && y[2] == 7 && y[3] == 16777217);
+    assert_int_equal(c.bound->tensor[c.bound->output[0]].dtype, DTYPE_I32);
+    case_close(&c);
+}
+
+static void argmax_gives_the_lowest_of_equal_indices(void **state) {
+    (void)state;
+    struct case_ c;
+    case_open(&c, "inputs:\n  x: {dtype: f32, shape: [2, 3, 2]}\ngraph:\n  - y = argmax(x, axis=1)\noutputs: [y]\n");
+    const float x[12] = {1, 5, 4, 5, 4, -1, -3, 0, -2, 0, -1, 0};
+    memcpy(c.data[0], x, sizeof x);
+    case_judge(&c, 1);
+    const struct tensor *out = &c.bound->tensor[c.bound->output[0]];
+    const double *y = c.oracle.value[c.bound->output[0]];
+    assert_int_equal(out->elements, 4);
+    assert_int_equal(out->dtype, DTYPE_I32);
+    assert_true(y[0] == 1 && y[1] == 0 && y[2] == 2 && y[3] == 0);
+    case_close(&c);
 }
 
 static void cost_counts_operations_and_roundings(void **state) {
@@ -196,7 +259,10 @@ int main(void) {
         cmocka_unit_test(the_table_is_complete_and_in_order),
         cmocka_unit_test(shapes_follow_pytorch),
         cmocka_unit_test(what_does_not_fit_is_refused_by_name),
-        cmocka_unit_test(integers_and_mixed_types_are_refused),
+        cmocka_unit_test(mixed_types_are_refused),
+        cmocka_unit_test(integers_are_taken_by_few_and_stay_integers),
+        cmocka_unit_test(integers_are_exact),
+        cmocka_unit_test(argmax_gives_the_lowest_of_equal_indices),
         cmocka_unit_test(cost_counts_operations_and_roundings),
         cmocka_unit_test(the_scale_of_a_product_is_the_sum_of_magnitudes),
         cmocka_unit_test(relu_counts_its_branches_and_keeps_nan),
