@@ -20,6 +20,7 @@ struct stock {
     int64_t wanted; /* elements of the tensor */
     int64_t block;
     void *data; /* NULL for tensors that are no inputs */
+    struct data_recipe recipe;
 };
 struct bank {
     int n;
@@ -48,6 +49,8 @@ static int stock_make(const struct bound *b, int tensor, const struct data_seed 
     data_key_derive(seed, t->name, 0, &key);
     s->dtype = t->dtype;
     s->wanted = t->elements;
+    s->recipe = recipe;
+    recipe.structure = STRUCTURE_NONE; /* what is copied from a place has another place's */
     s->block = BLOCK_MIN;
     while (s->block < BLOCK_MAX && s->block * 16 <= t->elements) s->block *= 2;
     s->n = 2 * t->elements;
@@ -96,8 +99,7 @@ static uint64_t next(uint64_t *state) {
     return z ^ z >> 31;
 }
 
-void bank_assemble(const struct bank *b, int tensor, uint64_t number, void *to) {
-    const struct stock *s = &b->stock[tensor];
+static void assemble(const struct stock *s, int tensor, uint64_t number, void *to) {
     uint64_t state = number ^ (uint64_t)(tensor + 1) * 0xD6E8FEB86659FD93u;
     size_t width = dtype_bytes(s->dtype);
     /* Blocks begin at multiples of their own length in the tensor, anywhere in the stock. */
@@ -107,4 +109,21 @@ void bank_assemble(const struct bank *b, int tensor, uint64_t number, void *to) 
         stream_copy((uint8_t *)to + (size_t)at * width, (const uint8_t *)s->data + place * width, (size_t)len * width);
     }
     stream_fence();
+}
+
+void bank_assemble(const struct bank *b, int tensor, uint64_t number, void *to) {
+    const struct stock *s = &b->stock[tensor];
+    size_t bytes = (size_t)s->wanted * dtype_bytes(s->dtype);
+    if (s->recipe.structure == STRUCTURE_NONE) {
+        assemble(s, tensor, number, to);
+        return;
+    }
+    /* Made in memory of this process: what is written to `to` by stores of its own would be in the caches. */
+    void *whole = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (!whole) abort();
+    assemble(s, tensor, number, whole);
+    data_restructure(&s->recipe, s->dtype, s->wanted, whole);
+    stream_copy(to, whole, bytes);
+    stream_fence();
+    free(whole);
 }

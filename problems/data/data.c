@@ -112,6 +112,37 @@ static void floats(const struct data_recipe *r, const int64_t *z, int n, uint32_
     }
 }
 
+static void store(enum dtype dtype, void *out, int64_t i, int64_t v, int k) {
+    if (dtype == DTYPE_F16)
+        ((uint16_t *)out)[i] = (uint16_t)p_half(v, k);
+    else
+        ((uint32_t *)out)[i] = dtype == DTYPE_F32 ? p_float(v, k) : p_int(v, k);
+}
+
+/* Elements [begin, end), which hold what they would without a structure. */
+static void structure_elements(const struct data_recipe *r, const struct data_key *key, enum dtype dtype, int64_t begin,
+                               int64_t end, void *out) {
+    for (int64_t i = begin; i < end; i++) {
+        int64_t at = p_place((int)r->structure, i, r->rows, r->columns);
+        if (at < 0)
+            store(dtype, out, i - begin, 0, 0);
+        else if (at != i)
+            store(dtype, out, i - begin, r->a * integer_of(r, key, at) + r->b, r->k);
+    }
+}
+
+void data_restructure(const struct data_recipe *r, enum dtype dtype, int64_t elements, void *data) {
+    size_t width = dtype_bytes(dtype);
+    char *bytes = data;
+    for (int64_t i = 0; i < elements && r->structure != STRUCTURE_NONE; i++) {
+        int64_t at = p_place((int)r->structure, i, r->rows, r->columns);
+        if (at < 0)
+            memset(bytes + (size_t)i * width, 0, width);
+        else if (at != i)
+            memcpy(bytes + (size_t)i * width, bytes + (size_t)at * width, width);
+    }
+}
+
 void data_fill(const struct data_recipe *r, const struct data_key *key, enum dtype dtype, int64_t begin, int64_t end,
                void *out) {
     int64_t z[4 * BLOCK];
@@ -128,6 +159,7 @@ void data_fill(const struct data_recipe *r, const struct data_key *key, enum dty
             for (int i = 0; i < n; i++) words_out[to + i] = p_int(r->a * z[i] + r->b, r->k);
         at += n;
     }
+    if (r->structure != STRUCTURE_NONE) structure_elements(r, key, dtype, begin, end, out);
 }
 
 struct job {

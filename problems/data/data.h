@@ -31,6 +31,8 @@ struct data_recipe {
     int64_t a, b; /* value = round((A * z + B) * 2^-k) */
     int k;
     int64_t p[4]; /* rule parameters: outlier period, row length, non-zeros per row, bound */
+    enum structure_kind structure;
+    int64_t rows, columns; /* of a matrix of the tensor, where it has a structure */
 };
 /* ERR_UNSUPPORTED where the tensor's domain does not allow the distribution (the caller then uses DIST_DECLARED). */
 int data_recipe_make(const struct bound *b, int tensor, enum distribution d, struct data_recipe *ret,
@@ -38,8 +40,11 @@ int data_recipe_make(const struct bound *b, int tensor, enum distribution d, str
 /* Fill elements [begin, end) of `out` (dtype of the tensor, out[0] is element `begin`). Thread-safe. */
 void data_fill(const struct data_recipe *r, const struct data_key *key, enum dtype dtype, int64_t begin, int64_t end,
                void *out);
+/* Give whole matrices (`elements` from the tensor's start) that were put together of other data the recipe's structure:
+ * zeros where it has them, [r, c] copied to [c, r] where it is symmetric. */
+void data_restructure(const struct data_recipe *r, enum dtype dtype, int64_t elements, void *data);
 /* OpenCL C source of `portolan_fill_f32/_f16/_i32(global T *out, long n, uint4 key, long a, long b, int k, int rule,
- * long p0, long p1, long p2, long p3)`. */
+ * long p0, long p1, long p2, long p3, int structure, long rows, long columns)`. */
 const char *data_device_source(void);
 /* Fill every input and weight of `b` for (seed, set, dist); data[i] caller-allocated of tensor[i].bytes, NULL skipped.
  * Multi-threaded. */

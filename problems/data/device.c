@@ -5,16 +5,17 @@
 #define TEXT_OF(...) #__VA_ARGS__
 #define TEXT(...) TEXT_OF(__VA_ARGS__)
 
-#define FILL(name, type, convert)                                                           \
-    "__kernel void portolan_fill_" name "(__global " type                                   \
-    " *out, long n, uint4 key, long a, long b, int k, int rule,\n"                          \
-    "    long p0, long p1, long p2, long p3)\n"                                             \
-    "{\n"                                                                                   \
-    "    long i = get_global_id(0);\n"                                                      \
-    "    if (i >= n) return;\n"                                                             \
-    "    long z = p_integer(rule, (ulong)i, p0, p1, p2, p3, key.x, key.y, key.z, key.w);\n" \
-    "    out[i] = (" type ")" convert                                                       \
-    "(a * z + b, k);\n"                                                                     \
+#define FILL(name, type, convert)                                                            \
+    "__kernel void portolan_fill_" name "(__global " type                                    \
+    " *out, long n, uint4 key, long a, long b, int k, int rule,\n"                           \
+    "    long p0, long p1, long p2, long p3, int structure, long rows, long columns)\n"      \
+    "{\n"                                                                                    \
+    "    long i = get_global_id(0);\n"                                                       \
+    "    if (i >= n) return;\n"                                                              \
+    "    long at = p_place(structure, i, rows, columns);\n"                                  \
+    "    long z = p_integer(rule, (ulong)at, p0, p1, p2, p3, key.x, key.y, key.z, key.w);\n" \
+    "    out[i] = at < 0 ? (" type ")0 : (" type ")" convert                                 \
+    "(a * z + b, k);\n"                                                                      \
     "}\n"
 
 static const char SOURCE[] =

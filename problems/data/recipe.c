@@ -228,10 +228,18 @@ static int make_real(const struct bound *b, int tensor, enum distribution d, str
     }
 }
 
+static void set_structure(const struct tensor *t, struct data_recipe *r) {
+    r->structure = t->fill.structure;
+    if (r->structure == STRUCTURE_NONE) return;
+    r->rows = t->shape.dim[t->shape.rank - 2];
+    r->columns = t->shape.dim[t->shape.rank - 1];
+}
+
 int data_recipe_make(const struct bound *b, int tensor, enum distribution d, struct data_recipe *ret,
                      struct error *err) {
     const struct tensor *t = &b->tensor[tensor];
     *ret = (struct data_recipe){.dist = d};
+    set_structure(t, ret);
     if (t->role != TENSOR_INPUT && t->role != TENSOR_WEIGHT)
         return error_set(err, ERR_INVALID, "'%s' is no input and no weight", t->name);
     if ((unsigned)d >= DIST_COUNT) return error_set(err, ERR_INVALID, "no distribution has number %d", (int)d);

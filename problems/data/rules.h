@@ -95,6 +95,15 @@ static inline p_i64 p_integer(int rule, p_u64 i, p_i64 p0, p_i64 p1, p_i64 p2, p
         default: return 0; \
     } \
 } \
+/* Whose integer element i of matrices with a structure (problem.h) takes: its own index, its mirror's, or -1 for a zero. */ \
+static inline p_i64 p_place(int structure, p_i64 i, p_i64 rows, p_i64 columns) { \
+    if (structure == 0) return i; \
+    p_i64 c = i % columns, r = i / columns % rows; \
+    if (structure == 1) return c > r ? -1 : i; \
+    if (structure == 2) return c < r ? -1 : i; \
+    if (structure == 3) return c > r ? i + (c - r) * (columns - 1) : i; \
+    return c != r ? -1 : i; \
+} \
 /* m * 2^-s to the nearest integer, ties to even; m < 2^63. */ \
 static inline p_u64 p_shift(p_u64 m, int s) { \
     if (s <= 0) return m << -s; \

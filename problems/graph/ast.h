@@ -30,7 +30,8 @@ struct fill_def {
     double a, b;
     enum domain_kind domain;
     struct expr *index_bound; /* of domain: index(n) */
-    const struct yaml_node *at, *domain_at;
+    enum structure_kind structure;
+    const struct yaml_node *at, *domain_at, *structure_at;
 };
 
 /* An input or a weight. */
@@ -131,6 +132,10 @@ int tensors_parse(struct problem *p, const struct yaml_node *inputs, const struc
 /* `fill:` and `domain:` (fill.c). Either node may be NULL. */
 int fill_parse(struct problem *p, struct tensor_def *t, const struct yaml_node *fill, const struct yaml_node *domain,
                struct error *err);
+/* `structure:` (structure.c), after the fill; `n` may be NULL. */
+int structure_parse(struct problem *p, struct tensor_def *t, const struct yaml_node *n, struct error *err);
+/* Whether the structure fits a tensor whose shape is bound. */
+int structure_bind(const struct bound *b, const struct tensor_def *def, struct tensor *t, struct error *err);
 void fill_def_done(struct fill_def *f);
 /* Completes `t->fill` of a tensor whose shape is bound (fill_bind.c). */
 int fill_bind(const struct bound *b, const struct tensor_def *def, struct tensor *t, struct error *err);

@@ -37,7 +37,7 @@ static int dtype_parse(struct problem *p, struct tensor_def *t, const struct yam
 
 static int tensor_parse(struct problem *p, const struct yaml_node *key, const struct yaml_node *n,
                         enum tensor_role role, struct error *err) {
-    static const char *const keys[] = {"dtype", "shape", "fill", "domain", NULL};
+    static const char *const keys[] = {"dtype", "shape", "fill", "domain", "structure", NULL};
     if (problem_check_name(p, key, key->text, false, err) != 0) return -1;
     struct tensor_def *t = &p->def[p->n_defs++];
     memcpy(t->name, key->text, strlen(key->text) + 1);
@@ -48,7 +48,8 @@ static int tensor_parse(struct problem *p, const struct yaml_node *key, const st
     if (yaml_check_keys(p->doc, n, keys, err) != 0) return -1;
     if (dtype_parse(p, t, yaml_get(n, "dtype"), err) != 0) return -1;
     if (shape_parse(p, t, yaml_get(n, "shape"), err) != 0) return -1;
-    return fill_parse(p, t, yaml_get(n, "fill"), yaml_get(n, "domain"), err);
+    if (fill_parse(p, t, yaml_get(n, "fill"), yaml_get(n, "domain"), err) != 0) return -1;
+    return structure_parse(p, t, yaml_get(n, "structure"), err);
 }
 
 static int group_parse(struct problem *p, const struct yaml_node *n, enum tensor_role role, struct error *err) {

@@ -54,7 +54,8 @@ struct fill_kernel {
 
 static void run(const struct fill_kernel *f, const struct data_recipe *r, const struct data_key *key, void *out) {
     cl_long n = ELEMENTS, a = r->a, b = r->b, p[4] = {r->p[0], r->p[1], r->p[2], r->p[3]};
-    cl_int k = r->k, rule = r->rule;
+    cl_long shape[2] = {r->rows, r->columns};
+    cl_int k = r->k, rule = r->rule, structure = (cl_int)r->structure;
     cl_uint4 words = {{key->key[0], key->key[1], key->salt[0], key->salt[1]}};
     size_t global = (ELEMENTS + 63) / 64 * 64, bytes = ELEMENTS * dtype_bytes(f->dtype);
     const struct {
@@ -70,7 +71,10 @@ static void run(const struct fill_kernel *f, const struct data_recipe *r, const 
                 {&p[0], 8},
                 {&p[1], 8},
                 {&p[2], 8},
-                {&p[3], 8}};
+                {&p[3], 8},
+                {&structure, sizeof structure},
+                {&shape[0], 8},
+                {&shape[1], 8}};
     for (cl_uint i = 0; i < sizeof args / sizeof *args; i++)
         cl_must(clSetKernelArg(f->kernel, i, args[i].size, args[i].value), "clSetKernelArg");
     cl_must(clEnqueueNDRangeKernel(f->device->queue, f->kernel, 1, NULL, &global, NULL, 0, NULL, NULL), "launch");
@@ -94,6 +98,9 @@ static int check_type(struct cl_device *d, cl_program program, enum dtype dtype)
             struct data_recipe r = {.rule = rule, .a = a ? a : 1, .b = LINES[line].b, .k = LINES[line].k};
             struct data_key key = {{(uint32_t)line * 2654435761u + 1, 0x80000001u}, {0xDEADBEEFu, (uint32_t)rule}};
             memcpy(r.p, PARAMETERS[rule], sizeof r.p);
+            r.structure = (enum structure_kind)(cases % STRUCTURE_COUNT);
+            r.rows = r.structure == STRUCTURE_SYMMETRIC ? 23 : 17;
+            r.columns = 23;
             data_fill(&r, &key, dtype, 0, ELEMENTS, host);
             run(&f, &r, &key, device);
             compare(dtype_name(dtype), rule, line, host, device, dtype_bytes(dtype));

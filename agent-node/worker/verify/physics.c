@@ -54,7 +54,7 @@ static double floor_of(double amount, double giga_per_second) {
 }
 
 double physics_floor_ns(const struct worker *w, const struct cost *c) {
-    double bytes = floor_of(c->bytes_least, w->bandwidth_gbps), flops = floor_of(c->flops, w->device.fma_gflops);
+    double bytes = floor_of(c->bytes_least, w->bandwidth_gbps), flops = floor_of(c->flops_least, w->device.fma_gflops);
     return bytes > flops ? bytes : flops;
 }
 
@@ -62,7 +62,7 @@ int physics_check(const struct trial *t, double time_ns, size_t rotating_bytes, 
     const struct worker *w = t->worker;
     double margin = w->device.host_memory ? MARGIN_CPU : MARGIN_GPU;
     double bytes = floor_of(t->cost.bytes_least, w->bandwidth_gbps) * margin;
-    double flops = floor_of(t->cost.flops, w->device.fma_gflops) * margin;
+    double flops = floor_of(t->cost.flops_least, w->device.fma_gflops) * margin;
     /* What fits the cache may come from it: the bytes' floor speaks of memory. */
     if (rotating_bytes < 2 * (size_t)(w->device.cache_bytes > 0 ? w->device.cache_bytes : 0)) bytes = 0;
     double least = bytes > flops ? bytes : flops;
@@ -72,6 +72,6 @@ int physics_check(const struct trial *t, double time_ns, size_t rotating_bytes, 
         f, VERDICT_IMPLAUSIBLE,
         "a launch took %.4g us, but size %s needs at least %.4g us on this device (%.3g bytes at %.4g GB/s, %.3g "
         "operations at %.4g GFLOP/s)",
-        time_ns / 1e3, t->bound->size, least / 1e3, t->cost.bytes_least, w->bandwidth_gbps, t->cost.flops,
+        time_ns / 1e3, t->bound->size, least / 1e3, t->cost.bytes_least, w->bandwidth_gbps, t->cost.flops_least,
         w->device.fma_gflops);
 }

@@ -12,9 +12,10 @@
 
 static const char PROBLEM[] =
     "problem: toy\nlevel: 1\norigin: test\nsizes:\n  small: {N: 40, D: 300}\n  check: {N: 2, D: 17}\n"
-    "inputs:\n  x: {dtype: f32, shape: [N, D], fill: 'uniform(-1, 1)'}\nweights:\n"
+    "inputs:\n  x: {dtype: f32, shape: [N, D], fill: 'uniform(-1, 1)'}\n"
+    "  t: {dtype: f32, shape: [N, D], fill: 'uniform(1, 2)', structure: lower}\nweights:\n"
     "  b: {dtype: f32, shape: [D], fill: 'uniform(2, 3)'}\n"
-    "graph:\n  - z = add(x, b)\n  - y = relu(z)\noutputs: [y]\n";
+    "graph:\n  - z = add(x, b)\n  - s = add(z, t)\n  - y = relu(s)\noutputs: [y]\n";
 static struct problem *problem;
 static struct bound *bound;
 static struct pool *pool;
@@ -92,7 +93,7 @@ static void answers_are_those_of_the_inputs(void **state) {
         const struct data_set *d = timed_check(t, k);
         assert_int_equal(d->n_outputs, 1);
         for (size_t i = 0; i < 40 * 300; i++) {
-            double want = (double)at(d, "x", i) + (double)at(d, "b", i % 300);
+            double want = (double)at(d, "x", i) + (double)at(d, "b", i % 300) + (double)at(d, "t", i);
             assert_true(d->output[0].expected.value[i] == want);
         }
     }
@@ -123,6 +124,22 @@ static void timed_sets_differ_from_each_other_and_look_alike(void **state) {
     free(two);
 }
 
+static void timed_sets_have_the_structure_that_the_problem_declares(void **state) {
+    (void)state;
+    const struct timed_data *timed = pool_timed(pool, bound, false, NULL, NULL, NULL);
+    int t = bound_find_tensor(bound, "t");
+    size_t bytes = bound->tensor[t].bytes;
+    float *one = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    for (uint64_t number = 0; number < 3; number++) {
+        timed_assemble(timed, t, number, one);
+        for (size_t i = 0; i < bytes / 4; i++) assert_true(i % 300 > i / 300 ? one[i] == 0 : one[i] >= 1);
+    }
+    for (size_t i = 0; i < bytes / 4; i++)
+        assert_true(i % 300 > i / 300 ? at(timed_check(timed, 0), "t", i) == 0
+                                      : at(timed_check(timed, 0), "t", i) >= 1);
+    free(one);
+}
+
 static void a_cancel_is_seen_while_the_oracle_runs(void **state) {
     (void)state;
     const volatile bool cancel = true;
@@ -140,6 +157,7 @@ int main(void) {
         T(fresh_sets_are_for_one_task_only),
         T(answers_are_those_of_the_inputs),
         T(timed_sets_differ_from_each_other_and_look_alike),
+        T(timed_sets_have_the_structure_that_the_problem_declares),
         T(a_cancel_is_seen_while_the_oracle_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,6 +237,74 @@ static void domains_refuse_what_they_cannot_hold(void **state) {
     assert_int_equal(r.p[0], 2);
 }
 
+/* What `structure` promises of an 11 x `columns` matrix of `width` bytes an element. */
+static void assert_structure(enum structure_kind kind, const uint8_t *m, int64_t columns, size_t width) {
+    static const uint8_t zero[4];
+    for (int64_t r = 0; r < 11; r++)
+        for (int64_t c = 0; c < columns; c++) {
+            const uint8_t *at = m + (size_t)(r * columns + c) * width;
+            bool empty = kind == STRUCTURE_LOWER ? c > r : kind == STRUCTURE_UPPER ? c < r : c != r;
+            if (kind == STRUCTURE_SYMMETRIC)
+                assert_memory_equal(at, m + (size_t)(c * columns + r) * width, width);
+            else if (empty)
+                assert_memory_equal(at, zero, width);
+        }
+}
+
+static void structured_tensors_have_their_structure_on_all_data(void **state) {
+    (void)state;
+    static const char *const NAMES[] = {"", "lower", "upper", "symmetric", "diagonal"}, *const DTYPES[] = {"f32", "f16",
+                                                                                                           "i32"};
+    for (int kind = 1; kind < STRUCTURE_COUNT; kind++)
+        for (int t = 0; t < DTYPE_COUNT; t++) {
+            int64_t columns = kind == STRUCTURE_SYMMETRIC ? 11 : 13;
+            size_t width = dtype_bytes((enum dtype)t);
+            struct case_ c;
+            char *body = xasprintf(
+                "inputs:\n  x: {dtype: %s, shape: [3, 11, %d], fill: %s, structure: %s}\ngraph:\n  - y = relu(x)\n"
+                "outputs: [y]\n",
+                DTYPES[t], (int)columns, t == DTYPE_I32 ? "integers(5, 900)" : "uniform(1, 2)", NAMES[kind]);
+            case_open(&c, body);
+            for (int d = 0; d < DIST_COUNT; d++) {
+                case_fill(&c, (enum distribution)d, 3);
+                for (int m = 0; m < 3; m++)
+                    assert_structure((enum structure_kind)kind,
+                                     (const uint8_t *)c.data[0] + (size_t)(m * 11 * columns) * width, columns, width);
+                uint32_t first = 0;
+                memcpy(&first, c.data[0], width);
+                if (d == DIST_DECLARED) assert_true(first != 0);
+            }
+            free(body);
+            case_close(&c);
+        }
+}
+
+static void structure_does_not_depend_on_the_pieces(void **state) {
+    (void)state;
+    enum { N = 4 * 19 * 19 };
+    static uint32_t whole[N], part[N], moved[N];
+    struct data_key key = {{7, 8}, {9, 10}};
+    for (int kind = 1; kind < STRUCTURE_COUNT; kind++) {
+        struct data_recipe r = {.rule = RULE_UNIFORM,
+                                .a = 987654321,
+                                .b = -12345678912345,
+                                .k = 50,
+                                .structure = (enum structure_kind)kind,
+                                .rows = 19,
+                                .columns = 19};
+        struct data_recipe plain = r;
+        plain.structure = STRUCTURE_NONE;
+        data_fill(&r, &key, DTYPE_F32, 0, N, whole);
+        for (int begin = 0; begin < N; begin += 23)
+            data_fill(&r, &key, DTYPE_F32, begin, begin + 23 < N ? begin + 23 : N, part + begin);
+        assert_memory_equal(whole, part, sizeof whole);
+        data_fill(&plain, &key, DTYPE_F32, 0, N, moved);
+        assert_memory_not_equal(whole, moved, sizeof whole);
+        data_restructure(&r, DTYPE_F32, N, moved);
+        assert_memory_equal(whole, moved, sizeof whole);
+    }
+}
+
 static void no_recipe_overflows(void **state) {
     (void)state;
     static const char *const FILLS[] = {"uniform(-1e30, 1e30)", "normal(1e-20, 1e-25)", "normal(100, 0.001)",
@@ -259,6 +327,8 @@ int main(void) {
         cmocka_unit_test(the_probe_has_sixteen_full_mantissas_along_each_reduction),
         cmocka_unit_test(the_needle_is_one_per_row),
         cmocka_unit_test(domains_refuse_what_they_cannot_hold),
+        cmocka_unit_test(structured_tensors_have_their_structure_on_all_data),
+        cmocka_unit_test(structure_does_not_depend_on_the_pieces),
         cmocka_unit_test(no_recipe_overflows),
     };
     return case_run(tests, sizeof tests / sizeof *tests);

@@ -1,6 +1,8 @@
 /* Problem files: what is refused, where and with which words. */
 #include "unit/problems/texts.h"
 
+#include <math.h>
+
 static void refused(const char *text, enum error_code code, const char *part) {
     struct error err = ERROR_INIT;
     struct problem *p = problem_parse(text, strlen(text), "p.yaml", &err);
@@ -181,6 +183,24 @@ static void commas_in_calls_need_no_quotes_and_shift_no_column(void **state) {
     assert_string_equal(problem_origin(p), "somebody (or, perhaps, somebody else");
 }
 
+static void a_structure_is_one_of_four_and_fits_domain_and_shape(void **state) {
+    (void)state;
+    change_refused("fill: uniform(-1, 1)", "structure: triangular",
+                   "unknown structure `triangular`\nhint: there are lower");
+    change_refused("fill: uniform(-1, 1)", "structure: symmetric", "`x` is symmetric, but has 64 rows and 128 columns");
+    change_refused("fill: uniform(-1, 1)", "domain: positive, structure: lower", "makes zeros, which are not positive");
+    change_refused("fill: \"normal(0, 0.5)\"", "structure: upper", "`b` has 1 dims; a structure needs two");
+    TEXT text = with(MLP, "fill: uniform(-1, 1)", "structure: lower");
+    PROBLEM p = problem_of(text);
+    BOUND b = bound_of(p, "check"); /* x is 3 x 5: 6 of its 15 elements are free */
+    assert_int_equal(b->tensor[0].fill.structure, STRUCTURE_LOWER);
+    assert_true(fabs(tensor_free_share(&b->tensor[0]) - 6.0 / 15) < 1e-12);
+    struct cost cost;
+    bound_cost(b, &cost);
+    assert_true(cost.bytes_least == 4.0 * (6 + 7 * 5 + 7 + 3 * 7));
+    assert_true(cost.flops_least < cost.flops * 6 / 15);
+}
+
 static void a_fill_stays_within_its_domain(void **state) {
     (void)state;
     change_refused("fill: uniform(-1, 1)", "domain: positive, fill: uniform(-1, 1)", "its domain is positive");
@@ -245,6 +265,7 @@ int main(void) {
         cmocka_unit_test(fills_must_make_sense),
         cmocka_unit_test(commas_in_calls_need_no_quotes_and_shift_no_column),
         cmocka_unit_test(a_fill_stays_within_its_domain),
+        cmocka_unit_test(a_structure_is_one_of_four_and_fits_domain_and_shape),
         cmocka_unit_test(files_beyond_the_limits_are_refused),
         cmocka_unit_test(other_documents_are_refused_not_crashed_on),
     };
