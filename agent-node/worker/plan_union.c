@@ -35,11 +35,21 @@ static void add_launch(struct plan *to, const struct plan_launch *from, int firs
     }
 }
 
+/* How many launches of `from` neither `to` nor an earlier one of its own has. */
+static int count_new(const struct plan *to, const struct plan *from) {
+    int n = 0;
+    for (int i = 0; i < from->n_launches; i++) {
+        bool seen = !is_new(to, &from->launch[i]);
+        for (int k = 0; k < i && !seen; k++) seen = same_geometry(&from->launch[k], &from->launch[i]);
+        n += !seen;
+    }
+    return n;
+}
+
 static int add_plan(struct plan *to, const struct plan *from, struct error *err) {
-    bool any = false;
-    for (int i = 0; i < from->n_launches; i++) any = any || is_new(to, &from->launch[i]);
-    if (!any) return 0;
-    if (to->n_buffers + from->n_buffers > PLAN_MAX_BUFFERS || to->n_launches + from->n_launches > PLAN_MAX_LAUNCHES)
+    int more = count_new(to, from);
+    if (more == 0) return 0;
+    if (to->n_buffers + from->n_buffers > PLAN_MAX_BUFFERS || to->n_launches + more > PLAN_MAX_LAUNCHES)
         return error_set(err, ERR_LIMIT, "the kernel's sizes together have over %d launches or %d buffers",
                          PLAN_MAX_LAUNCHES, PLAN_MAX_BUFFERS);
     int first_buffer = to->n_buffers;

@@ -141,6 +141,27 @@ static void sizes_are_united_with_small_grids_first_and_each_geometry_once(void 
     plan_free(whole);
 }
 
+static void launches_of_one_geometry_count_once_in_a_united_plan(void **state) {
+    (void)state;
+    enum { N = PLAN_MAX_LAUNCHES };
+    struct plan_buffer buffer = {.name = "x", .bytes = 4};
+    static struct plan_launch at_one_size[N], at_another[N], apart[N];
+    for (int i = 0; i < N; i++) {
+        at_one_size[i] = (struct plan_launch){.entry = "k", .dims = 1, .global = {4}};
+        at_another[i] = (struct plan_launch){.entry = "k", .dims = 1, .global = {8}};
+        apart[i] = (struct plan_launch){.entry = "k", .dims = 1, .global = {100 + (size_t)i}};
+    }
+    struct plan a = plan_of(&buffer, 1, at_one_size, N), b = plan_of(&buffer, 1, at_another, N),
+                c = plan_of(&buffer, 1, apart, N), *whole = NULL;
+    const struct plan *fit[] = {&a, &b}, *do_not[] = {&a, &c};
+    struct error err = ERROR_INIT;
+    assert_int_equal(plan_union(fit, 2, &whole, &err), 0);
+    assert_int_equal(whole->n_launches, 2);
+    plan_free(whole);
+    assert_int_equal(plan_union(do_not, 2, &whole, &err), -1);
+    assert_int_equal(err.code, ERR_LIMIT);
+}
+
 /* --- binaries
  * ------------------------------------------------------------------------------------------------------------------ */
 static char folder[] = "/tmp/portolan-test-XXXXXX";
@@ -253,6 +274,7 @@ int main(void) {
         cmocka_unit_test(slots_lie_on_pages_and_keep_their_distance),
         cmocka_unit_test(windows_are_filled_by_sets_that_fit_and_repeated_until_long_enough),
         cmocka_unit_test(sizes_are_united_with_small_grids_first_and_each_geometry_once),
+        cmocka_unit_test(launches_of_one_geometry_count_once_in_a_united_plan),
         cmocka_unit_test(a_binary_is_kept_and_a_damaged_one_is_not_used),
         cmocka_unit_test(names_of_binaries_depend_on_all_that_they_are_made_of),
         cmocka_unit_test(the_most_severe_finding_stays_and_the_first_of_equals),
