@@ -3,6 +3,8 @@
 #include "agent-node/worker/timing/lane_check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "agent-node/worker/verify/verify.h"
 
@@ -57,19 +59,36 @@ static int look(struct lane *l, int variant, int group) {
     return finding_infrastructure(l->f, "%s failed: %s: %s", l->s->name, verdict_name(mine.verdict), mine.text);
 }
 
+/* How many elements of buffer `i` of the set that was left out are still what was put there: poison, or the input that
+ * an output is computed in place of, which is made again to be compared. */
+static int64_t elements_left(const struct lane *l, int variant, int i) {
+    const struct plan_buffer *b = &l->s->cases[0].plan->buffer[i];
+    const struct group *g = &l->group[variant][l->idle];
+    const uint8_t *now = runner_arena(l->r) + g->slot[i].offset;
+    size_t width = dtype_bytes(b->dtype);
+    int64_t n = (int64_t)(b->bytes / width), left = 0;
+    if (plan_buffer_source(b) < 0) {
+        struct poison poison = group_poison(g, i);
+        return poison_left(&poison, b->dtype, now, n, NULL);
+    }
+    uint8_t *before = aligned_alloc(64, (b->bytes + 63) / 64 * 64);
+    if (!before) abort();
+    timed_assemble(l->data, b->source, l->number[l->idle], before);
+    for (int64_t k = 0; k < n; k++) left += memcmp(now + (size_t)k * width, before + (size_t)k * width, width) == 0;
+    free(before);
+    return left;
+}
+
 /* A window has buffers for one launch more than it launches, and which ones it leaves out is drawn anew for each. What
  * is written there was written by a launch on other buffers: one that computes for several, so that the rest find their
  * work done. */
 static int check_idle(struct lane *l, int variant) {
     const struct plan *p = l->s->cases[0].plan;
-    const struct group *g = &l->group[variant][l->idle];
     if (l->s->trusted || !runner_in_place(l->r)) return 0; /* else it would have to be brought here after each window */
     for (int i = 0; i < p->n_buffers; i++) {
         const struct plan_buffer *b = &p->buffer[i];
         if (b->role == PLAN_INPUT) continue;
-        struct poison poison = group_poison(g, i);
-        int64_t n = (int64_t)(b->bytes / dtype_bytes(b->dtype));
-        int64_t left = poison_left(&poison, b->dtype, runner_arena(l->r) + g->slot[i].offset, n, NULL);
+        int64_t n = (int64_t)(b->bytes / dtype_bytes(b->dtype)), left = elements_left(l, variant, i);
         if (left < n)
             return finding_verdict(l->f, VERDICT_OUT_OF_BOUNDS,
                                    "size %s, timed runs: wrote into `%s` of a set of buffers that it was not launched "

@@ -384,6 +384,8 @@ static void what_works_in_place_is_judged_like_any_other(void **state) {
     expect_verdict("reduced_precision", "");
     run_in_place("cost=1000 wrong_after=40");
     expect_verdict("wrong_output", "timed launch");
+    run_in_place("cost=1000 SPILL");
+    expect_verdict("out_of_bounds", "wrote into `y` of a set of buffers that it was not launched on");
 }
 
 /* --- kernel files
