@@ -99,12 +99,12 @@ static int enter(const struct arguments *a, struct session *s, struct wire_hello
     if (a->sandbox && (!scratch || chdir(scratch) < 0)) return error_set(err, ERR_IO, "no scratch folder");
     if (lockdown_limits(&l, WIRE_FD_CHANNEL + 1, err) < 0) return -1;
     if (a->sandbox) hello->landlock = lockdown_landlock(LANDLOCK_NEWEST, a->writable, a->readable, a->confine);
-    if (a->sandbox && tools && lockdown_seccomp(true, &ignored)) hello->flags |= WIRE_FLAG_SECCOMP;
+    if (a->sandbox && tools && lockdown_seccomp(true, false, &ignored)) hello->flags |= WIRE_FLAG_SECCOMP;
     if (a->kind != SESSION_PROBE) {
         if (s->backend->open((int)a->platform, (int)a->device, &s->device, err) < 0) return -1;
         if (s->backend->in_place(s->device)) hello->flags |= WIRE_FLAG_IN_PLACE;
     }
-    if (a->sandbox && !tools && lockdown_seccomp(false, &ignored)) hello->flags |= WIRE_FLAG_SECCOMP;
+    if (a->sandbox && !tools && lockdown_seccomp(false, !s->backend->in_place(s->device), &ignored)) hello->flags |= WIRE_FLAG_SECCOMP;
     if (a->sandbox && !(hello->flags & WIRE_FLAG_SECCOMP)) fprintf(stderr, "portolan-runner: %s\n", ignored.text);
     return 0;
 }

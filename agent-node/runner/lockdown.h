@@ -24,6 +24,6 @@ int lockdown_limits(const struct limits *l, int keep, struct error *err);
 unsigned lockdown_landlock(unsigned most, const char *const *writable, const char *const *readable, bool confine_reads);
 
 /* Seccomp for all threads. `tools`: programs may be started (compilers run a linker); else no exec, no new process or
- * thread. No signals, limits or processors of other processes either way. Sets no_new_privs. Returns whether it is in
- * force. */
-bool lockdown_seccomp(bool tools, struct error *err);
+ * thread. `gpu`: the driver is one of a GPU, and needs a little more. No signals, limits or processors of other
+ * processes either way. Sets no_new_privs. Returns whether it is in force. */
+bool lockdown_seccomp(bool tools, bool gpu, struct error *err);

@@ -193,7 +193,7 @@ static const char *const always[] = {
 /* What a compiler driver needs besides: programs and their ends. The sandbox's file system bounds which programs. None
  * of them can leave its session, by which the worker ends them all. */
 static const char *const with_tools[] = {
-    "clone", "fork", "vfork", "execve", "execveat", "wait4", "waitid", "setrlimit", "memfd_create",
+    "clone", "fork", "vfork", "execve", "execveat", "wait4", "waitid", "setrlimit",
 };
 
 static int allow(scmp_filter_ctx ctx, const char *name) {
@@ -230,9 +230,11 @@ static int refuse_clone3(scmp_filter_ctx ctx) {
     return nr == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), nr, 0);
 }
 
-static int fill_filter(scmp_filter_ctx ctx, bool tools) {
+static int fill_filter(scmp_filter_ctx ctx, bool tools, bool gpu) {
     int rc = allow_all(ctx, always, sizeof always / sizeof *always);
     if (rc == 0 && tools) rc = allow_all(ctx, with_tools, sizeof with_tools / sizeof *with_tools);
+    /* Files in memory count for no process; drivers of GPUs keep generated code in them. */
+    if (rc == 0 && (tools || gpu)) rc = allow(ctx, "memfd_create");
     if (rc == 0) rc = allow_signals_to_itself(ctx);
     if (rc == 0) rc = allow_naming_threads(ctx);
     if (rc == 0) rc = refuse_clone3(ctx);
@@ -277,10 +279,10 @@ static int load(scmp_filter_ctx ctx) {
 }
 
 /* The refusals first: the list leaves nobody the call that loads a filter. */
-static int load_both(bool tools) {
+static int load_both(bool tools, bool gpu) {
     scmp_filter_ctx refusals = seccomp_init(SCMP_ACT_ALLOW), list = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     int rc = refusals && list ? fill_refusals(refusals) : -ENOMEM;
-    if (rc == 0) rc = fill_filter(list, tools);
+    if (rc == 0) rc = fill_filter(list, tools, gpu);
     if (rc == 0) rc = load(refusals);
     if (rc == 0) rc = load(list);
     if (refusals) seccomp_release(refusals);
@@ -288,8 +290,8 @@ static int load_both(bool tools) {
     return rc;
 }
 
-bool lockdown_seccomp(bool tools, struct error *err) {
-    int rc = load_both(tools);
+bool lockdown_seccomp(bool tools, bool gpu, struct error *err) {
+    int rc = load_both(tools, gpu);
     if (rc < 0) error_errno(err, ERR_UNSUPPORTED, -rc, "seccomp");
     return rc == 0;
 }

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
+
 #define NOBODY 65534
 
 /* GPUs' device files belong to groups (render, video): without them an unprivileged runner could not open any. */
@@ -24,6 +26,18 @@ static void add_device_groups(struct runner_user *u) {
     }
 }
 
+/* In a user namespace with few ids (a rootless container) "root" cannot become somebody else, and limits on processes
+ * bind it as they bind its user outside. Lines of three numbers: first id inside, first outside, how many. */
+static bool is_mapped(uid_t uid) {
+    unsigned inside, outside, count;
+    bool mapped = false;
+    CLEANUP_FILE FILE *f = fopen("/proc/self/uid_map", "re");
+    if (!f) return true;
+    while (!mapped && fscanf(f, "%u %u %u", &inside, &outside, &count) == 3)
+        mapped = uid >= inside && uid - inside < count;
+    return mapped;
+}
+
 struct runner_user runner_user_find(void) {
     struct runner_user u = {.change = geteuid() == 0, .uid = NOBODY, .gid = NOBODY};
     if (!u.change) return u;
@@ -36,6 +50,7 @@ struct runner_user runner_user_find(void) {
         u.gid = hit->pw_gid;
         break;
     }
+    u.change = is_mapped(u.uid);
     add_device_groups(&u);
     return u;
 }

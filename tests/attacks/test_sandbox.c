@@ -58,6 +58,18 @@ static void is_held_with_number(const char *word) {
     is_held(whole);
 }
 
+/* Folders that cannot be entered may hide anything: where the scratch folder has no size of its own, they end the
+ * runner once somebody looks. */
+static void leaves_links_behind(const char *word) {
+    char whole[64];
+    snprintf(whole, sizeof whole, "%s%d", word, (int)getpid());
+    attack(whole);
+    if (strcmp(attempt.verdict, "correct") != 0) expect(whole, "crashed", "scratch folder beyond the limit");
+    assert_true(secret_is_whole());
+    assert_int_equal(entries(scratch), 0);
+    honest_is_correct();
+}
+
 /* Each level in turn; `bubblewrap` only where it can be used. */
 static void at_level(const char *level, void (*test)(void)) {
     setenv("PORTOLAN_SANDBOX", level, 1);
@@ -72,8 +84,9 @@ static void at_level(const char *level, void (*test)(void)) {
 }
 
 static void at_both_levels(void (*test)(void)) {
-    at_level("bubblewrap", test);
-    at_level("process", test);
+    const char *only = getenv("ATTACKS_LEVEL");
+    if (!only || strcmp(only, "bubblewrap") == 0) at_level("bubblewrap", test);
+    if (!only || strcmp(only, "process") == 0) at_level("process", test);
 }
 
 static void what_measuring_runners_try(void) {
@@ -83,7 +96,7 @@ static void what_measuring_runners_try(void) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) is_held(words[i]);
     is_held_with_number("read_outside_");
     is_held_with_number("write_outside_");
-    is_held_with_number("symlinks_");
+    leaves_links_behind("symlinks_");
 }
 
 static void a_measuring_runner_reaches_nothing(void **state) {
@@ -98,7 +111,7 @@ static void what_compile_runners_try(void) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) is_held(words[i]);
     is_held_with_number("build_read_outside_");
     is_held_with_number("build_write_outside_");
-    is_held_with_number("build_symlinks_");
+    leaves_links_behind("build_symlinks_");
 }
 
 static void a_compile_runner_reaches_nothing_either(void **state) {
@@ -166,7 +179,7 @@ static int processes(const char *name) {
 static void a_fork_bomb_in_the_compiler_goes_with_its_runner(void **state) {
     (void)state;
     char word[64], name[32];
-    const char *level = getenv("ATTACKS_BOMB_LEVEL");
+    const char *level = getenv("ATTACKS_LEVEL");
     setenv("PORTOLAN_SANDBOX", level ? level : "bubblewrap", 1);
     snprintf(name, sizeof name, "bomb-%d", (int)getpid() % 100000);
     snprintf(word, sizeof word, "build_bomb_%d", (int)getpid() % 100000);

@@ -156,7 +156,7 @@ static int calls_are_listed(unsigned tools) {
     struct error err = ERROR_INIT;
     struct rlimit limit;
     pid_t parent = getppid();
-    HOLDS(lockdown_seccomp(tools, &err));
+    HOLDS(lockdown_seccomp(tools, false, &err));
     HOLDS(kill(parent, 0) < 0 && errno == EPERM && kill(getpid(), 0) == 0);
     HOLDS(fcntl(0, F_SETOWN, getpid()) < 0 && errno == EPERM && fcntl(0, F_GETFD) >= 0);
     HOLDS(syscall(SYS_prlimit64, parent, RLIMIT_CPU, NULL, &limit) < 0 && errno == EPERM);
