@@ -13,7 +13,9 @@ void session_fail(struct session *s, enum wire_status candidate, const struct bu
     }
     buf_puts(&text, err->text);
     bool ours = err->code == ERR_DEVICE || err->code == ERR_NOMEM || err->code == ERR_IO || err->code == ERR_INTERNAL;
-    channel_result(&s->channel, ours ? WIRE_DEVICE_FAILED : candidate, 0, text.data, text.len, NULL, 0);
+    bool limit = err->code == ERR_LIMIT && candidate == WIRE_LAUNCH_FAILED;
+    enum wire_status status = ours ? WIRE_DEVICE_FAILED : limit ? WIRE_OVER_LIMIT : candidate;
+    channel_result(&s->channel, status, 0, text.data, text.len, NULL, 0);
 }
 
 void session_ok(struct session *s, uint32_t value) {

@@ -28,7 +28,8 @@ const char *runner_status_name(enum runner_status s) {
                                        [RUNNER_TIMEOUT] = "timeout",
                                        [RUNNER_CANCELLED] = "cancelled",
                                        [RUNNER_BROKE] = "broke",
-                                       [RUNNER_FAILED] = "failed"};
+                                       [RUNNER_FAILED] = "failed",
+                                       [RUNNER_OVER_LIMIT] = "over a limit"};
     return name[s];
 }
 

@@ -31,8 +31,9 @@ enum runner_status {
     RUNNER_TIMEOUT,       /* the limit passed; the runner was killed */
     RUNNER_CANCELLED,     /* runner_config.cancel became true; the runner was killed */
     RUNNER_BROKE,         /* broke the protocol; killed */
-    RUNNER_FAILED /* infrastructure: driver not loadable, device gone, out of memory before any candidate ran; err is
-                     set */
+    RUNNER_FAILED,     /* infrastructure: driver not loadable, device gone, out of memory before any candidate ran; err
+                        * is set */
+    RUNNER_OVER_LIMIT, /* the built kernel wants more than the device has; log says of what */
 };
 const char *runner_status_name(enum runner_status s);
 

@@ -187,6 +187,10 @@ enum runner_status runner_take_result(struct runner *r, const struct reply *repl
         add_output(r);
         return RUNNER_BUILD_FAILED;
     }
+    if (reply->status == WIRE_OVER_LIMIT) {
+        error_set(err, ERR_LIMIT, "%.1500s", text);
+        return RUNNER_OVER_LIMIT;
+    }
     bool infrastructure = reply->status == WIRE_DEVICE_FAILED && !r->tainted;
     error_set(err, infrastructure ? ERR_DEVICE : ERR_INVALID, "runner (%s): %.1500s", r->what, text);
     return infrastructure ? RUNNER_FAILED : RUNNER_LAUNCH_FAILED;

@@ -43,6 +43,18 @@ int trial_lock(struct trial *t, enum domain_mode mode, struct finding *f) {
     return status == 0 ? 0 : finding_error(f, &err, "cannot lock the device's domain");
 }
 
+/* "error: /tmp/pocl/tempfile_a1.cl:3:40: no such thing" names a file that nobody has: the kernel's source is meant. */
+static void drop_path(char *line) {
+    char *from = *line == '/' ? line : strstr(line, " /");
+    if (!from) return;
+    from += *from == ' ';
+    char *end = strchr(from, ':');
+    size_t word = strlen("source");
+    if (!end || (size_t)(end - from) < word || end[1] < '0' || end[1] > '9') return;
+    memcpy(from, "source", word);
+    memmove(from + word, end, strlen(end) + 1);
+}
+
 /* The first line of a log that speaks of an error, without a path in front, else its first line. */
 static const char *first_error(const char *log, char *out, size_t size) {
     const char *at = strstr(log, "error:");
@@ -51,6 +63,7 @@ static const char *first_error(const char *log, char *out, size_t size) {
     while (line > log && line[-1] != '\n') line--;
     while (*line == '\n' || *line == ' ') line++;
     snprintf(out, size, "%.*s", (int)strcspn(line, "\n"), line);
+    drop_path(out);
     return out;
 }
 
@@ -68,6 +81,9 @@ static void judge_candidate(const struct runner_event *e, const char *log, struc
         case RUNNER_LAUNCH_FAILED:
             finding_verdict(f, VERDICT_LAUNCH_ERROR, "%s: %s", e->doing, first_error(log, line, sizeof line));
             break;
+        case RUNNER_OVER_LIMIT:
+            finding_verdict(f, VERDICT_LIMIT_EXCEEDED, "%s", first_error(log, line, sizeof line));
+            break;
         case RUNNER_TIMEOUT:
             finding_verdict(f, is_compiler_slow(e) ? VERDICT_COMPILE_TIMEOUT : VERDICT_TIMEOUT,
                             "%s took longer than %lld ms and was killed", e->doing, (long long)e->limit_ms);
@@ -78,7 +94,8 @@ static void judge_candidate(const struct runner_event *e, const char *log, struc
             break;
         case RUNNER_CRASHED:
         default:
-            finding_verdict(f, VERDICT_CRASHED, "%s: %s", e->doing, first_error(log, line, sizeof line));
+            finding_verdict(f, VERDICT_CRASHED, "%s: the kernel's process died: %s", e->doing,
+                            first_error(log, line, sizeof line));
             break;
     }
     finding_log(f, log);

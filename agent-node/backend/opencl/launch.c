@@ -56,6 +56,16 @@ static int set_scalars(struct backend_call *c, struct error *err) {
     return 0;
 }
 
+/* Of the arguments and of the source. Drivers have accepted more than there is, and some then end the process. */
+static int check_local_memory(const struct backend_call *c, struct error *err) {
+    cl_ulong wants = 0, has = (cl_ulong)c->device->info.local_memory_bytes;
+    cl_int status =
+        clGetKernelWorkGroupInfo(c->kernel, c->device->id, CL_KERNEL_LOCAL_MEM_SIZE, sizeof wants, &wants, NULL);
+    if (status != CL_SUCCESS || has == 0 || wants <= has) return 0;
+    return error_set(err, ERR_LIMIT, "kernel %s uses %llu bytes of local memory, the device has %llu", c->entry,
+                     (unsigned long long)wants, (unsigned long long)has);
+}
+
 int opencl_prepare(struct backend_program *p, const struct backend_launch *l, struct backend_call **ret,
                    struct error *err) {
     CLEANUP(cleanup_call) struct backend_call *c = xcalloc(1, sizeof *c);
@@ -76,7 +86,7 @@ int opencl_prepare(struct backend_program *p, const struct backend_launch *l, st
     c->has_local = l->has_local;
     memcpy(c->global, l->global, sizeof c->global);
     memcpy(c->local, l->local, sizeof c->local);
-    if (set_scalars(c, err) < 0) return -1;
+    if (set_scalars(c, err) < 0 || check_local_memory(c, err) < 0) return -1;
     *ret = TAKE(c);
     return 0;
 }

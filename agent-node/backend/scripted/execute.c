@@ -179,6 +179,8 @@ int script_execute(const struct statement *s, const struct span *arg, int n_args
             return flood(s->number[0]), 0;
         case SCRIPT_REFUSE:
             return error_set(err, ERR_INVALID, "launch of kernel %s: %s", s->kernel, s->word);
+        case SCRIPT_GREEDY:
+            return error_set(err, ERR_LIMIT, "kernel %s wants %s", s->kernel, s->word);
         case SCRIPT_LOST:
             return error_set(err, ERR_DEVICE, "the device has gone");
         case SCRIPT_ERROR:

@@ -14,7 +14,7 @@ static const struct {
 };
 
 static bool takes_text(enum script_op op) {
-    return op == SCRIPT_REFUSE || op == SCRIPT_ERROR;
+    return op == SCRIPT_REFUSE || op == SCRIPT_GREEDY || op == SCRIPT_ERROR;
 }
 
 /* `rest` is what follows the operation's word. */

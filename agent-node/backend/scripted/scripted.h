@@ -12,6 +12,7 @@
  *   forge SEQ                    "done" and a claim of 1 ns in answer to request SEQ
  *   flood N                      prints N KiB
  *   refuse TEXT                  the launch fails as if the driver refused it     lost: as if the device had gone
+ *   greedy TEXT                  the launch wants more than the device has
  *   try WHAT O                   tries fork, thread, exec, socket, ptrace, kill, write_file, write_home, read_etc;
  *                                errno (0: it worked) into the first element
  * And for the compiler: `build: error TEXT`, `build: crash`, `build: hang`, `build: spin_ns N`. Empty lines and lines
@@ -30,7 +31,7 @@ struct statement {
     char kernel[64]; /* "" for the compiler's */
     enum script_op op;
     double number[SCRIPT_MAX_OPERANDS];
-    char word[128]; /* of try, refuse and error */
+    char word[128]; /* of try, refuse, greedy and error */
 };
 struct script {
     struct statement statement[SCRIPT_MAX_STATEMENTS];

@@ -127,7 +127,7 @@ static int say_wrong(const struct inspection *in, const struct tensor *t, const 
                      const struct tolerance *tol, const struct comparison *c, enum verdict v, const void *got,
                      struct finding *f) {
     int64_t at = c->wrong ? c->first_wrong : c->worst_at;
-    char text[400], element[120], worst[120];
+    char text[400], element[120], worst[120], more[320];
     where(in, text);
     describe_element(t, at, element, sizeof element);
     describe_element(t, c->worst_at, worst, sizeof worst);
@@ -138,12 +138,18 @@ static int say_wrong(const struct inspection *in, const struct tensor *t, const 
                  in->precision != PRECISION_STRICT ? precision_name(in->precision)
                  : e->dtype == DTYPE_F16           ? "float16"
                                                    : "float32");
-    return finding_verdict(
-        f, v,
-        "%s%s: %s is %.9g, expected %.9g (tolerance %.2g); %lld of %lld elements are off by more than the "
-        "tolerance, the worst %s by %.3g times; error rms %.3g in units of rounding",
-        text, kind, element, element_value(e->dtype, got, at), e->value[at],
-        tolerance_of(tol, e->value[at], e->scale[at]), (long long)c->wrong, (long long)c->n, worst, c->worst, c->rms);
+    if (v == VERDICT_REDUCED_PRECISION && tol->class_rms > 0)
+        snprintf(more, sizeof more,
+                 "the error's root mean square is %.3g units of rounding, honest arithmetic stays below %.3g", c->rms,
+                 tol->class_rms);
+    else
+        snprintf(more, sizeof more, "the worst is %s: %.9g, expected %.9g", worst,
+                 element_value(e->dtype, got, c->worst_at), e->value[c->worst_at]);
+    return finding_verdict(f, v,
+                           "%s%s: %s is %.9g, expected %.9g (tolerance %.2g); %lld of %lld elements are off by more "
+                           "than the tolerance; %s",
+                           text, kind, element, element_value(e->dtype, got, at), e->value[at],
+                           tolerance_of(tol, e->value[at], e->scale[at]), (long long)c->wrong, (long long)c->n, more);
 }
 
 static int check_output(const struct inspection *in, int output, int buffer, struct accuracy *acc, struct finding *f) {

@@ -12,6 +12,7 @@
 
 #define GUARD ((size_t)16 << 10)
 #define ARENA_MAX ((size_t)1 << 30) /* more sets than fit are run one batch after the other */
+#define EDGE_PAGES 16               /* at both ends: what writes a little outside is to be named, and not to die */
 #define SKIP_MAX 8                  /* pages left out at random, so that places differ between runs */
 
 struct checker {
@@ -60,6 +61,7 @@ static int bind_groups(struct checker *c, struct batch *b) {
     struct layout l = layout_new(c->arena_bytes, GUARD);
     const struct plan *p = b->at->plan;
     runner_unbind_all(c->r);
+    layout_skip(&l, EDGE_PAGES);
     for (int i = 0; i <= b->n; i++) {
         layout_skip(&l, random_below(SKIP_MAX));
         if (group_place(&l, p, &b->group[i]) != 0)
@@ -204,7 +206,7 @@ static int check_size(struct checker *c, const struct size_case *at, const enum 
         runner_load(c->r, at->plan, &c->s->binary, trial_policy(c->t)->run_timeout_ms, &program, &err);
     if (judge(c, status, &err, at) != 0) return -1;
     size_t need = layout_plan_need(at->plan, GUARD) + SKIP_MAX * LAYOUT_PAGE;
-    int together = (int)(c->arena_bytes / need) - 1;
+    int together = (int)((c->arena_bytes - 2 * EDGE_PAGES * LAYOUT_PAGE) / need) - 1;
     if (together > n) together = n;
     if (together < 1) return finding_infrastructure(c->f, "size %s does not fit the arena", at->label);
     for (int done = 0; done < n; done += together) {
@@ -225,7 +227,7 @@ static size_t arena_need(const struct subject *s) {
         if (all < 2 * one) all = 2 * one;
         if (all > most) most = all;
     }
-    return most;
+    return most + 2 * EDGE_PAGES * LAYOUT_PAGE;
 }
 
 /* Small sizes first: they are cheap, and what they find is easier to read. */

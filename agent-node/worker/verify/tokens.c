@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/cleanup.h"
 
 static bool is_word_start(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
@@ -16,9 +17,23 @@ static bool is_word(char c) {
     return is_word_start(c) || is_digit(c);
 }
 
+/* Trigraphs replaced, the first thing that a C compiler does (C17 5.1.1.2). */
+static char *without_trigraphs(const char *source) {
+    static const char last[] = "=/'()!<>-", meant[] = "#\\^[]|{}~";
+    char *out = xstrdup(source), *to = out;
+    for (const char *at = source; *at; at++) {
+        const char *which = at[0] == '?' && at[1] == '?' && at[2] ? strchr(last, at[2]) : NULL;
+        *to++ = which ? meant[which - last] : *at;
+        if (which) at += 2;
+    }
+    *to = 0;
+    return out;
+}
+
 /* Line splices removed. A '\1' stands for each, at the end of its logical line, so that lines are still counted right.
  */
-static enum tokens_status splice(const char *source, char **ret, int *ret_line) {
+static enum tokens_status splice(const char *given, char **ret, int *ret_line) {
+    CLEANUP_FREE char *source = without_trigraphs(given);
     size_t len = strlen(source), n = 0;
     char *out = xmalloc(len + 1);
     int line = 1, pending = 0;

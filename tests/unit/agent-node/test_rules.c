@@ -172,6 +172,12 @@ static void splices_and_digraphs_are_undone_before_words_are_read(void **state) 
     assert_int_equal(t.token[6].kind, TOKEN_NUMBER);
     assert_int_equal(t.token[6].len, 7);
     tokens_done(&t);
+    assert_int_equal(tokens_make("\?\?=include \?\?/\n\"x\"\?", &t, &line), TOKENS_OK); /* trigraphs */
+    assert_true(token_is(&t.token[0], "#") && t.token[0].line_start);
+    assert_int_equal(t.token[2].kind, TOKEN_STRING);
+    assert_false(t.token[2].line_start);
+    assert_true(token_is(&t.token[3], "?"));
+    tokens_done(&t);
     assert_int_equal(tokens_make("a\n\nb \\\n c\nd", &t, &line), TOKENS_OK);
     assert_int_equal(t.token[1].line, 3);
     assert_int_equal(t.token[3].line, 5);

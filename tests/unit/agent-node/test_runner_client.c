@@ -201,6 +201,12 @@ static void a_refused_launch_keeps_the_drivers_words(void **state) {
     misbehaves("kernel k: refuse CL_INVALID_KERNEL_ARGS (-52)\n", RUNNER_LAUNCH_FAILED, "CL_INVALID_KERNEL_ARGS (-52)");
 }
 
+static void what_the_device_has_too_little_of_is_named(void **state) {
+    (void)state;
+    misbehaves("kernel k: greedy 9 bytes of local memory\n", RUNNER_OVER_LIMIT,
+               "kernel k wants 9 bytes of local memory");
+}
+
 static void a_lost_device_is_not_believed_once_a_candidate_ran(void **state) {
     (void)state;
     misbehaves("kernel k: lost\n", RUNNER_LAUNCH_FAILED, "the device has gone");
@@ -472,6 +478,7 @@ int main(void) {
         cmocka_unit_test(rusticl_compiles_and_runs_a_kernel_without_event_times),
         cmocka_unit_test(a_crash_is_told_with_its_signal),
         cmocka_unit_test(a_refused_launch_keeps_the_drivers_words),
+        cmocka_unit_test(what_the_device_has_too_little_of_is_named),
         cmocka_unit_test(a_lost_device_is_not_believed_once_a_candidate_ran),
         cmocka_unit_test(garbage_on_the_socket_ends_the_runner),
         cmocka_unit_test(a_hanging_kernel_is_killed_in_time),
