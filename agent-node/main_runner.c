@@ -43,6 +43,7 @@ static enum session_kind parse_kind(const char *text) {
     if (!strcmp(text, "probe")) return SESSION_PROBE;
     if (!strcmp(text, "compile")) return SESSION_COMPILE;
     if (!strcmp(text, "measure")) return SESSION_MEASURE;
+    if (!strcmp(text, "audit")) return SESSION_AUDIT;
     usage();
 }
 

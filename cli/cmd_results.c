@@ -45,7 +45,7 @@ static int run(const struct options *opts) {
     struct printing p = {.json = options_flag(opts, "json")};
     bool follow = options_flag(opts, "follow");
     CLEANUP(buf_done) struct buf path = BUF_INIT;
-    buf_printf(&path, "/v1/results?follow=%d", follow);
+    buf_printf(&path, "/v1/results?follow=%d&brief=%d", follow, !p.json);
     add_filter(&path, client, opts, "campaign");
     add_filter(&path, client, opts, "problem");
     add_filter(&path, client, opts, "target");

@@ -88,6 +88,7 @@ static json_t *request_body(const struct options *opts, const char *path, struct
     for (size_t i = 0; i < n_baselines; i++)
         json_array_append_new(json_object_get(body, "baselines"), json_string(baselines[i]));
     if (problem) json_object_set_new(body, "problem", problem);
+    if (options_flag(opts, "audit")) json_object_set_new(body, "audit", json_true());
     return body;
 }
 
@@ -129,6 +130,8 @@ static const struct option_spec options[] = {
     {"sets", 0, OPTION_INT, "N", NULL, "0", "Fresh sets of runners that the time comes from; 0 lets the node choose."},
     {"baseline", 0, OPTION_LIST, "NAME", NULL, NULL,
      "Baseline to time beside it; may be repeated. All of them when not given."},
+    {"audit", 0, OPTION_FLAG, NULL, NULL, NULL,
+     "Run it under Oclgrind too, where the node has it: races, unwritten values, reads outside buffers."},
     {"verbose", 'v', OPTION_FLAG, NULL, NULL, NULL, "Print the compiler's log of every kernel."},
     {"json", 0, OPTION_FLAG, NULL, NULL, NULL, "Print the events, one JSON object a line."},
     CLIENT_OPTIONS,

@@ -45,6 +45,17 @@ static void three_digits(double x, const char *unit, char out[RENDER_SIZE]) {
     snprintf(out, RENDER_SIZE, "%.*f %s", x < 9.995 ? 2 : x < 99.95 ? 1 : 0, x, unit);
 }
 
+void render_promotion(const json_t *cell, char out[RENDER_SIZE]) {
+    const char *status = json_text(cell, "status");
+    double first = json_number(cell, "first_speedup");
+    out[0] = 0;
+    if (strcmp(status, "confirmed") != 0 && strcmp(status, "retracted") != 0) return;
+    if (isnan(first))
+        snprintf(out, RENDER_SIZE, ", %s", status);
+    else
+        snprintf(out, RENDER_SIZE, ", %s (first %.2fx)", status, first);
+}
+
 void render_time_ns(double ns, char out[RENDER_SIZE]) {
     if (isnan(ns))
         snprintf(out, RENDER_SIZE, "-");

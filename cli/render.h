@@ -20,6 +20,8 @@ double json_number(const json_t *object, const char *key);
 #define RENDER_SIZE 64 /* of the buffers below */
 /* "1.76x [1.74, 1.78]"; "" when there is no speedup. */
 void render_speedup(const json_t *cell, char out[RENDER_SIZE]);
+/* ", confirmed (first 1.80x)", ", retracted (first 1.80x)"; "" for what is provisional. */
+void render_promotion(const json_t *cell, char out[RENDER_SIZE]);
 /* "812 us", "1.43 ms"; "-" for NAN. */
 void render_time_ns(double ns, char out[RENDER_SIZE]);
 /* "480 ms", "2.3 s", "4 min 10 s". */

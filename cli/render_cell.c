@@ -39,7 +39,9 @@ enum colour cell_colour(const json_t *cell) {
 /* "softmax-kept", or "lanes (mlp)" where the kernel's name does not begin with its problem's. */
 static char *kernel_text(const json_t *cell) {
     const char *kernel = json_text(cell, "kernel"), *problem = json_text(cell, "problem");
-    return strncmp(kernel, problem, strlen(problem)) == 0 ? xstrdup(kernel) : xasprintf("%s (%s)", kernel, problem);
+    const char *what = !strcmp(json_text(cell, "purpose"), "promotion") ? ", promotion" : "";
+    return strncmp(kernel, problem, strlen(problem)) == 0 ? xasprintf("%s%s", kernel, what)
+                                                          : xasprintf("%s (%s)%s", kernel, problem, what);
 }
 
 static void grow(size_t *width, const char *text) {
@@ -55,14 +57,15 @@ void cell_layout_fit(struct cell_layout *layout, const json_t *cell) {
 
 /* Time, speedup and baseline of a correct kernel; why not, of another. */
 static char *figures(const json_t *cell) {
-    char speedup[RENDER_SIZE], time[RENDER_SIZE];
+    char speedup[RENDER_SIZE], time[RENDER_SIZE], promotion[RENDER_SIZE];
     const char *evidence = json_text(cell, "evidence");
+    render_promotion(cell, promotion);
     if (!cell_is_correct(cell)) return xstrndup(evidence, strcspn(evidence, "\n"));
     render_speedup(cell, speedup);
     render_time_ns(json_number(cell, "time_ns_p50"), time);
     const char *precision = json_text(cell, "precision"), *in = *precision ? ", declared " : "";
     if (!*speedup) return xasprintf("%7s  not timed%s%s", time, in, precision);
-    return xasprintf("%7s  %s vs %s%s%s", time, speedup, json_text(cell, "baseline"), in, precision);
+    return xasprintf("%7s  %s vs %s%s%s%s", time, speedup, json_text(cell, "baseline"), in, precision, promotion);
 }
 
 void render_cell_line(const json_t *cell, struct cell_layout *layout, FILE *out) {
@@ -197,6 +200,17 @@ static void print_words(const json_t *cell, const json_t *event, bool with_log, 
     if (wanted) print_text(out, log);
 }
 
+/* What being measured again made of it, and by how much having been chosen had flattered it. */
+static void print_promotion(const json_t *cell, FILE *out) {
+    const char *evidence = json_text(cell, "promotion_evidence");
+    double curse = json_number(cell, "winners_curse");
+    if (!*evidence) return;
+    CLEANUP(buf_done) struct buf b = BUF_INIT;
+    buf_printf(&b, "%s, %s", json_text(cell, "status"), evidence);
+    if (!isnan(curse)) buf_printf(&b, " (winner's curse %.3f)", curse);
+    print_field(out, "promotion", b.data);
+}
+
 void render_cell_whole(const json_t *cell, const json_t *event, bool with_log, FILE *out) {
     CLEANUP_FREE char *kernel = kernel_text(cell);
     const char *node = json_text(cell, "node"), *size = json_text(cell, "size");
@@ -212,5 +226,7 @@ void render_cell_whole(const json_t *cell, const json_t *event, bool with_log, F
         print_config(cell, out);
         print_precision(cell, out);
     }
+    print_promotion(cell, out);
+    if (*json_text(cell, "audit")) print_field(out, "audit", json_text(cell, "audit"));
     print_phases(event, out);
 }

@@ -88,16 +88,22 @@ void render_campaigns(const json_t *campaigns, FILE *out) {
 
 /* What a cell is doing, or its figures, or why it failed (the first line). */
 static char *cell_detail(const json_t *cell) {
-    char speedup[RENDER_SIZE];
+    char speedup[RENDER_SIZE], promotion[RENDER_SIZE];
     const char *evidence = json_text(cell, "evidence");
     if (!strcmp(json_text(cell, "state"), "running"))
         return xasprintf("%s %.0f %% on %s", json_text(cell, "phase"), 100 * json_number(cell, "progress"),
                          json_text(cell, "node"));
     if (!cell_is_correct(cell)) return xstrndup(evidence, strcspn(evidence, "\n"));
     render_speedup(cell, speedup);
+    render_promotion(cell, promotion);
     const char *precision = json_text(cell, "precision"), *in = *precision ? ", declared " : "";
     if (!*speedup) return xasprintf("not timed%s%s", in, precision);
-    return xasprintf("%s vs %s%s%s", speedup, json_text(cell, "baseline"), in, precision);
+    return xasprintf("%s vs %s%s%s%s", speedup, json_text(cell, "baseline"), in, precision, promotion);
+}
+
+static char *kernel_of(const json_t *cell) {
+    bool promotion = !strcmp(json_text(cell, "purpose"), "promotion");
+    return xasprintf("%s%s", json_text(cell, "kernel"), promotion ? " (promotion)" : "");
 }
 
 static void print_cells(const json_t *cells, FILE *out) {
@@ -111,8 +117,9 @@ static void print_cells(const json_t *cells, FILE *out) {
         snprintf(task, sizeof task, "%.*s", TASK_SHOWN, json_text(cell, "task"));
         render_time_ns(json_number(cell, "time_ns_p50"), time);
         CLEANUP_FREE char *is = coloured(out, cell_colour(cell), cell_standing(cell)), *detail = cell_detail(cell);
-        table_rowf(table, task, json_text(cell, "problem"), json_text(cell, "target"), json_text(cell, "size"),
-                   json_text(cell, "kernel"), is, time, detail);
+        CLEANUP_FREE char *kernel = kernel_of(cell);
+        table_rowf(table, task, json_text(cell, "problem"), json_text(cell, "target"), json_text(cell, "size"), kernel,
+                   is, time, detail);
     }
     table_cut(table);
     table_print(table, out);

@@ -20,7 +20,7 @@ struct view {
     size_t first, count; /* the targets shown */
     bool two_lines;
     const char *size; /* that of all cells; NULL when they differ */
-    bool any_equal, any_weak, any_reduced;
+    bool any_equal, any_weak, any_reduced, any_confirmed, any_retracted;
 };
 
 size_t render_columns(FILE *out) {
@@ -55,11 +55,19 @@ static void cell_text_done(struct cell_text *t) {
     free(t->below);
 }
 
-/* '=' where the interval does not clear 1, '*' for a weak baseline. */
-static const char *marks(const json_t *cell) {
-    bool equal = !json_is_true(json_object_get(cell, "faster")),
-         weak = json_is_true(json_object_get(cell, "weak_baseline"));
-    return equal && weak ? " = *" : equal ? " =" : weak ? " *" : "";
+static bool is_status(const json_t *cell, const char *status) {
+    return !strcmp(json_text(cell, "status"), status);
+}
+
+/* '+' for confirmed by a promotion, '-' for retracted, '=' where the interval does not clear 1, '*' for a weak
+ * baseline.
+ */
+static const char *marks(const json_t *cell, char out[16]) {
+    bool equal = !json_is_true(json_object_get(cell, "faster"));
+    snprintf(out, 16, "%s%s%s%s", is_status(cell, "confirmed") ? " +" : "", is_status(cell, "retracted") ? " -" : "",
+             equal && !is_status(cell, "retracted") ? " =" : "",
+             json_is_true(json_object_get(cell, "weak_baseline")) ? " *" : "");
+    return out;
 }
 
 /* "bf16 3.20x": kernels that declare less precision, beside what is ranked. */
@@ -86,11 +94,12 @@ static struct cell_text text_of(const struct view *v, const json_t *cell) {
         return (struct cell_text){xasprintf("%s ~", reduced.data ? reduced.data : ""), xstrdup(size), COLOUR_YELLOW};
     if (isnan(x)) return (struct cell_text){xstrdup("correct, not timed"), xstrdup(size), COLOUR_NONE};
     const char *beside = reduced.len ? reduced.data : "";
-    char interval[RENDER_SIZE] = "";
+    char interval[RENDER_SIZE] = "", mark[16];
+    marks(cell, mark);
     if (!isnan(low) && !isnan(high)) snprintf(interval, sizeof interval, " [%.2f, %.2f]", low, high);
     return (struct cell_text){
-        .main = xasprintf("%.2fx%s vs %s%s%s%s%s", x, v->two_lines ? "" : interval, json_text(cell, "baseline"),
-                          marks(cell), *beside ? " (" : "", beside, *beside ? " ~)" : ""),
+        .main = xasprintf("%.2fx%s vs %s%s%s%s%s", x, v->two_lines ? "" : interval, json_text(cell, "baseline"), mark,
+                          *beside ? " (" : "", beside, *beside ? " ~)" : ""),
         .below = xasprintf("%s%s%s", *interval ? interval + 1 : "", *interval && *size ? " " : "", size),
         .colour = json_is_true(json_object_get(cell, "faster")) ? COLOUR_GREEN : COLOUR_NONE,
     };
@@ -168,6 +177,8 @@ static void print_legend(const struct view *v) {
     fputs("over the fastest baseline [interval: 94 % from 5 fresh sets of runners, 99 % from 8 on]\n", v->out);
     if (v->any_equal) fputs("=  not proven faster: the interval does not clear 1.005\n", v->out);
     if (v->any_reduced) fputs("~  by kernels that declare less precision: held to that, ranked apart\n", v->out);
+    if (v->any_confirmed) fputs("+  confirmed: measured again with fresh data and more sets of runners\n", v->out);
+    if (v->any_retracted) fputs("-  retracted: found no faster when measured again; counts as 1.0\n", v->out);
     if (v->any_weak) fputs("*  weak baseline: below 25 % of the speed of light; left out of the scores\n", v->out);
     fputs(colour_off(v->out), v->out);
 }
@@ -181,7 +192,9 @@ static void look_through(struct view *v) {
         v->size = i == 0 ? size : v->size && !strcmp(v->size, size) ? size : NULL;
         v->any_reduced |= json_array_size(json_object_get(cell, "reduced")) > 0;
         if (!cell_is_correct(cell) || cell_is_reduced(cell) || isnan(json_number(cell, "speedup"))) continue;
-        v->any_equal |= !json_is_true(json_object_get(cell, "faster"));
+        v->any_confirmed |= is_status(cell, "confirmed");
+        v->any_retracted |= is_status(cell, "retracted");
+        v->any_equal |= !json_is_true(json_object_get(cell, "faster")) && !is_status(cell, "retracted");
         v->any_weak |= json_is_true(json_object_get(cell, "weak_baseline"));
     }
 }
@@ -255,9 +268,19 @@ static void print_scores(const json_t *scores, FILE *out) {
             colour_on(out, COLOUR_DIM), colour_off(out));
 }
 
+static void print_promotions(const json_t *promotions, FILE *out) {
+    long long confirmed = json_count(promotions, "confirmed"), retracted = json_count(promotions, "retracted");
+    double curse = json_number(promotions, "winners_curse");
+    if (confirmed + retracted == 0) return;
+    fprintf(out, "promotions: %lld confirmed, %lld retracted", confirmed, retracted);
+    if (!isnan(curse)) fprintf(out, "; winner's curse %.3f (first speedup over second, geometric mean)", curse);
+    fputc('\n', out);
+}
+
 void render_matrix(const json_t *matrix, size_t columns, FILE *out) {
     CLEANUP_FREE char *verdicts = render_verdicts(json_object_get(matrix, "verdicts"));
     print_cells(matrix, columns, out);
     print_scores(json_object_get(matrix, "scores"), out);
     fprintf(out, "\nverdicts: %s\n", *verdicts ? verdicts : "none yet");
+    print_promotions(json_object_get(matrix, "promotions"), out);
 }

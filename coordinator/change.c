@@ -4,6 +4,7 @@
 #include "common/buf.h"
 #include "coordinator/accept/verdicts.h"
 #include "coordinator/core.h"
+#include "coordinator/plan/promotion.h"
 #include "coordinator/publish/campaigns.h"
 #include "coordinator/schedule/queue.h"
 
@@ -36,7 +37,9 @@ int core_task_set(struct core *core, struct task *task, enum task_state state, s
         queue_add(core, task);
     else
         queue_remove(core, task);
-    return task_state_ended(state) ? core_campaign_check(core, campaign, err) : 0;
+    if (!task_state_ended(state)) return 0;
+    if (promotion_plan(core, task, err) != 0) return -1;
+    return core_campaign_check(core, campaign, err);
 }
 
 int core_attempt_set(struct core *core, struct attempt *attempt, enum attempt_state state, const char *reason,

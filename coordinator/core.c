@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "coordinator/accept/result.h"
 #include "coordinator/plan/suite.h"
 #include "coordinator/publish/schemas.h"
 #include "coordinator/schedule/nodes.h"
@@ -188,6 +189,7 @@ static int load_result(void *context, const struct row_result *row, struct error
         free(result);
         return error_wrap(err, "stored result of task %s", row->task);
     }
+    result_forget_texts(result);
     struct task *task = map_get(l->campaign->detached ? l->tasks : l->core->tasks, row->task);
     if (task && !task->result)
         task->result = result;

@@ -122,6 +122,7 @@ static int make_jobs(const struct options *opts, const struct batch *batch, stru
         struct local_job *job = &ret->job[ret->n++];
         if (local_job(opts, batch->kernel[i].problem_file, batch->kernel[i].file, job, err) != 0) return -1;
         if (options_flag(opts, "no-timing")) job->task.policy.sets = 0;
+        if (options_flag(opts, "audit")) job->task.policy.audit = true;
         if (options_flag(opts, "search")) rec_set(&job->task.kind, "search");
     }
     return 0;
@@ -171,6 +172,8 @@ static const struct option_spec options[] = {
      "Baseline to measure beside it; may be repeated. All of them when not given."},
     {"retries", 0, OPTION_INT, "N", NULL, "2", "Times a measurement that a busy machine spoilt is repeated."},
     {"search", 0, OPTION_FLAG, NULL, NULL, NULL, "Search the kernel's tuning space and measure the best."},
+    {"audit", 0, OPTION_FLAG, NULL, NULL, NULL,
+     "Run it under Oclgrind too: races, unwritten values, reads outside buffers."},
     {"no-timing", 0, OPTION_FLAG, NULL, NULL, NULL, "Verify only."},
     {"phases", 0, OPTION_FLAG, NULL, NULL, NULL, "Show where the time went."},
     {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};

@@ -46,7 +46,8 @@ static int exit_status(const struct rec_attempt *a) {
 
 static struct worker *start_worker(const struct rec_device *d, struct error *err) {
     CLEANUP_FREE char *cache = dir_standard("cache", err);
-    struct worker_config c = {.device = *d, .cache_dir = cache, .sandbox = true};
+    CLEANUP_FREE char *state = dir_standard("state", NULL);
+    struct worker_config c = {.device = *d, .cache_dir = cache, .state_dir = state, .sandbox = true};
     return worker_new(&c, err);
 }
 

@@ -108,6 +108,8 @@ void show_attempt(const struct rec_device *d, const struct rec_task *task, const
         show_lines(a->log, "  | ", out);
     }
     if (a->precision[0]) fprintf(out, "  precision %s, as the kernel declares\n", a->precision);
+    bool said = a->evidence[0] && strstr(a->audit, a->evidence); /* what it found is the evidence already */
+    if (a->audit[0] && !said) fprintf(out, "  audit %s\n", a->audit);
     if (m) show_times(task, a, m, out);
     if (m) show_launch_bound(d, a, m, out);
     if (a->sandbox[0]) fprintf(out, "  %ssandbox %s%s\n", colour_on(out, COLOUR_DIM), a->sandbox, colour_off(out));

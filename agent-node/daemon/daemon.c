@@ -100,7 +100,7 @@ static void on_devices_changed(void *context) {
     atomic_fetch_add(&d->changes, 1);
 }
 
-static int start_devices(struct daemon *d, const char *cache_dir, struct error *err) {
+static int start_devices(struct daemon *d, const char *cache_dir, const char *state_dir, struct error *err) {
     struct rec_list_device all = {0}, some = {0};
     struct discovery_config discovery = {.cache_dir = cache_dir,
                                          .sandbox = d->config->sandbox,
@@ -121,6 +121,7 @@ static int start_devices(struct daemon *d, const char *cache_dir, struct error *
     }
     struct devices_config config = {.found = &some,
                                     .cache_dir = cache_dir,
+                                    .state_dir = state_dir,
                                     .sandbox = d->config->sandbox,
                                     .jobs = d->jobs,
                                     .reports = d->reports,
@@ -177,10 +178,11 @@ int daemon_run(const struct daemon_config *config, struct error *err) {
     log_context(d.node, NULL, NULL);
     for (size_t i = 0; i < config->label_count; i++) rec_list_string_push(&d.labels, config->labels[i]);
     CLEANUP_FREE char *cache_dir = dir_standard("cache", err);
-    if (!cache_dir) return -1;
+    CLEANUP_FREE char *state_dir = dir_standard("state", err);
+    if (!cache_dir || !state_dir) return -1;
     d.jobs = jobs_new();
     d.reports = reports_new(d.jobs);
-    int rc = start_devices(&d, cache_dir, err);
+    int rc = start_devices(&d, cache_dir, state_dir, err);
     if (!rc) rc = run_sessions(&d, err);
     stop_devices(&d);
     reports_free(d.reports);

@@ -134,8 +134,10 @@ static void *device_thread(void *arg) {
 static int device_start(struct devices *all, struct device *device, const struct rec_device *found, struct error *err) {
     device->all = all;
     rec_device_copy(&device->desc, found);
-    struct worker_config config = {
-        .device = *found, .cache_dir = all->config.cache_dir, .sandbox = all->config.sandbox};
+    struct worker_config config = {.device = *found,
+                                   .cache_dir = all->config.cache_dir,
+                                   .state_dir = all->config.state_dir,
+                                   .sandbox = all->config.sandbox};
     device->worker = worker_new(&config, err);
     if (!device->worker) return -1;
     device->healthy = healthy_now(device);

@@ -12,6 +12,7 @@ struct devices;
 struct devices_config {
     const struct rec_list_device *found; /* copied */
     const char *cache_dir;               /* may be NULL */
+    const char *state_dir;               /* may be NULL */
     bool sandbox;
     struct jobs *jobs;
     struct reports *reports;

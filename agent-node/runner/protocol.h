@@ -46,6 +46,7 @@ enum wire_type {
     WIRE_UPLOAD,     /* struct wire_sets, then the sets */
     WIRE_RUN,        /* struct wire_sets, then the sets */
     WIRE_DOWNLOAD,   /* struct wire_download, then the buffers */
+    WIRE_AUDIT,      /* struct wire_audit, then its slots, then what WIRE_COMPILE has */
     /* runner to worker */
     WIRE_HELLO = 64, /* struct wire_hello */
     WIRE_PHASE,      /* uint32_t enum wire_phase; any number of them before the result of WIRE_COMPILE */
@@ -97,6 +98,13 @@ struct wire_slot {
 struct wire_bind {
     uint32_t program, slots;
     uint64_t guard;
+};
+struct wire_audit {
+    uint32_t slots, unused;
+};
+struct wire_audit_slot {
+    uint64_t offset, bytes;
+    uint64_t filled; /* its contents go to the device; else the device's memory stays as it was allocated */
 };
 struct wire_sets {
     uint32_t n; /* uint32_t each */

@@ -39,6 +39,7 @@ static void dispatch(struct session *s, uint32_t type, const void *payload, size
     if (type == WIRE_UPLOAD && measure) return session_upload(s, payload, len);
     if (type == WIRE_RUN && measure) return session_measure_run(s, payload, len);
     if (type == WIRE_DOWNLOAD && measure) return session_download(s, payload, len);
+    if (type == WIRE_AUDIT && s->kind == SESSION_AUDIT) return session_audit(s, payload, len);
     refuse(s, type);
 }
 

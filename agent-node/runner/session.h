@@ -6,7 +6,7 @@
 #include "agent-node/runner/channel.h"
 #include "agent-node/runner/plan_decode.h"
 
-enum session_kind { SESSION_PROBE, SESSION_COMPILE, SESSION_MEASURE };
+enum session_kind { SESSION_PROBE, SESSION_COMPILE, SESSION_MEASURE, SESSION_AUDIT };
 struct loaded_program {
     struct backend_program *program;
     struct backend_call **call; /* one per launch */
@@ -45,3 +45,4 @@ void session_unbind(struct session *s);
 void session_upload(struct session *s, const void *payload, size_t len);
 void session_measure_run(struct session *s, const void *payload, size_t len);
 void session_download(struct session *s, const void *payload, size_t len);
+void session_audit(struct session *s, const void *payload, size_t len);

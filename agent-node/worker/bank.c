@@ -63,15 +63,13 @@ static int stock_make(const struct bound *b, int tensor, const struct data_seed 
     return 0;
 }
 
-struct bank *bank_new(const struct bound *b, struct error *err) {
+struct bank *bank_new(const struct bound *b, const struct data_seed *seed, struct error *err) {
     struct bank *bank = xcalloc(1, sizeof *bank);
-    struct data_seed seed;
-    data_seed_random(&seed);
     bank->n = b->n_tensors;
     bank->stock = xcalloc((size_t)b->n_tensors, sizeof *bank->stock);
     for (int i = 0; i < b->n_tensors; i++) {
         if (b->tensor[i].role != TENSOR_INPUT && b->tensor[i].role != TENSOR_WEIGHT) continue;
-        if (stock_make(b, i, &seed, &bank->stock[i], err) != 0) {
+        if (stock_make(b, i, seed, &bank->stock[i], err) != 0) {
             bank_free(bank);
             return NULL;
         }

@@ -7,7 +7,7 @@
 
 struct bank;
 /* Filled with the declared distribution under a secret seed, multi-threaded. ERR_NOMEM. */
-struct bank *bank_new(const struct bound *b, struct error *err);
+struct bank *bank_new(const struct bound *b, const struct data_seed *seed, struct error *err);
 void bank_free(struct bank *b); /* accepts NULL */
 size_t bank_bytes(const struct bank *b);
 /* One tensor of the set that `number` names, to `to` (16-byte aligned), past the caches. Thread-safe. */

@@ -82,14 +82,14 @@ int measure_all_baselines(struct trial *t, struct finding *f) {
     if (trial_lock(t, DOMAIN_SHARED, f) != 0 || baselines_build(t, &b, f) != 0) return -1;
     for (int i = 0; i < b.n; i++)
         if (verify_subject(t, &b.subject[i], &acc[i], f) != 0) return -1;
-    if (promotion_sets(trial_policy(t)) == 0) {
+    if (trial_policy(t)->sets == 0) {
         for (int i = 0; i < b.n; i++) attempt_add_baseline(t, &b.subject[i], NULL, NULL, &acc[i]);
         return 0;
     }
-    const struct timed_data *data = pool_timed(t->worker->pool, t->bound, false, trial_cancel(t), &oracle_ns, &err);
+    const struct timed_data *data = seeds_timed(t->seeds, t->bound, trial_cancel(t), &oracle_ns, &err);
     phases_add(&t->phases, "oracle", oracle_ns);
     if (!data) return finding_error(f, &err, "oracle");
     int status = time_all(t, &b, data, acc, f);
-    pool_timed_release(t->worker->pool, data, false);
+    seeds_timed_release(t->seeds, data, false);
     return status;
 }

@@ -81,5 +81,8 @@ int build(struct compiler *c, struct subject *s, struct finding *f) {
         return finding_verdict(f, VERDICT_LIMIT_EXCEEDED, "the source is %zu bytes when preprocessed, the limit is %zu",
                                strlen(text), TEXT_MAX_BYTES);
     if (rules && rules_check_text(text, f) != 0) return -1;
-    return compile(c, s, text, f);
+    int status = compile(c, s, text, f);
+    free(s->text);
+    s->text = TAKE(text);
+    return status;
 }

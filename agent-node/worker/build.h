@@ -12,7 +12,7 @@ struct compiler {
 /* Fit for CLEANUP. */
 void compiler_done(struct compiler *c);
 
-/* Fills s->binary. Takes no lock: the caller holds the domain shared and counts the time. Several
+/* Fills s->binary and s->text. Takes no lock: the caller holds the domain shared and counts the time. Several
  * threads may build, each with a compiler of its own. -1 with *f set: refused_source,
  * compile_error, compile_timeout, launch_error, crashed, or infrastructure. */
 int build(struct compiler *c, struct subject *s, struct finding *f);

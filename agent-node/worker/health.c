@@ -38,10 +38,11 @@ int worker_health_check(struct worker *w, struct error *err) {
     struct rec_task task;
     rec_task_init(&task);
     rec_set(&task.size, "check");
-    struct trial t = {.worker = w, .task = &task};
+    struct trial t = {.worker = w, .task = &task, .seeds = seeds_new(w->pool, false, "", NULL)};
     enum domain_mode before = domain_lock_mode(w->domain);
     check(&t, &f);
     if (before == DOMAIN_FREE) domain_lock_set(w->domain, DOMAIN_FREE, NULL, NULL, NULL);
+    seeds_free(t.seeds);
     bound_free(t.bound);
     problem_free(t.problem);
     rec_task_done(&task);

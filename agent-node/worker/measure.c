@@ -34,16 +34,15 @@ static int beside_baselines(struct trial *t, const struct subject *s, struct acc
     trial_progress(t, "compile", 0, "baselines");
     if (baselines_build(t, &b, f) != 0) return -1;
     trial_progress(t, "oracle", 0, t->bound->size);
-    struct pool *pool = t->worker->pool;
-    const struct timed_data *data = pool_timed(pool, t->bound, t->fresh, trial_cancel(t), &oracle_ns, &err);
+    const struct timed_data *data = seeds_timed(t->seeds, t->bound, trial_cancel(t), &oracle_ns, &err);
     if (!data) return finding_error(f, &err, "oracle");
-    int status = pool_timed_declare(pool, t->bound, data, s->precision, trial_cancel(t), &oracle_ns, &err);
+    int status = pool_timed_declare(t->worker->pool, t->bound, data, s->precision, trial_cancel(t), &oracle_ns, &err);
     phases_add(&t->phases, "oracle", oracle_ns);
     if (status != 0)
         finding_error(f, &err, "declared precision");
     else
         status = time_it(t, s, &b, data, acc, f);
-    pool_timed_release(pool, data, f->kind == FINDING_VERDICT);
+    seeds_timed_release(t->seeds, data, f->kind == FINDING_VERDICT);
     return status;
 }
 
@@ -51,8 +50,10 @@ int measure_candidate(struct trial *t, const struct subject *s, struct finding *
     struct accuracy acc = {0};
     if (trial_lock(t, DOMAIN_SHARED, f) != 0) return -1;
     trial_progress(t, "verify", 0, s->name);
-    if (verify_subject(t, s, &acc, f) != 0 || audit_run(t, s, f) != 0) return -1;
-    if (promotion_sets(trial_policy(t)) > 0) return beside_baselines(t, s, &acc, f);
+    int status = verify_subject(t, s, &acc, f);
+    /* It may find what outranks a wrong answer, and why the answer is wrong. */
+    if (audit_run(t, s, f) != 0 || status != 0) return -1;
+    if (trial_policy(t)->sets > 0) return beside_baselines(t, s, &acc, f);
     attempt_add_candidate(t, s, VERDICT_CORRECT, &acc);
     return 0;
 }

@@ -11,11 +11,13 @@
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "common/random.h"
+#include "common/hash.h"
 #include "problems/graph/oracle.h"
 
 struct timed_data {
     struct bank *bank;
+    struct data_seed seed;
+    struct seal seal;
     int n;
     struct data_set *check[POOL_CHECKS];
 };
@@ -33,7 +35,18 @@ struct pool {
     struct entry *first;
     size_t bytes;
     int threads;
+    struct seal_key key;
 };
+
+/* The seed that is wished for, or a new one. */
+static void choose_seed(const struct pool *p, const struct pool_wish *wish, struct data_seed *seed, struct seal *seal) {
+    if (!wish->seed) {
+        seal_draw(&p->key, seal, seed);
+        return;
+    }
+    *seed = *wish->seed;
+    *seal = wish->seal ? *wish->seal : (struct seal){{0}};
+}
 
 /* --- sets --------------------------------------------------------------------------------------------------------- */
 static void set_free(struct data_set *d) {
@@ -108,13 +121,13 @@ static int set_answer(struct data_set *d, const struct bound *b, int threads, co
     return status;
 }
 
-static struct data_set *draw(struct pool *p, const struct bound *b, enum distribution dist, const volatile bool *cancel,
-                             struct error *err) {
+static struct data_set *draw(struct pool *p, const struct bound *b, enum distribution dist,
+                             const struct pool_wish *wish, const volatile bool *cancel, struct error *err) {
     CLEANUP(cleanup_set) struct data_set *d = set_new(b, err);
     if (!d) return NULL;
     CLEANUP_FREE void **data = xcalloc((size_t)b->n_tensors, sizeof *data);
     for (int i = 0; i < d->n_inputs; i++) data[d->input[i].tensor] = d->input[i].data;
-    data_seed_random(&d->seed);
+    choose_seed(p, wish, &d->seed, &d->seal);
     d->dist = dist;
     if (data_fill_all(b, &d->seed, 0, dist, data, err) != 0) return NULL;
     if (set_answer(d, b, p->threads, cancel, err) != 0) return NULL;
@@ -131,28 +144,50 @@ static void timed_free(struct timed_data *t) {
 }
 DEFINE_CLEANUP(cleanup_timed, struct timed_data *, timed_free)
 
-static struct data_set *check_new(struct pool *p, const struct bound *b, const struct bank *bank,
+/* Which sets are put together to be known follows from the seed, so that a replay has the same. */
+static uint64_t check_number(const struct data_seed *seed, int i) {
+    struct sha256 h;
+    uint8_t digest[32], index = (uint8_t)i;
+    uint64_t number;
+    sha256_init(&h);
+    sha256_field(&h, "portolan timed check 1");
+    sha256_update(&h, seed->bytes, sizeof seed->bytes);
+    sha256_update(&h, &index, 1);
+    sha256_final(&h, digest);
+    memcpy(&number, digest, sizeof number);
+    return number;
+}
+
+static struct data_set *check_new(struct pool *p, const struct bound *b, const struct bank *bank, uint64_t number,
                                   const volatile bool *cancel, struct error *err) {
     CLEANUP(cleanup_set) struct data_set *d = set_new(b, err);
     if (!d) return NULL;
-    uint64_t number = random_u64();
     for (int k = 0; k < d->n_inputs; k++) bank_assemble(bank, d->input[k].tensor, number, d->input[k].data);
     return set_answer(d, b, p->threads, cancel, err) == 0 ? TAKE(d) : NULL;
 }
 
-static struct timed_data *timed_new(struct pool *p, const struct bound *b, const volatile bool *cancel,
-                                    struct error *err) {
+static struct timed_data *timed_new(struct pool *p, const struct bound *b, const struct pool_wish *wish,
+                                    const volatile bool *cancel, struct error *err) {
     CLEANUP(cleanup_timed) struct timed_data *t = xcalloc(1, sizeof *t);
-    t->bank = bank_new(b, err);
+    choose_seed(p, wish, &t->seed, &t->seal);
+    t->bank = bank_new(b, &t->seed, err);
     if (!t->bank) return NULL;
     for (int wanted = POOL_CHECKS; t->n < wanted;) {
         int64_t from_ms = clock_mono_ms();
-        t->check[t->n] = check_new(p, b, t->bank, cancel, err);
+        t->check[t->n] = check_new(p, b, t->bank, check_number(&t->seed, t->n), cancel, err);
         if (!t->check[t->n]) return NULL;
         t->n++;
         if (clock_mono_ms() - from_ms > POOL_ORACLE_SLOW_MS) wanted = POOL_CHECKS_MIN;
     }
     return TAKE(t);
+}
+
+const struct data_seed *timed_seed(const struct timed_data *t) {
+    return &t->seed;
+}
+
+const struct seal *timed_seal(const struct timed_data *t) {
+    return &t->seal;
 }
 
 int timed_checks(const struct timed_data *t) {
@@ -178,7 +213,16 @@ static size_t timed_bytes(const struct timed_data *t) {
 struct pool *pool_new(int threads) {
     struct pool *p = xcalloc(1, sizeof *p);
     p->threads = threads;
+    seal_key_random(&p->key);
     return p;
+}
+
+void pool_set_key(struct pool *p, const struct seal_key *key) {
+    p->key = *key;
+}
+
+const struct seal_key *pool_key(const struct pool *p) {
+    return &p->key;
 }
 
 static void entry_free(struct pool *p, struct entry *e) {
@@ -223,11 +267,17 @@ static char *key_of(const struct bound *b, const char *what) {
     return buf_take(&k);
 }
 
-/* Found ones move to the front. */
-static struct entry *find(struct pool *p, const char *key) {
+static bool has_seed(const struct entry *e, const struct data_seed *seed) {
+    return memcmp(e->set ? &e->set->seed : &e->timed->seed, seed, sizeof *seed) == 0;
+}
+
+/* Found ones move to the front. What is wished for by its seed is found in here too: the values of a replay may be
+ * seen, and then the set must not serve others any more. */
+static struct entry *find(struct pool *p, const char *key, const struct pool_wish *wish) {
     for (struct entry **at = &p->first; *at; at = &(*at)->next) {
         struct entry *e = *at;
-        if (e->retired || strcmp(e->key, key) != 0) continue;
+        if (strcmp(e->key, key) != 0) continue;
+        if (wish->seed ? !has_seed(e, wish->seed) : wish->fresh || e->retired) continue;
         *at = e->next;
         e->next = p->first;
         p->first = e;
@@ -253,32 +303,33 @@ static void borrow(struct pool *p, struct entry *e) {
     trim(p);
 }
 
-const struct data_set *pool_get(struct pool *p, const struct bound *b, enum distribution dist, bool fresh,
-                                const volatile bool *cancel, int64_t *ret_oracle_ns, struct error *err) {
+const struct data_set *pool_get(struct pool *p, const struct bound *b, enum distribution dist,
+                                const struct pool_wish *wish, const volatile bool *cancel, int64_t *ret_oracle_ns,
+                                struct error *err) {
     CLEANUP_FREE char *key = key_of(b, distribution_name(dist));
-    struct entry *e = fresh ? NULL : find(p, key);
+    struct entry *e = find(p, key, wish);
     if (!e) {
         int64_t from = clock_mono_ns();
-        struct data_set *set = draw(p, b, dist, cancel, err);
+        struct data_set *set = draw(p, b, dist, wish, cancel, err);
         if (ret_oracle_ns) *ret_oracle_ns += clock_mono_ns() - from;
         if (!set) return NULL;
-        e = add(p, key, set->bytes, fresh);
+        e = add(p, key, set->bytes, wish->fresh || wish->seed);
         e->set = set;
     }
     borrow(p, e);
     return e->set;
 }
 
-const struct timed_data *pool_timed(struct pool *p, const struct bound *b, bool fresh, const volatile bool *cancel,
-                                    int64_t *ret_oracle_ns, struct error *err) {
+const struct timed_data *pool_timed(struct pool *p, const struct bound *b, const struct pool_wish *wish,
+                                    const volatile bool *cancel, int64_t *ret_oracle_ns, struct error *err) {
     CLEANUP_FREE char *key = key_of(b, "timed");
-    struct entry *e = fresh ? NULL : find(p, key);
+    struct entry *e = find(p, key, wish);
     if (!e) {
         int64_t from = clock_mono_ns();
-        struct timed_data *timed = timed_new(p, b, cancel, err);
+        struct timed_data *timed = timed_new(p, b, wish, cancel, err);
         if (ret_oracle_ns) *ret_oracle_ns += clock_mono_ns() - from;
         if (!timed) return NULL;
-        e = add(p, key, timed_bytes(timed), fresh);
+        e = add(p, key, timed_bytes(timed), wish->fresh || wish->seed);
         e->timed = timed;
     }
     borrow(p, e);

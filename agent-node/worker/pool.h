@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent-node/worker/seal.h"
 #include "problems/check/compare.h"
 #include "problems/check/precision.h"
 #include "problems/data/data.h"
@@ -33,7 +34,8 @@ struct data_set {
     bool declared[PRECISION_COUNT];                 /* what pool_declare() was asked for */
     enum distribution dist;
     struct data_seed seed;
-    size_t bytes; /* memory taken */
+    struct seal seal; /* under which the seed lies */
+    size_t bytes;     /* memory taken */
 };
 /* The data of tensor `tensor`, or NULL when it is no input of the set. */
 const void *data_set_input(const struct data_set *d, int tensor);
@@ -42,11 +44,21 @@ struct pool;
 struct pool *pool_new(int threads);
 void pool_free(struct pool *p); /* accepts NULL */
 
-/* A set of distribution `dist` at the size of `b`, with answers. `fresh` draws a new one that no task has used and that
- * the pool forgets when released. Borrowed until pool_release(). *ret_oracle_ns (may be NULL) is added to. ERR_NOMEM,
- * ERR_CANCELLED. */
-const struct data_set *pool_get(struct pool *p, const struct bound *b, enum distribution dist, bool fresh,
-                                const volatile bool *cancel, int64_t *ret_oracle_ns, struct error *err);
+/* Seeds are drawn under seals of this key; a random one until it is set, before any set is drawn. */
+void pool_set_key(struct pool *p, const struct seal_key *key);
+const struct seal_key *pool_key(const struct pool *p);
+
+struct pool_wish {
+    bool fresh;                   /* a new set that no task has used, forgotten when released */
+    const struct data_seed *seed; /* NULL, or the set with this seed: the pool's own if it has it, else made and
+                                     forgotten when released */
+    const struct seal *seal;      /* of that seed; all zero where it is not known */
+};
+/* A set of distribution `dist` at the size of `b`, with answers. Borrowed until pool_release(). *ret_oracle_ns (may be
+ * NULL) is added to. ERR_NOMEM, ERR_CANCELLED. */
+const struct data_set *pool_get(struct pool *p, const struct bound *b, enum distribution dist,
+                                const struct pool_wish *wish, const volatile bool *cancel, int64_t *ret_oracle_ns,
+                                struct error *err);
 /* The set's tolerances for kernels that declare reduced precision `precision`, computed once a set (declared.h);
  * nothing to do for PRECISION_STRICT. *ret_oracle_ns (may be NULL) is added to. ERR_NOMEM, ERR_CANCELLED. */
 int pool_declare(struct pool *p, const struct bound *b, const struct data_set *d, enum precision precision,
@@ -57,10 +69,12 @@ void pool_release(struct pool *p, const struct data_set *d, bool seen);
 /* Data for timed runs at one size: a bank to put input sets together from, and sets made the same way whose answers are
  * known. To a runner all look alike. */
 struct timed_data;
-const struct timed_data *pool_timed(struct pool *p, const struct bound *b, bool fresh, const volatile bool *cancel,
-                                    int64_t *ret_oracle_ns, struct error *err);
+const struct timed_data *pool_timed(struct pool *p, const struct bound *b, const struct pool_wish *wish,
+                                    const volatile bool *cancel, int64_t *ret_oracle_ns, struct error *err);
 int pool_timed_declare(struct pool *p, const struct bound *b, const struct timed_data *t, enum precision precision,
                        const volatile bool *cancel, int64_t *ret_oracle_ns, struct error *err);
+const struct data_seed *timed_seed(const struct timed_data *t);
+const struct seal *timed_seal(const struct timed_data *t);
 void pool_timed_release(struct pool *p, const struct timed_data *t, bool seen);
 int timed_checks(const struct timed_data *t);                          /* POOL_CHECKS_MIN to POOL_CHECKS */
 const struct data_set *timed_check(const struct timed_data *t, int i); /* 0 <= i < timed_checks() */

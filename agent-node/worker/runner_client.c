@@ -60,7 +60,7 @@ static size_t memory_limit(const struct runner_config *c) {
 
 static int start_process(struct runner *r, const struct runner_config *c, struct error *err) {
     static const char *const kind[] = {
-        [RUNNER_PROBE] = "probe", [RUNNER_COMPILE] = "compile", [RUNNER_MEASURE] = "measure"};
+        [RUNNER_PROBE] = "probe", [RUNNER_COMPILE] = "compile", [RUNNER_MEASURE] = "measure", [RUNNER_AUDIT] = "audit"};
     struct spawn_request request = {.kind = kind[c->kind],
                                     .backend = c->device->backend,
                                     .icd = c->device->icd,
@@ -70,6 +70,7 @@ static int start_process(struct runner *r, const struct runner_config *c, struct
                                     .memory_bytes = memory_limit(c),
                                     .arena_fd = r->arena_fd,
                                     .cache_dir = c->cache_dir,
+                                    .simulator = c->kind == RUNNER_AUDIT,
                                     .sandbox = c->sandbox};
     snprintf(r->backend, sizeof r->backend, "%s", c->device->backend);
     snprintf(r->icd, sizeof r->icd, "%s", c->device->icd);

@@ -21,7 +21,8 @@ enum runner_kind {
     RUNNER_PROBE,   /* lists devices, reads their properties, measures them with our own kernels */
     RUNNER_COMPILE, /* one per kernel: preprocesses, builds, launches each geometry once, hands over the binary; may
                        exec tools */
-    RUNNER_MEASURE  /* no exec, and no new thread or process once the driver is warm */
+    RUNNER_MEASURE, /* no exec, and no new thread or process once the driver is warm */
+    RUNNER_AUDIT    /* loads the simulator whatever the device is; may start threads */
 };
 enum runner_status {
     RUNNER_OK,
@@ -117,6 +118,16 @@ enum runner_status runner_claim(struct runner *r, struct run_claim *ret, struct 
 /* MEASURE: bring buffers (all with guard bands; which is chosen after they exist) of `set` back into the arena. */
 enum runner_status runner_download(struct runner *r, int set, const int *buffers, size_t n, int64_t timeout_ms,
                                    struct error *err);
+
+/* AUDIT: build preprocessed `text` and run the plan's launches once under the simulator, on buffers of exactly
+ * slot[i].bytes: `filled` ones hold what the arena holds, the others nothing yet. What the simulator said is in
+ * runner_log() then, nothing when it found no fault. */
+struct audit_slot {
+    size_t offset, bytes;
+    bool filled;
+};
+enum runner_status runner_audit(struct runner *r, const struct plan *plan, const char *text,
+                                const struct audit_slot *slot, int64_t timeout_ms, struct error *err);
 
 /* SIGSTOP and wait until every thread of it is stopped; SIGCONT. A call above resumes a stopped runner by itself. CPU
  * time used by the whole runner process (user + system), in ns. */

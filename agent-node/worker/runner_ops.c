@@ -163,3 +163,16 @@ enum runner_status runner_download(struct runner *r, int set, const int *buffers
     encode_words(buffers, n, &payload);
     return runner_ask(r, WIRE_DOWNLOAD, payload.data, payload.len, 0, timeout_ms, &reply, err);
 }
+
+enum runner_status runner_audit(struct runner *r, const struct plan *plan, const char *text,
+                                const struct audit_slot *slot, int64_t timeout_ms, struct error *err) {
+    CLEANUP(buf_done) struct buf payload = BUF_INIT;
+    struct reply reply;
+    buf_append(&payload, &(struct wire_audit){.slots = (uint32_t)plan->n_buffers}, sizeof(struct wire_audit));
+    for (int i = 0; i < plan->n_buffers; i++)
+        buf_append(&payload, &(struct wire_audit_slot){slot[i].offset, slot[i].bytes, slot[i].filled},
+                   sizeof(struct wire_audit_slot));
+    if (plan_encode(plan, text, strlen(text), &payload, err) < 0) return RUNNER_FAILED;
+    r->candidate = r->tainted = true;
+    return runner_ask(r, WIRE_AUDIT, payload.data, payload.len, 0, timeout_ms, &reply, err);
+}

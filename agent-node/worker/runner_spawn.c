@@ -180,7 +180,8 @@ static void pieces_done(struct pieces *p) {
 }
 
 static int gather(const struct spawn_request *r, struct pieces *p, struct error *err) {
-    if (driver_place_find(r->icd, &p->driver, err) < 0) return -1;
+    if ((r->simulator ? driver_place_simulator(&p->driver, err) : driver_place_find(r->icd, &p->driver, err)) < 0)
+        return -1;
     p->path = spawn_program(err);
     if (!p->path) return -1;
     p->program = open(p->path, O_RDONLY | O_CLOEXEC);

@@ -18,6 +18,7 @@ struct spawn_request {
     size_t arena_bytes, memory_bytes;
     int arena_fd;          /* -1 for none */
     const char *cache_dir; /* NULL for none */
+    bool simulator;        /* Oclgrind in place of the driver that `icd` names */
     bool sandbox;
 };
 struct spawned {

@@ -75,6 +75,28 @@ int driver_place_find(const char *icd, struct driver_place *ret, struct error *e
     return 0;
 }
 
+/* Distributions give it no .icd file, since `oclgrind PROGRAM` is how people use it. */
+int driver_place_simulator(struct driver_place *ret, struct error *err) {
+    static const char *const usual[] = {"/usr/lib/oclgrind/liboclgrind-rt-icd.so",
+                                        "/usr/lib64/oclgrind/liboclgrind-rt-icd.so",
+                                        "/usr/local/lib/oclgrind/liboclgrind-rt-icd.so"};
+    const char *given = getenv("PORTOLAN_OCLGRIND"), *found = NULL;
+    *ret = (struct driver_place){0};
+    if (given && *given && access(given, R_OK) == 0) found = given;
+    for (size_t i = 0; i < sizeof usual / sizeof *usual && !found && !(given && *given); i++)
+        if (access(usual[i], R_OK) == 0) found = usual[i];
+    if (!found) {
+        error_set(err, ERR_NOT_FOUND, "Oclgrind is not installed on this node%s%s", given && *given ? ": no " : "",
+                  given ? given : "");
+        return error_hint(err,
+                          "apt install oclgrind (Debian, Ubuntu), or set PORTOLAN_OCLGRIND to its "
+                          "liboclgrind-rt-icd.so");
+    }
+    find_folders(found, ret);
+    ret->icd_text = xasprintf("%s\n", found);
+    return 0;
+}
+
 void driver_place_done(struct driver_place *p) {
     free(p->icd_text);
     free(p->folder);
@@ -205,6 +227,12 @@ void sandbox_environment(const struct spawn_request *r, enum sandbox_kind level,
     strings_addf(ret, "POCL_CACHE_DIR=%s/pocl", cache);
     strings_addf(ret, "MESA_SHADER_CACHE_DIR=%s/mesa", cache);
     strings_addf(ret, "CUDA_CACHE_PATH=%s/cuda", cache);
+    if (r->simulator) {
+        strings_add(ret, "OCLGRIND_DATA_RACES=1");
+        strings_add(ret, "OCLGRIND_UNINITIALIZED=1");
+        strings_add(ret, "OCLGRIND_MAX_ERRORS=200");
+        strings_addf(ret, "OCLGRIND_LOG=%s/oclgrind.log", home);
+    }
     if (driver->folder)
         strings_addf(ret, "LD_LIBRARY_PATH=%s%s%s", driver->folder, driver->real ? ":" : "",
                      driver->real ? driver->real : "");

@@ -19,6 +19,9 @@ struct driver_place {
     char *real;  /* the folder that the library is really in, where links lead elsewhere; else NULL */
 };
 int driver_place_find(const char *icd, struct driver_place *ret, struct error *err);
+/* Oclgrind's: PORTOLAN_OCLGRIND names its liboclgrind-rt-icd.so where it is not in the usual places. ERR_NOT_FOUND with
+ * how to install it. */
+int driver_place_simulator(struct driver_place *ret, struct error *err);
 void driver_place_done(struct driver_place *p);
 
 /* Descriptors that the child is born with, beside protocol.h's. */

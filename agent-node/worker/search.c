@@ -45,7 +45,7 @@ static void search_done(struct search *s) {
     }
     free(s->config);
     screen_done(&s->screen);
-    pool_timed_release(s->t->worker->pool, s->data, false);
+    seeds_timed_release(s->t->seeds, s->data, false);
 }
 
 /* --- which configurations
@@ -249,7 +249,7 @@ static int prepare(struct search *s) {
     int64_t oracle_ns = 0, budget_ms = trial_policy(s->t)->budget_ms;
     if (trial_lock(s->t, DOMAIN_SHARED, s->f) != 0 || choose(s) != 0) return -1;
     trial_progress(s->t, "oracle", 0, s->t->bound->size);
-    s->data = pool_timed(s->t->worker->pool, s->t->bound, s->t->fresh, trial_cancel(s->t), &oracle_ns, &err);
+    s->data = seeds_timed(s->t->seeds, s->t->bound, trial_cancel(s->t), &oracle_ns, &err);
     if (!s->data) return finding_error(s->f, &err, "oracle");
     int status = pool_timed_declare(s->t->worker->pool, s->t->bound, s->data, kernel_declares(s->t->kernel),
                                     trial_cancel(s->t), &oracle_ns, &err);

@@ -16,6 +16,7 @@ void subject_done(struct subject *s) {
         bound_free(s->cases[i].bound);
     }
     plan_free(s->whole);
+    free(s->text);
     free(s->binary.data);
     memset(s, 0, sizeof *s);
 }

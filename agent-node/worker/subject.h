@@ -23,6 +23,7 @@ struct subject {
     int n_cases;
     struct size_case cases[SUBJECT_MAX_CASES];
     struct plan *whole; /* all cases' launches in one plan: what is compiled */
+    char *text;         /* the preprocessed source, once it is built */
     struct runner_binary binary;
 };
 /* Fit for CLEANUP. */

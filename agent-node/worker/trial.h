@@ -5,6 +5,7 @@
 #include "agent-node/worker/phases.h"
 #include "agent-node/worker/pool.h"
 #include "agent-node/worker/runner_client.h"
+#include "agent-node/worker/seeds.h"
 #include "agent-node/worker/timing/domain_lock.h"
 #include "agent-node/worker/worker.h"
 #include "common/cleanup.h"
@@ -29,7 +30,7 @@ struct trial {
     struct kernel *kernel;
     struct bound *bound; /* the timed size */
     struct cost cost;    /* of it */
-    bool fresh;          /* promotion: data that no task has seen before */
+    struct seeds *seeds; /* the data */
     bool test_hooks;     /* PORTOLAN_TEST_HOOKS=1 in the environment: test-only switches are honoured */
     struct phases phases;
     struct rec_attempt *out;

@@ -9,7 +9,19 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/fileio.h"
+#include "common/log.h"
 #include "problems/graph/pieces.h"
+
+/* Without the kept key, records of this worker replay on other data after its end: no reason to refuse work. */
+static void use_key(struct worker *w, const char *state_dir) {
+    struct error err = ERROR_INIT;
+    struct seal_key key;
+    if (!state_dir) return;
+    if (seal_key_load(state_dir, &key, &err) == 0)
+        pool_set_key(w->pool, &key);
+    else
+        log_warn("the data of this worker's tasks cannot be made again later: %s", err.text);
+}
 
 struct worker *worker_new(const struct worker_config *c, struct error *err) {
     if (c->device.id[0] == 0) {
@@ -21,6 +33,7 @@ struct worker *worker_new(const struct worker_config *c, struct error *err) {
     w->sandbox = c->sandbox;
     w->threads = c->oracle_threads > 0 ? c->oracle_threads : pieces_cores();
     w->pool = pool_new(w->threads);
+    use_key(w, c->state_dir);
     CLEANUP_FREE char *folder = c->cache_dir ? path_join(c->cache_dir, "binaries") : NULL;
     w->cache = binary_cache_new(folder);
     w->domain = domain_lock_new(w->device.domain, w->device.id);
@@ -51,6 +64,8 @@ static void begin_attempt(const struct worker *w, const struct rec_task *task, s
     rec_set(&a->target, task->target[0] ? task->target : w->device.target);
     rec_set(&a->fingerprint, w->device.fingerprint);
     rec_set(&a->sandbox, w->device.sandbox); /* of its probe; measuring runners say their own */
+    rec_set(&a->device_name, w->device.name);
+    rec_set(&a->driver_version, w->device.driver_version);
     rec_set(&a->agent_version, PORTOLAN_VERSION);
     rec_set(&a->kernel_hash, task->kernel_hash);
 }
@@ -88,13 +103,18 @@ static int parse_kernel(struct trial *t, struct finding *f) {
     return 0;
 }
 
+/* The configuration that the task names, or the default one. */
+static int choose_point(const struct trial *t, struct tune_point *ret, struct error *err) {
+    if (*t->task->config && kernel_has_tuning(t->kernel)) return tune_point_parse(t->kernel, t->task->config, ret, err);
+    return kernel_default_point(t->kernel, t->bound, ret, err);
+}
+
 static int measure_task(struct trial *t, struct finding *f) {
     struct error err = ERROR_INIT;
     struct tune_point point;
     CLEANUP(subject_done) struct subject s = {0};
     CLEANUP(compiler_done) struct compiler c = {.trial = t};
-    if (kernel_default_point(t->kernel, t->bound, &point, &err) != 0)
-        return finding_verdict(f, VERDICT_BAD_KERNEL_FILE, "%s", err.text);
+    if (choose_point(t, &point, &err) != 0) return finding_verdict(f, VERDICT_BAD_KERNEL_FILE, "%s", err.text);
     int status = subject_candidate(t, &point, false, &s, f);
     rec_set(&t->out->config, s.config);
     attempt_add_sizes(t, &s);
@@ -146,7 +166,15 @@ typedef int task_fn(struct trial *t, struct finding *f);
 
 static void run_task(struct trial *t, task_fn *fn) {
     CLEANUP(finding_done) struct finding f = FINDING_INIT;
-    fn(t, &f);
+    struct error err = ERROR_INIT;
+    t->seeds = seeds_new(t->worker->pool, promotion_wants_fresh(t->task), t->task->seeds, &err);
+    if (t->seeds)
+        fn(t, &f);
+    else
+        finding_error(&f, &err, "the task");
+    CLEANUP_FREE char *told = t->seeds ? seeds_json(t->seeds) : NULL;
+    rec_set(&t->out->seeds, told ? told : "");
+    seeds_free(t->seeds);
     domain_lock_set(t->worker->domain, DOMAIN_FREE, NULL, NULL, NULL);
     conclude(t->out, &f);
 }
@@ -154,12 +182,7 @@ static void run_task(struct trial *t, task_fn *fn) {
 static int run_whole(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, task_fn *fn,
                      struct rec_attempt *ret) {
     int64_t from = clock_mono_ns();
-    struct trial t = {.worker = w,
-                      .task = task,
-                      .hooks = hooks,
-                      .out = ret,
-                      .test_hooks = test_hooks(),
-                      .fresh = promotion_wants_fresh(&task->policy)};
+    struct trial t = {.worker = w, .task = task, .hooks = hooks, .out = ret, .test_hooks = test_hooks()};
     begin_attempt(w, task, ret);
     if (task->policy.source_rules || t.test_hooks) {
         run_task(&t, fn);

@@ -6,6 +6,7 @@ struct worker;
 struct worker_config {
     struct rec_device device; /* copied */
     const char *cache_dir;    /* binaries and calibration; NULL for none */
+    const char *state_dir;    /* where the key that seals data is kept (seal.h); NULL: one for this worker only */
     bool sandbox;             /* false only in tests */
     int oracle_threads;       /* 0 for the number of cores */
 };

@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "coordinator/accept/promoted.h"
 #include "coordinator/accept/result.h"
 #include "coordinator/accept/verdicts.h"
+#include "coordinator/plan/promotion.h"
 #include "coordinator/schedule/attempts.h"
 
 #define DEADLETTER_PAYLOAD_MAX 65536
@@ -86,8 +88,12 @@ static int accept_verdict(struct core *core, struct attempt *live, const struct 
     struct row_attempt row = live->row;
     struct error problem = ERROR_INIT;
     struct rec_result *result = rec_new(&rec_result_desc);
-    result_fill(core, task, attempt, result);
-    if (result_publish(core, task, result, &problem) != 0) {
+    struct task *of = promotion_parent(core, task);
+    if (of)
+        promotion_result(core, of, task, attempt, result);
+    else
+        result_fill(core, task, attempt, result);
+    if (result_publish(core, of ? of : task, task->row.policy_hash, result, &problem) != 0) {
         rec_free(&rec_result_desc, result);
         if (!core_is_broken(&problem)) return attempt_failed(core, live, problem.text, false, err);
         if (err) *err = problem;

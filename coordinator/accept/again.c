@@ -14,14 +14,16 @@ struct page {
     int count;
 };
 
-static int publish_measurements(struct core *core, const struct rec_result *result, struct error *err) {
+/* Of the attempt called `name`, "task.n"; NULL for none. */
+static int publish_measurements(struct core *core, const struct rec_result *result, const char *name,
+                                struct error *err) {
     char task[TASK_ID_SIZE];
     int n = 0;
     uint8_t *data = NULL;
     size_t len = 0;
     struct rec_attempt attempt;
     struct error problem = ERROR_INIT;
-    if (!attempt_name_split(result->result_id, task, &n)) return 0;
+    if (!name || !attempt_name_split(name, task, &n)) return 0;
     if (store_attempt_record_get(core->store, task, n, &data, &len, &problem) != 0) {
         if (err) *err = problem;
         return problem.code == ERR_NOT_FOUND ? 0 : -1;
@@ -41,7 +43,8 @@ static int publish_row(void *context, const struct row_result *row, struct error
     page->count++;
     if (store_outbox_add(page->core->store, TOPIC_RESULTS, row->task, row->record, row->len, err) != 0) return -1;
     if (codec_decode_as(page->core->codec, row->record, row->len, &rec_result_desc, &result, err) != 0) return -1;
-    int status = publish_measurements(page->core, &result, err);
+    int status = publish_measurements(page->core, &result, result.result_id, err);
+    if (status == 0) status = publish_measurements(page->core, &result, result.promotion_id, err);
     rec_result_done(&result);
     return status;
 }

@@ -1,9 +1,10 @@
 /* Rows of the `measurements` topic. A row holds what its result and attempt say and nothing else, so that it comes out
- * the same when it has to be written again. */
+ * the same when it has to be written again (but for `revision`, where a promotion raised the result's since). */
 #include <string.h>
 
 #include "common/buf.h"
 #include "coordinator/accept/result.h"
+#include "coordinator/plan/promotion.h"
 #include "fleet/bus/topics.h"
 
 #define KEY_MAX 1024
@@ -49,12 +50,17 @@ static void fill(const struct rec_result *result, const struct rec_attempt *atte
     rec_set(&ret->campaign_name, result->campaign_name);
     rec_set(&ret->problem, result->problem);
     rec_set(&ret->target, result->target);
-    rec_set(&ret->node, result->node);
-    rec_set(&ret->device, result->device);
-    rec_set(&ret->device_name, result->device_name);
-    rec_set(&ret->driver_version, result->driver_version);
-    rec_set(&ret->fingerprint, result->fingerprint);
-    ret->finished_ms = result->finished_ms;
+    /* A result that was promoted has two attempts, and speaks of the second's place. */
+    bool promotion = strncmp(attempt->attempt_id, result->task_id, strlen(result->task_id)) != 0;
+    rec_set(&ret->purpose, promotion ? PROMOTION_PURPOSE : result->purpose);
+    rec_set(&ret->node, attempt->node);
+    rec_set(&ret->device, attempt->device);
+    const char *device_name = *attempt->device_name ? attempt->device_name : result->device_name;
+    const char *driver = *attempt->driver_version ? attempt->driver_version : result->driver_version;
+    rec_set(&ret->device_name, device_name ? device_name : "");
+    rec_set(&ret->driver_version, driver ? driver : "");
+    rec_set(&ret->fingerprint, attempt->fingerprint);
+    ret->finished_ms = attempt->finished_ms;
 }
 
 static int publish_one(struct core *core, const struct rec_result *result, const struct rec_attempt *attempt,

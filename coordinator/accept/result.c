@@ -2,10 +2,11 @@
 
 #include <string.h>
 
+#include "coordinator/accept/promoted.h"
 #include "coordinator/accept/verdicts.h"
+#include "coordinator/plan/promotion.h"
 #include "fleet/bus/topics.h"
-
-#define RESULT_EVIDENCE_MAX 4096
+#include "fleet/replay/record.h"
 
 /* --- what it is about
  * ---------------------------------------------------------------------------------------------------- */
@@ -75,7 +76,9 @@ static void fill_device(struct core *core, const struct rec_attempt *attempt, st
     rec_set(&r->device, attempt->device);
     rec_set(&r->fingerprint, attempt->fingerprint);
     rec_set(&r->sandbox, attempt->sandbox);
-    if (!device) return;
+    if (*attempt->device_name) rec_set(&r->device_name, attempt->device_name);
+    if (*attempt->driver_version) rec_set(&r->driver_version, attempt->driver_version);
+    if (!device || *attempt->device_name) return;
     rec_set(&r->device_name, device->info->name);
     rec_set(&r->driver_version, device->info->driver_version);
 }
@@ -122,6 +125,8 @@ void result_fill(struct core *core, const struct task *task, const struct rec_at
     rec_set(&ret->outcome, "verdict");
     rec_set(&ret->verdict, attempt->verdict);
     set_evidence(ret, attempt->evidence);
+    rec_setf(&ret->audit, "%.*s", RESULT_EVIDENCE_MAX, attempt->audit);
+    if (strlen(attempt->seeds) <= REPLAY_SEEDS_MAX_BYTES) rec_set(&ret->seeds, attempt->seeds);
     fill_figures(attempt, task, ret);
     for (size_t i = 0; i < attempt->counts.count; i++) {
         struct rec_verdict_count *count = rec_list_verdict_count_push(&ret->counts);
@@ -131,9 +136,40 @@ void result_fill(struct core *core, const struct task *task, const struct rec_at
     ret->finished_ms = attempt->finished_ms;
 }
 
-int result_publish(struct core *core, struct task *task, struct rec_result *result, struct error *err) {
+/* --- for replay
+ * ---------------------------------------------------------------------------------------------------------- */
+/* The record is self-contained: who has it can run it again, wherever it came from. */
+static int add_texts(struct core *core, const struct row_task *row, const char *policy_hash, struct rec_result *r,
+                     struct error *err) {
+    CLEANUP_FREE char *source = NULL;
+    CLEANUP_FREE char *problem = store_problem_get(core->store, row->problem_hash, err);
+    CLEANUP_FREE char *kernel = problem ? store_kernel_get(core->store, row->kernel_hash, &source, err) : NULL;
+    CLEANUP_FREE char *policy = kernel ? store_policy_get(core->store, policy_hash, err) : NULL;
+    if (!policy) return -1;
+    rec_set(&r->problem_yaml, problem);
+    rec_set(&r->kernel_yaml, kernel);
+    rec_set(&r->kernel_source, source);
+    rec_set(&r->policy, policy);
+    CLEANUP_FREE char *check = replay_check_make(r);
+    rec_set(&r->record_check, check);
+    return 0;
+}
+
+/* In memory there is a result for every task of every running campaign: what can be read again is not kept. */
+void result_forget_texts(struct rec_result *r) {
+    rec_set(&r->problem_yaml, "");
+    rec_set(&r->kernel_yaml, "");
+    rec_set(&r->kernel_source, "");
+    rec_set(&r->policy, "");
+    rec_set(&r->seeds, "");
+    rec_set(&r->record_check, "");
+}
+
+int result_publish(struct core *core, struct task *task, const char *policy_hash, struct rec_result *result,
+                   struct error *err) {
     CLEANUP_FREE uint8_t *value = NULL;
     size_t len = 0;
+    if (add_texts(core, &task->row, policy_hash, result, err) != 0) return -1;
     if (codec_encode(&rec_result_desc, result, CODEC_CONFLUENT, (uint32_t)core->schema_result, &value, &len, err) != 0)
         return -1;
     struct row_result row = {.revision = result->revision, .record = value, .len = len};
@@ -143,14 +179,17 @@ int result_publish(struct core *core, struct task *task, struct rec_result *resu
     snprintf(row.target, sizeof row.target, "%s", task->row.target);
     if (store_result_put(core->store, &row, err) != 0) return -1;
     if (store_outbox_add(core->store, TOPIC_RESULTS, task->row.id, value, len, err) != 0) return -1;
+    result_forget_texts(result);
     rec_free(&rec_result_desc, task->result);
     task->result = result;
+    core_task_changed(core, task);
     core->metrics.results++;
     return 0;
 }
 
 int result_without_attempt(struct core *core, struct task *task, const char *outcome, const char *evidence,
                            struct error *err) {
+    if (task_is_promotion(task)) return promotion_without_attempt(core, task, outcome, evidence, err);
     struct rec_result *result = rec_new(&rec_result_desc);
     fill_identity(core, task, result);
     rec_set(&result->outcome, outcome);
@@ -158,7 +197,7 @@ int result_without_attempt(struct core *core, struct task *task, const char *out
     rec_setf(&result->result_id, "%s.0", task->row.id); /* no attempt: they count from 1 */
     set_evidence(result, evidence);
     result->finished_ms = result->accepted_ms;
-    if (result_publish(core, task, result, err) == 0) return 0;
+    if (result_publish(core, task, task->row.policy_hash, result, err) == 0) return 0;
     rec_free(&rec_result_desc, result);
     return -1;
 }

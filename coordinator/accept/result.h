@@ -11,9 +11,15 @@ void result_fill(struct core *core, const struct task *task, const struct rec_at
 const struct rec_measured *result_candidate(const struct rec_attempt *attempt, const char *size);
 const struct rec_measured *result_baseline(const struct rec_attempt *attempt, const struct rec_measured *candidate,
                                            const char *size);
-/* Write the result's row and its outbox record; `result` becomes the task's. The caller sets the task's state. */
-int result_publish(struct core *core, struct task *task, struct rec_result *result, struct error *err);
-/* Outcome `cancelled` or `gave_up`. */
+#define RESULT_EVIDENCE_MAX 4096
+/* Write the result's row and its outbox record, with the texts that a replay needs; `result` becomes the task's (-1: it
+ * is still the caller's). `policy_hash` is of the policy that it was measured under. The caller sets the task's state.
+ */
+int result_publish(struct core *core, struct task *task, const char *policy_hash, struct rec_result *result,
+                   struct error *err);
+/* Empty the fields that are for replay only. */
+void result_forget_texts(struct rec_result *r);
+/* Outcome `cancelled` or `gave_up`; of a promotion that is said in its parent's result. */
 int result_without_attempt(struct core *core, struct task *task, const char *outcome, const char *evidence,
                            struct error *err);
 /* Outbox records of all measurements of an accepted attempt: they follow from result and attempt alone, so they can be

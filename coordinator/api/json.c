@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "coordinator/plan/promotion.h"
 #include "coordinator/schedule/attempts.h"
 
 /* --- cells
@@ -17,6 +18,7 @@ static void add_result(json_t *cell, const struct rec_result *r) {
     json_object_set_new(cell, "outcome", json_null_or(r ? r->outcome : NULL));
     json_object_set_new(cell, "verdict", json_null_or(r ? r->verdict : NULL));
     json_object_set_new(cell, "evidence", json_string(r ? r->evidence : ""));
+    json_object_set_new(cell, "audit", json_string(r ? r->audit : ""));
     json_object_set_new(cell, "config", json_string(r ? r->config : ""));
     json_object_set_new(cell, "generality", json_string(r ? r->generality : ""));
     json_object_set_new(cell, "precision", json_string(r ? r->precision : ""));
@@ -29,16 +31,32 @@ static void add_result(json_t *cell, const struct rec_result *r) {
     json_object_set_new(cell, "speedup_high", json_number_or(r && r->has_speedup_high, r ? r->speedup_high : 0));
     json_object_set_new(cell, "speed_of_light", json_number_or(r && r->has_speed_of_light, r ? r->speed_of_light : 0));
     json_object_set_new(cell, "weak_baseline", json_boolean(r && r->weak_baseline));
+    json_object_set_new(cell, "status", json_null_or(r ? r->status : NULL));
+    json_object_set_new(cell, "first_speedup", json_number_or(r && r->has_first_speedup, r ? r->first_speedup : 0));
+    json_object_set_new(cell, "winners_curse", json_number_or(r && r->has_winners_curse, r ? r->winners_curse : 0));
+    json_object_set_new(cell, "promotion", json_null_or(r ? r->promotion : NULL));
+    json_object_set_new(cell, "promotion_device", json_string(r ? r->promotion_device : ""));
+    json_object_set_new(cell, "promotion_evidence", json_string(r ? r->promotion_evidence : ""));
     json_object_set_new(cell, "result_id", json_null_or(r ? r->result_id : NULL));
     json_object_set_new(cell, "revision", r ? json_integer(r->revision) : json_null());
+}
+
+/* A promotion's outcome is its parent's latest revision; that of one which came to nothing is its state alone. */
+static const struct rec_result *shown_result(const struct task *task) {
+    if (!task_is_promotion(task)) return task->result;
+    const struct task *parent = promotion_parent_in(task->campaign, task);
+    const struct rec_result *r = task->row.state == TASK_DONE && parent ? parent->result : NULL;
+    return r && r->promotion && strcmp(r->promotion, task->row.id) == 0 ? r : NULL;
 }
 
 json_t *json_cell(const struct task *task) {
     const struct row_task *row = &task->row;
     const struct attempt *attempt = shown_attempt(task);
-    const struct rec_result *r = task->result;
+    const struct rec_result *r = shown_result(task);
     json_t *cell = json_object();
     json_object_set_new(cell, "task", json_string(row->id));
+    json_object_set_new(cell, "purpose", json_string(*row->purpose ? row->purpose : task->campaign->row.purpose));
+    json_object_set_new(cell, "parent", json_null_or(row->parent));
     json_object_set_new(cell, "campaign", json_string(row->campaign));
     json_object_set_new(cell, "problem", json_string(row->problem));
     json_object_set_new(cell, "target", json_string(row->target));
@@ -141,6 +159,15 @@ static void add_attempt(json_t *object, const struct rec_attempt *attempt) {
     json_object_set_new(object, "phases", phases);
 }
 
+/* With the texts for a replay, which memory does not keep. */
+static json_t *stored_result(struct core *core, const char *task, struct error *err) {
+    CLEANUP_FREE uint8_t *data = NULL;
+    struct row_result row = {.len = 0};
+    if (store_result_get(core->store, task, &data, &row.len, err) != 0) return NULL;
+    row.record = data;
+    return json_result_row(core, &row, err);
+}
+
 int json_add_details(struct core *core, const struct task *task, json_t *object, struct error *err) {
     char id[TASK_ID_SIZE];
     int n = 0;
@@ -148,9 +175,12 @@ int json_add_details(struct core *core, const struct task *task, json_t *object,
     size_t len = 0;
     struct rec_attempt attempt;
     struct error missing = ERROR_INIT;
-    const struct rec_result *r = task->result;
-    json_object_set_new(object, "result", r ? codec_to_json(&rec_result_desc, r) : json_null());
-    bool has = r && attempt_name_split(r->result_id, id, &n) &&
+    const struct rec_result *r = shown_result(task);
+    const char *name = r && task_is_promotion(task) ? r->promotion_id : r ? r->result_id : NULL;
+    json_t *whole = r ? stored_result(core, r->task_id, err) : json_null();
+    if (!whole) return -1;
+    json_object_set_new(object, "result", whole);
+    bool has = name && attempt_name_split(name, id, &n) &&
                store_attempt_record_get(core->store, id, n, &data, &len, &missing) == 0;
     if (!has) {
         add_attempt(object, NULL);

@@ -6,6 +6,7 @@
 #include "coordinator/api/internal.h"
 #include "coordinator/api/json.h"
 #include "coordinator/api/scores.h"
+#include "coordinator/plan/promotion.h"
 #include "problems/check/precision.h"
 
 struct matrix_cell {
@@ -21,6 +22,9 @@ struct matrix {
     size_t count;
     struct map *index;
     json_t *verdicts;
+    int64_t confirmed, retracted;
+    double log_curse; /* sum over the `cursed` ones */
+    int64_t cursed;
     struct campaign **views; /* kept until the answer is written */
     size_t view_count;
 };
@@ -33,10 +37,22 @@ static enum precision tier(const struct rec_result *r) {
     return p > 0 ? (enum precision)p : PRECISION_STRICT; /* "relaxed" passed the strict checks */
 }
 
-enum { RANK_OPEN = 1, RANK_ENDED, RANK_REDUCED, RANK_VERDICT, RANK_CORRECT };
+static bool is_status(const struct rec_result *r, const char *status) {
+    return strcmp(r->status, status) == 0;
+}
+
+/* What was confirmed stands before what only looks faster so far: the figures of a confirmed one are no longer
+ * flattered by having been chosen. A correct kernel whose promotion found it no faster counts for nothing, and is still
+ * correct. */
+enum { RANK_OPEN = 1, RANK_ENDED, RANK_REDUCED, RANK_VERDICT, RANK_RETRACTED, RANK_CORRECT, RANK_CONFIRMED };
+static int rank_correct(const struct rec_result *r) {
+    if (tier(r) != PRECISION_STRICT) return RANK_REDUCED;
+    return is_status(r, "confirmed") ? RANK_CONFIRMED : is_status(r, "retracted") ? RANK_RETRACTED : RANK_CORRECT;
+}
+
 static int rank(const struct task *task) {
     const struct rec_result *r = task->result;
-    if (r && verdict_is_correct(r->verdict)) return tier(r) == PRECISION_STRICT ? RANK_CORRECT : RANK_REDUCED;
+    if (r && verdict_is_correct(r->verdict)) return rank_correct(r);
     if (r && r->verdict) return RANK_VERDICT;
     if (task->row.state == TASK_NO_DEVICE || task->row.state == TASK_WAITING) return 0;
     return task_state_ended(task->row.state) ? RANK_ENDED : RANK_OPEN;
@@ -50,7 +66,7 @@ static bool is_faster(const struct task *a, const struct task *b) {
 static bool better(const struct task *a, const struct task *b) {
     if (rank(a) != rank(b)) return rank(a) > rank(b);
     if (rank(a) == RANK_OPEN) return a->row.state > b->row.state;
-    return (rank(a) == RANK_CORRECT || rank(a) == RANK_REDUCED) && is_faster(a, b);
+    return (rank(a) > RANK_VERDICT || rank(a) == RANK_REDUCED) && is_faster(a, b);
 }
 
 static struct matrix_cell *cell_of(struct matrix *m, const struct task *task) {
@@ -69,9 +85,19 @@ static void count_verdict(json_t *verdicts, const char *verdict) {
     json_object_set_new(verdicts, verdict, json_integer(1 + json_integer_value(json_object_get(verdicts, verdict))));
 }
 
+static void count_promotion(struct matrix *m, const struct rec_result *r) {
+    m->confirmed += is_status(r, "confirmed");
+    m->retracted += is_status(r, "retracted");
+    if (!r->has_winners_curse || !(r->winners_curse > 0)) return;
+    m->log_curse += log(r->winners_curse);
+    m->cursed++;
+}
+
 static void add_task(struct matrix *m, const struct task *task) {
+    if (task_is_promotion(task)) return; /* its outcome is in its parent's result */
     struct matrix_cell *cell = cell_of(m, task);
     cell->tasks++;
+    if (task->result) count_promotion(m, task->result);
     if (task->result && task->result->verdict) {
         cell->results++;
         count_verdict(cell->verdicts, task->result->verdict);
@@ -102,7 +128,7 @@ static struct score_cell score_cell(const struct matrix_cell *cell) {
     const struct rec_result *r = cell->best->result;
     struct score_cell s = {.measured = r && r->verdict};
     if (!s.measured) return s;
-    s.correct = verdict_is_correct(r->verdict) && tier(r) == PRECISION_STRICT;
+    s.correct = verdict_is_correct(r->verdict) && tier(r) == PRECISION_STRICT && !is_status(r, "retracted");
     s.weak = r->weak_baseline;
     s.has_speedup = r->has_speedup;
     s.speedup = r->speedup;
@@ -135,8 +161,8 @@ static json_t *reduced_json(const struct matrix_cell *cell) {
 static json_t *cell_json(const struct matrix_cell *cell) {
     struct score_cell score = score_cell(cell);
     json_t *json = json_cell(cell->best);
-    static const char *const unwanted[] = {"phase",      "progress", "attempts",  "node",     "device",
-                                           "changed_ms", "reason",   "result_id", "revision", "kind"};
+    static const char *const unwanted[] = {"phase",  "progress",  "attempts", "node", "device",  "changed_ms",
+                                           "reason", "result_id", "revision", "kind", "purpose", "parent"};
     for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++) json_object_del(json, unwanted[i]);
     json_object_set_new(json, "reduced", reduced_json(cell));
     json_object_set(json, "verdicts", cell->verdicts);
@@ -234,6 +260,10 @@ static json_t *matrix_json(struct matrix *m, const char *campaign) {
     json_object_set_new(json, "cells", cells);
     json_object_set_new(json, "scores", all_scores(m, targets));
     json_object_set(json, "verdicts", m->verdicts);
+    json_object_set_new(
+        json, "promotions",
+        json_pack("{s:I, s:I, s:o}", "confirmed", (json_int_t)m->confirmed, "retracted", (json_int_t)m->retracted,
+                  "winners_curse", m->cursed ? json_real(exp(m->log_curse / (double)m->cursed)) : json_null()));
     return json;
 }
 

@@ -11,6 +11,7 @@ struct results {
     struct loop *loop;
     char campaign[CAMPAIGN_ID_SIZE], problem[LABEL_SIZE], target[TARGET_SIZE];
     int64_t since, left;
+    bool brief;                /* without what only a replay needs */
     bool follow, begun, ended; /* the campaign has ended and all was read */
     uint64_t seen;
     size_t got; /* of the last page */
@@ -18,11 +19,18 @@ struct results {
     json_t *array; /* in place of lines */
 };
 
+static void make_brief(json_t *json) {
+    static const char *const texts[] = {"problem_yaml", "kernel_yaml", "kernel_source",
+                                        "policy",       "seeds",       "record_check"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) json_object_del(json, texts[i]);
+}
+
 static int add_row(void *context, const struct row_result *row, struct error *err) {
     void **both = context;
     struct results *r = both[1];
     json_t *json = json_result_row(both[0], row, err);
     if (!json) return -1;
+    if (r->brief) make_brief(json);
     r->since = row->revision;
     r->got++;
     r->left--;
@@ -93,6 +101,8 @@ static int read_arguments(struct request *request, struct results *r, struct err
     if (problem) snprintf(r->problem, sizeof r->problem, "%s", problem);
     if (target) snprintf(r->target, sizeof r->target, "%s", target);
     r->follow = following && strcmp(following, "0") != 0;
+    const char *brief = api_argument(request, "brief");
+    r->brief = brief && strcmp(brief, "0") != 0;
     if (api_number(request, "since", 0, &r->since, err) != 0) return -1;
     if (api_number(request, "limit", r->follow ? INT64_MAX : LIMIT_DEFAULT, &r->left, err) != 0) return -1;
     if (!campaign) return 0;

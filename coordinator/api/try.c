@@ -40,15 +40,19 @@ static void done(void *context) {
     free(watch);
 }
 
+enum MHD_Result api_try_stream(struct request *request, const char *campaign) {
+    struct watch *watch = xcalloc(1, sizeof *watch);
+    watch->loop = request->api->loop;
+    watch->is_try = true;
+    watch->results = map_new();
+    snprintf(watch->campaign, sizeof watch->campaign, "%s", campaign);
+    return api_stream(request, watch_next, done, watch);
+}
+
 enum MHD_Result api_try(struct request *request) {
     struct error err = ERROR_INIT;
     struct trying trying = {.request = request};
     if (try_admit(request->json, &err) != 0) return api_error(request, &err);
     if (loop_call(request->api->loop, submit, &trying, &err) != 0) return api_error(request, &err);
-    struct watch *watch = xcalloc(1, sizeof *watch);
-    watch->loop = request->api->loop;
-    watch->is_try = true;
-    watch->results = map_new();
-    memcpy(watch->campaign, trying.campaign, sizeof watch->campaign);
-    return api_stream(request, watch_next, done, watch);
+    return api_try_stream(request, trying.campaign);
 }

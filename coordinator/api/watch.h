@@ -13,5 +13,7 @@ struct watch {
     int64_t summary_mono_ms;
     struct map *results; /* try: tasks whose result was shown */
 };
+/* Answer with the events of a try, which is cancelled when the client leaves before its end (try.c). */
+enum MHD_Result api_try_stream(struct request *request, const char *campaign);
 /* A stream_next over a struct watch. */
 bool watch_next(void *context, struct buf *out);

@@ -14,8 +14,9 @@
 static void fill_policy(struct rec_policy *policy, const struct campaign_file *file, const struct problem *problem,
                         int search_tasks) {
     if (file->sets > 0) policy->sets = file->sets < SETS_MAX ? file->sets : SETS_MAX;
-    policy->audit = file->audit;
     policy->promote = file->promote;
+    /* Where winners are promoted, the promotion is what is audited (plan/promotion.c). */
+    policy->audit = file->audit && !file->promote;
     if (search_tasks > 0) {
         if (file->budget_ms > 0) policy->budget_ms = file->budget_ms / search_tasks;
         int64_t candidates = file->budget_candidates / search_tasks;
@@ -38,6 +39,7 @@ char *policy_text(const struct campaign_file *file, const struct problem *proble
         json_array_append_new(baselines, json_string(file->n_baselines ? file->baselines[i] : usual[i]));
     json_object_set_new(root, "baselines", baselines);
     json_object_set_new(root, "policy", codec_to_json(&rec_policy_desc, &policy));
+    if (file->audit && file->promote) json_object_set_new(root, "audit_promoted", json_true());
     char *text = json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref(root);
     rec_policy_done(&policy);
@@ -58,6 +60,10 @@ int policy_apply(const char *text, struct rec_task *task, struct error *err) {
     json_array_foreach(json_object_get(root, "baselines"), i, name) {
         if (json_is_string(name)) rec_list_string_push(&task->baselines, json_string_value(name));
     }
+    const char *config = json_string_value(json_object_get(root, "config"));
+    const char *seeds = json_string_value(json_object_get(root, "seeds"));
+    if (config) rec_set(&task->config, config);
+    if (seeds) rec_set(&task->seeds, seeds);
     json_decref(root);
     return 0;
 }
@@ -78,6 +84,7 @@ void task_identify(struct row_task *row, const char *purpose, int repetition) {
     sha256_field(&h, row->size);
     sha256_field(&h, row->target);
     sha256_field(&h, row->policy_hash);
+    if (*row->parent) sha256_field(&h, row->parent);
     sha256_final(&h, digest);
     hex_encode(digest, (TASK_ID_SIZE - 1) / 2, row->id);
 }

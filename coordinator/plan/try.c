@@ -43,6 +43,10 @@ static int put_options(struct buf *out, const json_t *body, struct error *err) {
     buf_putc(out, '\n');
     if (sets && !json_is_null(sets) && !json_is_integer(sets))
         return error_set(err, ERR_USAGE, "`sets` must be a whole number");
+    const json_t *audit = json_object_get(body, "audit");
+    if (audit && !json_is_null(audit) && !json_is_boolean(audit))
+        return error_set(err, ERR_USAGE, "`audit` must be true or false");
+    if (json_is_true(audit)) buf_puts(out, "audit: true\n");
     if (json_integer_value(sets) != 0) buf_printf(out, "sets: %lld\n", (long long)json_integer_value(sets));
     return 0;
 }

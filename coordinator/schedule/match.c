@@ -32,11 +32,40 @@ static bool is_other(void *context, struct device *device) {
     return !o->found;
 }
 
-/* Where it failed it goes only if every device of the target that is in service has seen it fail. */
+struct wanted {
+    const struct task *task;
+    bool there;
+};
+
+static bool is_wanted(const struct task *task, const struct device *device) {
+    char name[2 * LABEL_SIZE];
+    snprintf(name, sizeof name, "%s/%s", device->node->row.name, device->info->id);
+    return strcmp(name, task->row.wanted) == 0;
+}
+
+static bool look_for_wanted(void *context, struct device *device) {
+    struct wanted *w = context;
+    w->there = is_wanted(w->task, device) && device_in_service(device) &&
+               strcmp(device->target, w->task->row.target) == 0 &&
+               !task_avoids(w->task, device->node->row.name, device->info->id);
+    return !w->there;
+}
+
+/* A replay waits for the device of its record while that is in service. */
+static bool waits_for_another(const struct match *m, const struct task *task) {
+    struct wanted w = {.task = task};
+    if (!*task->row.wanted || is_wanted(task, m->device)) return false;
+    devices_each(m->core, look_for_wanted, &w);
+    return w.there;
+}
+
+/* Where it failed, or was measured before its promotion, it goes only if every other device of the target that is in
+ * service is one of these too. */
 static bool fits(void *context, const struct task *task) {
     struct match *m = context;
     if (task->not_before_ms > m->now_ms) return false;
     if (m->tries_only && strcmp(task->campaign->row.purpose, "try") != 0) return false;
+    if (waits_for_another(m, task)) return false;
     if (!task_avoids(task, m->device->node->row.name, m->device->info->id)) return true;
     struct other other = {.task = task, .device = m->device};
     devices_each(m->core, is_other, &other);
@@ -69,7 +98,8 @@ static void fill_task(struct core *core, const struct task *from, const struct d
     rec_set(&task->device, device->info->id);
     rec_set(&task->target, row->target);
     rec_set(&task->campaign, row->campaign);
-    rec_set(&task->purpose, campaign->purpose);
+    rec_set(&task->purpose, *row->purpose ? row->purpose : campaign->purpose);
+    rec_set(&task->parent, row->parent);
     rec_set(&task->kind, row->kind);
     task->priority = campaign->priority;
     rec_set(&task->problem, row->problem);

@@ -2,6 +2,7 @@
  * "nobody is there". */
 #include <string.h>
 
+#include "coordinator/plan/promotion.h"
 #include "coordinator/schedule/attempts.h"
 #include "coordinator/schedule/match.h"
 #include "coordinator/schedule/nodes.h"
@@ -49,7 +50,7 @@ static void why_queued(struct core *core, const struct task *task, char *out, si
         snprintf(out, size, "no device of %s is there", target);
 }
 
-void task_why(struct core *core, const struct task *task, char *out, size_t size) {
+static void why(struct core *core, const struct task *task, char *out, size_t size) {
     const struct attempt *attempt = task->attempts;
     while (attempt && attempt->row.state > ATTEMPT_OPEN) attempt = attempt->next;
     const char *node = attempt ? attempt->row.node : "?", *device = attempt ? attempt->row.device : "?";
@@ -80,6 +81,18 @@ void task_why(struct core *core, const struct task *task, char *out, size_t size
         case TASK_STATE_COUNT:
             break;
     }
+}
+
+/* What a promotion measures again, and where it would rather not. */
+static size_t say_promotion(const struct task *task, char *out, size_t size) {
+    int n = snprintf(out, size, "promotion of task %.12s (measured on %.130s): ", task->row.parent,
+                     *task->row.avoid ? task->row.avoid : "?");
+    return n > 0 && (size_t)n < size ? (size_t)n : 0;
+}
+
+void task_why(struct core *core, const struct task *task, char *out, size_t size) {
+    size_t n = task_is_promotion(task) ? say_promotion(task, out, size) : 0;
+    why(core, task, out + n, size - n);
 }
 
 struct search {

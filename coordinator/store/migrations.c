@@ -45,6 +45,10 @@ static const char *const steps[] = {
     " PRIMARY KEY(topic, partition)) WITHOUT ROWID;"
     "CREATE TABLE schemas(id INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, version INTEGER NOT NULL,"
     " text TEXT NOT NULL, UNIQUE(subject, version));",
+    /* 2: promotions are tasks with a parent, replays want a device */
+    "ALTER TABLE tasks ADD COLUMN purpose TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE tasks ADD COLUMN parent TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE tasks ADD COLUMN wanted TEXT NOT NULL DEFAULT '';",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof *steps))
 

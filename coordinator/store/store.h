@@ -120,6 +120,9 @@ struct row_task {
     char avoid[256];  /* "node/device node/device": where it failed */
     char reason[256]; /* why it waits or gave up */
     int64_t changed_ms;
+    char purpose[12];          /* promotion; "" for the campaign's own */
+    char parent[TASK_ID_SIZE]; /* of a promotion: the task whose result it measures again */
+    char wanted[256];          /* of a replay: "node/device" to run on while it is in service */
 };
 /* *ret_new tells whether it was not there yet; one that is there stays as it is. */
 int store_task_insert(struct store *store, const struct row_task *row, bool *ret_new, struct error *err);

@@ -5,7 +5,7 @@
 
 #define COLUMNS                                                                                                     \
     "id, campaign, ordinal, kind, strategy, problem, problem_hash, kernel, kernel_hash, size, target, policy_hash," \
-    " state, attempts, failures, busy, avoid, reason, changed_ms"
+    " state, attempts, failures, busy, avoid, reason, changed_ms, purpose, parent, wanted"
 
 const char *task_state_name(enum task_state state) {
     static const char *const names[] = {"waiting", "queued",  "published", "running",
@@ -15,8 +15,8 @@ const char *task_state_name(enum task_state state) {
 
 int store_task_insert(struct store *store, const struct row_task *row, bool *ret_new, struct error *err) {
     sqlite3_stmt *q = store_prepare_write(
-        store, ST_TASK_INSERT, "INSERT OR IGNORE INTO tasks(" COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        err);
+        store, ST_TASK_INSERT,
+        "INSERT OR IGNORE INTO tasks(" COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", err);
     if (!q) return -1;
     bind_text(q, 1, row->id);
     bind_text(q, 2, row->campaign);
@@ -37,6 +37,9 @@ int store_task_insert(struct store *store, const struct row_task *row, bool *ret
     bind_text(q, 17, row->avoid);
     bind_text(q, 18, row->reason);
     bind_int(q, 19, row->changed_ms);
+    bind_text(q, 20, row->purpose);
+    bind_text(q, 21, row->parent);
+    bind_text(q, 22, row->wanted);
     if (store_run(store, q, "add a task", err) != 0) return -1;
     *ret_new = sqlite3_changes(store->db) == 1;
     return 0;
@@ -88,6 +91,9 @@ static void read_row(sqlite3_stmt *q, struct row_task *row) {
     column_copy(q, 16, row->avoid, sizeof row->avoid);
     column_copy(q, 17, row->reason, sizeof row->reason);
     row->changed_ms = sqlite3_column_int64(q, 18);
+    column_copy(q, 19, row->purpose, sizeof row->purpose);
+    column_copy(q, 20, row->parent, sizeof row->parent);
+    column_copy(q, 21, row->wanted, sizeof row->wanted);
 }
 
 int store_tasks(struct store *store, const char *campaign, store_task_fn *visit, void *context, struct error *err) {

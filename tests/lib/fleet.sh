@@ -147,11 +147,11 @@ fleet_stop() {
 }
 
 # --- campaigns and results ------------------------------------------------------------------------------------------
-# A cell without a device was never sent, so there is no result to expect of it.
+# A cell without a device was never sent, so there is no result to expect of it; a promotion's is a revision of its parent's.
 fleet_planned() {
     local campaign
     for campaign in "$@"; do
-        fleet_api "/v1/campaigns/$campaign" | jq -r '.cells[] | select(.state != "no_device" and .state != "waiting") | .task'
+        fleet_api "/v1/campaigns/$campaign" | jq -r '.cells[] | select(.state != "no_device" and .state != "waiting" and .purpose != "promotion") | .task'
     done
 }
 # Records of a public topic, by confluent-kafka and fastavro, one JSON object a line.

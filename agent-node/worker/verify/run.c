@@ -39,7 +39,7 @@ static void batch_done(struct checker *c, struct batch *b) {
     for (int i = 0; i <= b->n; i++) group_done(&b->group[i]);
     for (int i = 0; i < b->n; i++) {
         free(b->first[i]);
-        pool_release(c->t->worker->pool, b->data[i], b->bad[i]);
+        seeds_release(c->t->seeds, b->data[i], b->bad[i]);
     }
 }
 
@@ -122,6 +122,13 @@ static uint8_t *copy_outputs(const struct batch *b, const struct group *g, const
     return copy;
 }
 
+/* For the second pass, and for a replay, to compare with. */
+static uint8_t *keep_answer(struct checker *c, const struct batch *b, int i, const uint8_t *arena) {
+    uint8_t *copy = copy_outputs(b, &b->group[place(0, i)], arena);
+    if (!c->s->trusted) seeds_answer(c->t->seeds, b->data[i], copy, output_bytes(b->at->plan));
+    return copy;
+}
+
 /* Step 6: the second pass gave the first one's bits. */
 static int compare_passes(struct checker *c, struct batch *b, int i) {
     const struct group *g = &b->group[place(1, i)];
@@ -160,7 +167,7 @@ static void look(struct checker *c, struct batch *b, int pass) {
                                 .n_earlier = (size_t)b->n};
         if (inspect(&in, c->acc, c->f) != 0) b->bad[i] = true;
         if (pass == 0)
-            b->first[i] = copy_outputs(b, g, in.arena);
+            b->first[i] = keep_answer(c, b, i, in.arena);
         else if (!c->s->allows_atomics && compare_passes(c, b, i) != 0)
             b->bad[i] = true;
     }
@@ -181,8 +188,7 @@ static int fill_batch(struct checker *c, struct batch *b, const enum distributio
     struct error err = ERROR_INIT;
     int64_t oracle_ns = 0;
     for (int i = 0; i < n; i++) {
-        b->data[i] =
-            pool_get(c->t->worker->pool, b->at->bound, dist[i], c->t->fresh, trial_cancel(c->t), &oracle_ns, &err);
+        b->data[i] = seeds_get(c->t->seeds, b->at->bound, dist[i], trial_cancel(c->t), &oracle_ns, &err);
         if (!b->data[i]) {
             finding_error(c->f, &err, "oracle");
             break;

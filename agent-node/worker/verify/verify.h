@@ -39,6 +39,6 @@ int physics_check(const struct trial *t, double time_ns, size_t rotating_bytes, 
 /* Step 9: whether the audit was asked for and can run here; -1 with infrastructure when it was and cannot. */
 int audit_run(struct trial *t, const struct subject *s, struct finding *f);
 
-/* Step 10: how a promotion differs: fresh data, more sets. */
-bool promotion_wants_fresh(const struct rec_policy *p);
-int promotion_sets(const struct rec_policy *p);
+/* Step 10: whether the task is a promotion: its data are drawn now, since the kernel is fixed by now, and told to the
+ * record (seeds.h). Sets of runners and the device are the coordinator's choice (coordinator/plan/promotion.c). */
+bool promotion_wants_fresh(const struct rec_task *task);

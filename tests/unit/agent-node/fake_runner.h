@@ -14,4 +14,6 @@ extern struct fake_counts fake_counts;
 extern int fake_fail_starts;
 /* What baselines (sources without a "fake:" comment) do: the text after "fake:"; "" is honest, 2000 ns a launch. */
 extern const char *fake_baseline;
+/* There is no simulator to audit with. */
+extern bool fake_no_simulator;
 void fake_reset(void);

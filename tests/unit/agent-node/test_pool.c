@@ -18,6 +18,7 @@ static const char PROBLEM[] =
     "graph:\n  - z = add(x, b)\n  - s = add(z, t)\n  - y = relu(s)\noutputs: [y]\n";
 static struct problem *problem;
 static struct bound *bound;
+static const struct pool_wish usual = {.fresh = false}, fresh = {.fresh = true};
 static struct pool *pool;
 
 static int start(void **state) {
@@ -38,47 +39,47 @@ static int end(void **state) {
 static void a_set_is_used_again_and_its_oracle_is_not_asked_twice(void **state) {
     (void)state;
     int64_t first_ns = 0, again_ns = 0;
-    const struct data_set *a = pool_get(pool, bound, DIST_DECLARED, false, NULL, &first_ns, NULL);
+    const struct data_set *a = pool_get(pool, bound, DIST_DECLARED, &usual, NULL, &first_ns, NULL);
     pool_release(pool, a, false);
-    const struct data_set *b = pool_get(pool, bound, DIST_DECLARED, false, NULL, &again_ns, NULL);
+    const struct data_set *b = pool_get(pool, bound, DIST_DECLARED, &usual, NULL, &again_ns, NULL);
     assert_ptr_equal(a, b);
     assert_true(first_ns > 0);
     assert_int_equal(again_ns, 0);
-    assert_ptr_not_equal(pool_get(pool, bound, DIST_SIGNED_UNIFORM, false, NULL, NULL, NULL), b);
+    assert_ptr_not_equal(pool_get(pool, bound, DIST_SIGNED_UNIFORM, &usual, NULL, NULL, NULL), b);
 }
 
 static void a_set_that_was_shown_leaves_the_pool(void **state) {
     (void)state;
-    const struct data_set *a = pool_get(pool, bound, DIST_DECLARED, false, NULL, NULL, NULL);
+    const struct data_set *a = pool_get(pool, bound, DIST_DECLARED, &usual, NULL, NULL, NULL);
     struct data_seed seed = a->seed;
     pool_release(pool, a, true);
-    const struct data_set *b = pool_get(pool, bound, DIST_DECLARED, false, NULL, NULL, NULL);
+    const struct data_set *b = pool_get(pool, bound, DIST_DECLARED, &usual, NULL, NULL, NULL);
     assert_memory_not_equal(&seed, &b->seed, sizeof seed);
 }
 
 static void a_set_is_replaced_after_some_uses(void **state) {
     (void)state;
-    const struct data_set *a = pool_get(pool, bound, DIST_DECLARED, false, NULL, NULL, NULL);
+    const struct data_set *a = pool_get(pool, bound, DIST_DECLARED, &usual, NULL, NULL, NULL);
     struct data_seed seed = a->seed;
     pool_release(pool, a, false);
     for (int i = 1; i < POOL_USES_MAX; i++) {
-        a = pool_get(pool, bound, DIST_DECLARED, false, NULL, NULL, NULL);
+        a = pool_get(pool, bound, DIST_DECLARED, &usual, NULL, NULL, NULL);
         assert_memory_equal(&seed, &a->seed, sizeof seed);
         pool_release(pool, a, false);
     }
-    a = pool_get(pool, bound, DIST_DECLARED, false, NULL, NULL, NULL);
+    a = pool_get(pool, bound, DIST_DECLARED, &usual, NULL, NULL, NULL);
     assert_memory_not_equal(&seed, &a->seed, sizeof seed);
 }
 
 static void fresh_sets_are_for_one_task_only(void **state) {
     (void)state;
-    const struct data_set *kept = pool_get(pool, bound, DIST_DECLARED, false, NULL, NULL, NULL);
-    const struct data_set *a = pool_get(pool, bound, DIST_DECLARED, true, NULL, NULL, NULL);
-    const struct data_set *b = pool_get(pool, bound, DIST_DECLARED, true, NULL, NULL, NULL);
+    const struct data_set *kept = pool_get(pool, bound, DIST_DECLARED, &usual, NULL, NULL, NULL);
+    const struct data_set *a = pool_get(pool, bound, DIST_DECLARED, &fresh, NULL, NULL, NULL);
+    const struct data_set *b = pool_get(pool, bound, DIST_DECLARED, &fresh, NULL, NULL, NULL);
     assert_memory_not_equal(&a->seed, &b->seed, sizeof a->seed);
     assert_memory_not_equal(&a->seed, &kept->seed, sizeof a->seed);
     pool_release(pool, a, false);
-    assert_ptr_equal(pool_get(pool, bound, DIST_DECLARED, false, NULL, NULL, NULL), kept);
+    assert_ptr_equal(pool_get(pool, bound, DIST_DECLARED, &usual, NULL, NULL, NULL), kept);
 }
 
 static float at(const struct data_set *d, const char *name, size_t i) {
@@ -87,7 +88,7 @@ static float at(const struct data_set *d, const char *name, size_t i) {
 
 static void answers_are_those_of_the_inputs(void **state) {
     (void)state;
-    const struct timed_data *t = pool_timed(pool, bound, false, NULL, NULL, NULL);
+    const struct timed_data *t = pool_timed(pool, bound, &usual, NULL, NULL, NULL);
     assert_in_range(timed_checks(t), POOL_CHECKS_MIN, POOL_CHECKS);
     for (int k = 0; k < timed_checks(t); k++) {
         const struct data_set *d = timed_check(t, k);
@@ -101,7 +102,7 @@ static void answers_are_those_of_the_inputs(void **state) {
 
 static void timed_sets_differ_from_each_other_and_look_alike(void **state) {
     (void)state;
-    const struct timed_data *t = pool_timed(pool, bound, false, NULL, NULL, NULL);
+    const struct timed_data *t = pool_timed(pool, bound, &usual, NULL, NULL, NULL);
     int x = bound_find_tensor(bound, "x"), b = bound_find_tensor(bound, "b");
     size_t bytes = bound->tensor[x].bytes;
     float *one = aligned_alloc(64, (bytes + 63) / 64 * 64), *two = aligned_alloc(64, (bytes + 63) / 64 * 64);
@@ -144,7 +145,7 @@ static void a_cancel_is_seen_while_the_oracle_runs(void **state) {
     (void)state;
     const volatile bool cancel = true;
     struct error err = ERROR_INIT;
-    assert_null(pool_get(pool, bound, DIST_DECLARED, false, &cancel, NULL, &err));
+    assert_null(pool_get(pool, bound, DIST_DECLARED, &usual, &cancel, NULL, &err));
     assert_int_equal(err.code, ERR_CANCELLED);
 }
 

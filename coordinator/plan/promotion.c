@@ -1,0 +1,137 @@
+#include "coordinator/plan/promotion.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/hash.h"
+#include "common/log.h"
+#include "coordinator/accept/verdicts.h"
+#include "coordinator/plan/identity.h"
+#include "problems/check/precision.h"
+
+bool task_is_promotion(const struct task *task) {
+    return strcmp(task->row.purpose, PROMOTION_PURPOSE) == 0;
+}
+
+struct task *promotion_parent(struct core *core, const struct task *task) {
+    return task_is_promotion(task) ? core_task(core, task->row.parent) : NULL;
+}
+
+const struct task *promotion_parent_in(const struct campaign *campaign, const struct task *task) {
+    for (size_t i = 0; task_is_promotion(task) && i < campaign->task_count; i++)
+        if (strcmp(campaign->tasks[i]->row.id, task->row.parent) == 0) return campaign->tasks[i];
+    return NULL;
+}
+
+/* --- the cell
+ * ------------------------------------------------------------------------------------------------------------ */
+static bool same_cell(const struct task *a, const struct task *b) {
+    return strcmp(a->row.problem, b->row.problem) == 0 && strcmp(a->row.target, b->row.target) == 0 &&
+           strcmp(a->row.size, b->row.size) == 0;
+}
+
+/* Kernels that declare less precision are ranked apart and win no cell. */
+static bool may_win(const struct task *task, double margin) {
+    const struct rec_result *r = task->result;
+    return r && precision_from_name(r->precision) <= PRECISION_STRICT && !task_is_promotion(task) &&
+           verdict_is_correct(r->verdict) && strcmp(r->status, "provisional") == 0 && r->has_speedup_low &&
+           r->speedup_low > 1 + margin;
+}
+
+/* The winner, or NULL: nobody won, somebody is confirmed already, or it is not over. A promotion that was given up says
+ * nothing against its kernel, so no other takes its place. Runs once for each task that ends in a campaign with
+ * `promote`, over all of its tasks: comparing names is cheap beside measuring a kernel. */
+static struct task *winner_of(const struct task *ended, double margin) {
+    const struct campaign *campaign = ended->campaign;
+    struct task *best = NULL;
+    int promotions = 0;
+    for (size_t i = 0; i < campaign->task_count; i++) {
+        struct task *task = campaign->tasks[i];
+        if (!same_cell(task, ended)) continue;
+        if (!task_state_ended(task->row.state)) return NULL;
+        if (task->result && strcmp(task->result->status, "confirmed") == 0) return NULL;
+        if (task_is_promotion(task) && (task->row.state != TASK_DONE || ++promotions == PROMOTIONS_PER_CELL))
+            return NULL;
+        /* The speedup is against the baseline on the same device: times of two devices of a target do not compare. */
+        if (may_win(task, margin) && (!best || task->result->speedup > best->result->speedup)) best = task;
+    }
+    return best;
+}
+
+/* --- its promotion
+ * ----------------------------------------------------------------------------------------------------------- */
+static json_t *policy_of(struct core *core, const struct task *task, struct error *err) {
+    CLEANUP_FREE char *text = store_policy_get(core->store, task->row.policy_hash, err);
+    json_t *root = text ? json_loads(text, 0, NULL) : NULL;
+    if (text && !root) error_set(err, ERR_IO, "stored policy of task %s is not JSON", task->row.id);
+    return root;
+}
+
+/* The policy as a promotion has it, from that of the winner's task; the caller frees. NULL with err. */
+static char *promotion_policy(struct core *core, const struct task *winner, struct error *err) {
+    json_t *root = policy_of(core, winner, err), *policy = json_object_get(root, "policy");
+    if (!root) return NULL;
+    if (json_integer_value(json_object_get(policy, "sets")) < PROMOTION_SETS)
+        json_object_set_new(policy, "sets", json_integer(PROMOTION_SETS));
+    json_object_set_new(policy, "audit", json_boolean(json_is_true(json_object_get(root, "audit_promoted"))));
+    json_object_set_new(root, "config", json_string(winner->result->config));
+    json_object_del(root, "audit_promoted");
+    char *text = json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT);
+    json_decref(root);
+    return text;
+}
+
+static int next_ordinal(const struct campaign *campaign) {
+    int ordinal = 0;
+    for (size_t i = 0; i < campaign->task_count; i++)
+        if (campaign->tasks[i]->row.ordinal >= ordinal) ordinal = campaign->tasks[i]->row.ordinal + 1;
+    return ordinal;
+}
+
+/* A place where it was measured already is one to avoid, as for a task that failed there: another device of the target
+ * is taken while one is in service, the same one otherwise. */
+static void fill_row(struct core *core, const struct task *winner, struct row_task *row) {
+    const struct rec_result *r = winner->result;
+    *row = winner->row;
+    row->state = TASK_QUEUED;
+    row->ordinal = next_ordinal(winner->campaign);
+    row->attempts = row->failures = row->busy = 0;
+    row->reason[0] = 0;
+    snprintf(row->kind, sizeof row->kind, "measure");
+    snprintf(row->purpose, sizeof row->purpose, PROMOTION_PURPOSE);
+    snprintf(row->parent, sizeof row->parent, "%s", winner->row.id);
+    snprintf(row->avoid, sizeof row->avoid, "%.64s/%.64s", r->node ? r->node : "", r->device ? r->device : "");
+    row->changed_ms = core_wall_ms(core);
+}
+
+static int promote(struct core *core, const struct task *winner, struct error *err) {
+    struct row_task row;
+    bool is_new = false;
+    CLEANUP_FREE char *policy = promotion_policy(core, winner, err);
+    if (!policy) return -1;
+    fill_row(core, winner, &row);
+    sha256_hex(policy, strlen(policy), row.policy_hash);
+    task_identify(&row, PROMOTION_PURPOSE, 0);
+    if (store_policy_put(core->store, row.policy_hash, policy, err) != 0 ||
+        store_task_insert(core->store, &row, &is_new, err) != 0)
+        return -1;
+    if (!is_new) return 0;
+    core_task_add(core, winner->campaign, &row);
+    log_info("campaign %s: %s of %s on %s is measured again (%.3fx)", row.campaign, row.kernel, row.problem, row.target,
+             winner->result->speedup);
+    return 0;
+}
+
+int promotion_plan(struct core *core, const struct task *task, struct error *err) {
+    const struct row_campaign *campaign = &task->campaign->row;
+    if (campaign->state != CAMPAIGN_RUNNING || strcmp(campaign->purpose, "campaign") != 0) return 0;
+    json_t *root = policy_of(core, task, err);
+    const json_t *policy = json_object_get(root, "policy");
+    if (!root) return -1;
+    bool wanted = json_is_true(json_object_get(policy, "promote"));
+    double margin = json_number_value(json_object_get(policy, "margin"));
+    json_decref(root);
+    const struct task *winner = wanted ? winner_of(task, margin) : NULL;
+    return winner ? promote(core, winner, err) : 0;
+}
