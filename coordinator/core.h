@@ -14,8 +14,9 @@
 #include "records.h"
 #include "schemas/codec.h"
 
-#define ATTEMPTS_MAX 3 /* attempts that may fail before a task is given up */
-#define BUSY_MAX 10    /* times a task goes back for a busy machine before that counts as a failure */
+#define ATTEMPTS_MAX 3  /* attempts that may fail before a task is given up */
+#define BUSY_MAX 10     /* times a task goes back for a busy machine before its verdict is taken without times */
+#define BUSY_NOTE_MAX 2 /* the same where its policy takes times from a busy machine in the end */
 #define TASKS_PER_CAMPAIGN_MAX 100000
 #define NODES_MAX 4096
 

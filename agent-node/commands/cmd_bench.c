@@ -121,6 +121,10 @@ static const struct option_spec options[] = {
     {"sets", 'k', OPTION_INT, "N", NULL, NULL, "Fresh sets of runners to time with (5)."},
     {"quads", 0, OPTION_INT, "N", NULL, NULL, "ABBA quads in each set (8)."},
     {"timeout", 't', OPTION_INT, "SECONDS", NULL, NULL, "Limit of a compilation, and of a run (60)."},
+    {"busy", 0, OPTION_STRING, "WHAT", "busy", NULL,
+     "On a machine that others use: `refuse` gives the verdict without times (the default; exit status 13), `note` "
+     "keeps "
+     "them and tells the load."},
     {"window-ms", 0, OPTION_DOUBLE, "MS", NULL, NULL, "Least length of a timed window (10)."},
     {"baseline", 'b', OPTION_LIST, "NAME", NULL, NULL,
      "Baseline to measure; may be repeated. All of them when not given."},

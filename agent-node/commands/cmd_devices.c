@@ -6,6 +6,7 @@
 #include "agent-node/commands/commands.h"
 #include "agent-node/commands/local.h"
 #include "agent-node/worker/discovery.h"
+#include "agent-node/worker/worker.h"
 #include "common/cleanup.h"
 #include "common/fileio.h"
 #include "common/table.h"
@@ -20,7 +21,7 @@ static const char *number(double v, char out[32]) {
 static void print_table(const struct rec_list_device *devices) {
     static const char *const headers[] = {"device", "target",  "kind",       "name",     "driver",
                                           ">units", ">memory", ">copy GB/s", ">GFLOP/s", ">launch us",
-                                          "fp16",   "domain",  "sandbox",    NULL};
+                                          "fp16",   "domain",  "sandbox",    "clock",    NULL};
     struct table *table = table_new(headers);
     for (size_t i = 0; i < devices->count; i++) {
         const struct rec_device *d = &devices->items[i];
@@ -29,7 +30,7 @@ static void print_table(const struct rec_list_device *devices) {
         snprintf(memory, sizeof memory, "%.1f GiB", (double)d->memory_bytes / (1 << 30));
         table_rowf(table, d->id, d->target, d->kind, d->name, d->driver_version, units, memory,
                    number(d->copy_gbps, copy), number(d->fma_gflops, fma), number(d->launch_us, launch),
-                   d->fp16 ? "yes" : "no", d->domain, d->sandbox);
+                   d->fp16 ? "yes" : "no", d->domain, d->sandbox, d->self_test[0] ? d->self_test : "-");
     }
     table_print(table, stdout);
     table_free(table);
@@ -44,6 +45,23 @@ static void print_json(const struct rec_list_device *devices) {
     json_decref(list);
 }
 
+/* The clock's self-test: as it is remembered, or made now. */
+static void test_clocks(struct rec_list_device *devices, const char *cache, bool measure) {
+    for (size_t i = 0; i < devices->count; i++) {
+        struct rec_device *d = &devices->items[i];
+        struct worker_config c = {.device = *d, .cache_dir = cache, .sandbox = true};
+        struct error err = ERROR_INIT;
+        char text[400] = "";
+        struct worker *w = measure ? worker_new(&c, &err) : NULL;
+        if (w)
+            worker_self_test(w, text, sizeof text, &err);
+        else
+            worker_self_test_remembered(cache, d, text, sizeof text);
+        worker_free(w);
+        rec_set(&d->self_test, text);
+    }
+}
+
 static int run(const struct options *opts) {
     struct error err = ERROR_INIT;
     CLEANUP(discovery_list_done) struct rec_list_device devices = {0};
@@ -53,6 +71,7 @@ static int run(const struct options *opts) {
     struct discovery_config c = {
         .cache_dir = cache, .sandbox = true, .measure = options_flag(opts, "measure"), .only = only, .only_count = n};
     if (!cache || discovery_run(&c, &devices, &err) != 0) return program_fail(PROGRAM, &err);
+    test_clocks(&devices, cache, options_flag(opts, "measure"));
     if (options_flag(opts, "json"))
         print_json(&devices);
     else if (devices.count)
@@ -69,7 +88,7 @@ static const struct option_spec options[] = {
     {"device", 'd', OPTION_LIST, "NAME", NULL, NULL, "Only devices whose id or driver contains NAME; may be repeated."},
     {"json", 'j', OPTION_FLAG, NULL, NULL, NULL, "Print all that is known of them as JSON."},
     {"measure", 'm', OPTION_FLAG, NULL, NULL, NULL,
-     "Measure bandwidth, peak and launch time, unless that was done before for the driver."},
+     "Measure bandwidth, peak and launch time, and test the clock, unless that was done before for the driver."},
     {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};
 
 const struct command command_devices = {

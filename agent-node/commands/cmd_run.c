@@ -19,6 +19,12 @@ static int run(const struct options *opts) {
     config.values = values;
     config.driver_count = options_list(opts, "driver", &drivers);
     config.drivers = drivers;
+    const char *busy = options_string(opts, "busy");
+    config.notes_load = strcmp(busy, "note") == 0;
+    if (!config.notes_load && strcmp(busy, "policy") != 0 && strcmp(busy, "refuse") != 0) {
+        error_set(&err, ERR_USAGE, "--busy is policy or note, not %s", busy);
+        return program_fail("portolan-agent", &err);
+    }
     config.label_count = options_list(opts, "label", &labels);
     config.labels = labels;
     if (!daemon_run(&config, &err)) return 0;
@@ -36,6 +42,9 @@ static const struct option_spec options[] = {
     {"driver", 'd', OPTION_LIST, "NAME", "drivers", NULL,
      "Only devices whose id or .icd contains NAME; may be repeated."},
     {"label", 'l', OPTION_LIST, "LABEL", "labels", NULL, "A label that campaigns can select by; may be repeated."},
+    {"busy", 0, OPTION_STRING, "WHAT", "busy", "policy",
+     "When others use this machine: `policy` gives a task back until it is quiet, as the task's policy says; `note` "
+     "keeps the times and tells the load, for a machine that is always shared."},
     {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};
 const struct command command_run = {.name = "run",
                                     .usage = "run [--node NAME] [--bootstrap HOST:PORT]",

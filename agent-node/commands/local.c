@@ -39,6 +39,7 @@ static void set_policy(const struct options *opts, struct rec_policy *p) {
     if (options_given(opts, "quads")) p->quads = (int32_t)options_int(opts, "quads");
     if (options_given(opts, "window-ms")) p->window_ms = options_double(opts, "window-ms");
     if (options_given(opts, "timeout")) p->compile_timeout_ms = p->run_timeout_ms = options_int(opts, "timeout") * 1000;
+    if (options_string(opts, "busy")) rec_set(&p->busy, options_string(opts, "busy"));
     const char *rules = getenv("PORTOLAN_TEST_SOURCE_RULES"); /* the worker asks for PORTOLAN_TEST_HOOKS too */
     if (rules && strcmp(rules, "off") == 0) p->source_rules = false;
 }
@@ -47,6 +48,8 @@ static int check_policy(const struct rec_policy *p, struct error *err) {
     if (p->sets < 0 || p->sets > 64) return error_set(err, ERR_USAGE, "--sets is 0 to 64, not %d", p->sets);
     if (p->quads < 1 || p->quads > 32) return error_set(err, ERR_USAGE, "--quads is 1 to 32, not %d", p->quads);
     if (!(p->window_ms >= 1 && p->window_ms <= 1000)) return error_set(err, ERR_USAGE, "--window-ms is 1 to 1000");
+    if (strcmp(p->busy, "refuse") != 0 && strcmp(p->busy, "note") != 0)
+        return error_set(err, ERR_USAGE, "--busy is refuse or note, not %s", p->busy);
     if (p->run_timeout_ms < 1000 || p->run_timeout_ms > 3600000)
         return error_set(err, ERR_USAGE, "--timeout is 1 to 3600 seconds");
     return 0;

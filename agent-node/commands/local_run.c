@@ -12,8 +12,6 @@
 #include "common/random.h"
 #include "common/table.h"
 
-#define BUSY "machine busy" /* how such an outcome's reason begins */
-
 DEFINE_CLEANUP(cleanup_progress, struct progress *, progress_free)
 DEFINE_CLEANUP(cleanup_worker, struct worker *, worker_free)
 
@@ -31,6 +29,13 @@ static void show_progress(void *context, const char *phase, double done, const c
     if (context) progress_update(context, done, 1.0, label);
 }
 
+/* The machine was too busy: the verdict stands, times there are none. */
+static bool not_timed(const struct rec_attempt *a) {
+    for (size_t i = 0; i < a->measured.count; i++)
+        if (a->measured.items[i].has_speedup) return false;
+    return a->busy[0] != 0;
+}
+
 /* Lower is more severe. Infrastructure comes first: nothing is known then. */
 static int severity(const struct rec_attempt *a) {
     if (strcmp(a->outcome, "verdict") != 0 || !a->verdict) return -1;
@@ -39,15 +44,18 @@ static int severity(const struct rec_attempt *a) {
 
 static int exit_status(const struct rec_attempt *a) {
     int v = severity(a);
+    if (v == VERDICT_CORRECT && not_timed(a)) return error_exit_status(ERR_BUSY);
     if (v >= 0) return verdict_exit_status((enum verdict)v);
     if (strcmp(a->outcome, "cancelled") == 0) return error_exit_status(ERR_CANCELLED);
     return error_exit_status(strcmp(a->outcome, "refused") == 0 ? ERR_UNSUPPORTED : ERR_DEVICE);
 }
 
-static struct worker *start_worker(const struct rec_device *d, struct error *err) {
+/* Who asks for times whatever the load gets them at once, and not after some more tries. */
+static struct worker *start_worker(const struct rec_device *d, bool notes_load, struct error *err) {
     CLEANUP_FREE char *cache = dir_standard("cache", err);
     CLEANUP_FREE char *state = dir_standard("state", NULL);
-    struct worker_config c = {.device = *d, .cache_dir = cache, .state_dir = state, .sandbox = true};
+    struct worker_config c = {
+        .device = *d, .cache_dir = cache, .state_dir = state, .sandbox = true, .notes_load = notes_load};
     return worker_new(&c, err);
 }
 
@@ -72,7 +80,7 @@ static void judge_file(const struct local_job *job, const struct rec_device *d, 
 }
 
 static bool was_busy(const struct rec_attempt *a) {
-    return a->infrastructure && strncmp(a->infrastructure, BUSY, strlen(BUSY)) == 0;
+    return a->infrastructure && strncmp(a->infrastructure, WORKER_MACHINE_BUSY, strlen(WORKER_MACHINE_BUSY)) == 0;
 }
 
 /* One attempt, as the coordinator would have asked for it, and again where it would have asked again. */
@@ -85,6 +93,7 @@ static int run_job(struct worker *w, const struct rec_device *d, const struct lo
     int status;
     for (int attempt = 1;; attempt++) {
         name_task(d, &task, attempt);
+        task.busy_left = how->retries + 1 - attempt;
         status = how->run(w, &task, &hooks, ret, err);
         if (status != 0 || !was_busy(ret) || attempt > how->retries || interrupted) break;
         log_info("%s: %s: once more", d->id, ret->infrastructure);
@@ -106,7 +115,8 @@ static void count_failure(struct outcome *o, const struct error *err) {
 static void run_on(const struct rec_device *d, const struct local_job *jobs, size_t n, const struct local_run *how,
                    struct outcome *o) {
     struct error err = ERROR_INIT;
-    CLEANUP(cleanup_worker) struct worker *w = start_worker(d, &err);
+    CLEANUP(cleanup_worker)
+    struct worker *w = start_worker(d, n > 0 && strcmp(jobs[0].task.policy.busy, "note") == 0, &err);
     if (!w) return count_failure(o, &err);
     for (size_t i = 0; i < n && !interrupted; i++) {
         struct rec_attempt a;
@@ -117,7 +127,7 @@ static void run_on(const struct rec_device *d, const struct local_job *jobs, siz
             continue;
         }
         how->report(d, &jobs[i], &a, how->context);
-        if (severity(&a) < o->worst) {
+        if (severity(&a) < o->worst || (severity(&a) == o->worst && o->status == 0)) {
             o->worst = severity(&a);
             o->status = exit_status(&a);
         }

@@ -88,6 +88,23 @@ static void show_verdict(const struct rec_device *d, const struct rec_attempt *a
     if (a->infrastructure) show_lines(a->infrastructure, "  ", out);
 }
 
+/* What others did to the measurement. */
+static void show_load(const struct rec_attempt *a, const struct rec_measured *m, FILE *out) {
+    bool timed = m && m->has_time_ns_p50;
+    if (a->busy[0] && !timed)
+        fprintf(
+            out,
+            "  %snot timed%s, the machine was busy: %s\n  (again when it is quiet; or with `--busy note`, which keeps "
+            "the times)\n",
+            colour_on(out, COLOUR_YELLOW), colour_off(out), a->busy);
+    else if (a->busy[0])
+        fprintf(out, "  %sthe machine was busy, so these times are worth little%s: %s\n", colour_on(out, COLOUR_YELLOW),
+                colour_off(out), a->busy);
+    else if (timed && m->has_foreign_share)
+        fprintf(out, "  the machine was quiet: others used %.2g %% of the processors, %d of %d quads dropped\n",
+                100 * m->foreign_share, m->quads_dropped, m->quads_dropped + m->windows / 2);
+}
+
 void show_attempt(const struct rec_device *d, const struct rec_task *task, const struct rec_attempt *a, FILE *out) {
     const struct rec_measured *m = find_row(a, "candidate", NULL);
     show_verdict(d, a, out);
@@ -112,6 +129,7 @@ void show_attempt(const struct rec_device *d, const struct rec_task *task, const
     if (a->audit[0] && !said) fprintf(out, "  audit %s\n", a->audit);
     if (m) show_times(task, a, m, out);
     if (m) show_launch_bound(d, a, m, out);
+    show_load(a, m, out);
     if (a->sandbox[0]) fprintf(out, "  %ssandbox %s%s\n", colour_on(out, COLOUR_DIM), a->sandbox, colour_off(out));
 }
 

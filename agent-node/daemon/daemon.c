@@ -123,6 +123,7 @@ static int start_devices(struct daemon *d, const char *cache_dir, const char *st
                                     .cache_dir = cache_dir,
                                     .state_dir = state_dir,
                                     .sandbox = d->config->sandbox,
+                                    .notes_load = d->config->notes_load,
                                     .jobs = d->jobs,
                                     .reports = d->reports,
                                     .changed = on_devices_changed,

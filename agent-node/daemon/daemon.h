@@ -17,6 +17,7 @@ struct daemon_config {
     const char *const *labels;
     size_t label_count;
     bool sandbox;
+    bool notes_load; /* times are kept on a busy machine, whatever a task's policy says */
 };
 /* Runs until SIGTERM or SIGINT. ERR_NOT_FOUND: no device, or no address; ERR_FENCED: another agent took the name. */
 int daemon_run(const struct daemon_config *config, struct error *err);

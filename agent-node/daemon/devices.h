@@ -14,6 +14,7 @@ struct devices_config {
     const char *cache_dir;               /* may be NULL */
     const char *state_dir;               /* may be NULL */
     bool sandbox;
+    bool notes_load; /* times are kept on a busy machine, whatever a task's policy says */
     struct jobs *jobs;
     struct reports *reports;
     void (*changed)(void *context); /* the set of working devices has changed; from a device's thread */

@@ -34,12 +34,16 @@ static void add_rates(const struct trial *t, struct rec_measured *row) {
     if (floor_ns > 0) set_double(&row->speed_of_light, &row->has_speed_of_light, floor_ns / row->time_ns_p50);
 }
 
-static void add_side(const struct trial *t, const struct side *s, int sets, struct rec_measured *row) {
-    set_double(&row->time_ns_p10, &row->has_time_ns_p10, stats_quantile(s->ns, s->n, 0.1));
-    set_double(&row->time_ns_p50, &row->has_time_ns_p50, stats_median(s->ns, s->n));
-    set_double(&row->time_ns_p90, &row->has_time_ns_p90, stats_quantile(s->ns, s->n, 0.9));
-    row->sets = sets;
-    row->windows = (int32_t)s->n;
+static void add_side(const struct trial *t, const struct timing *m, const struct side *s, struct rec_measured *row) {
+    double kept[TIMING_WINDOWS_MAX];
+    size_t n = timing_kept(m, s, kept);
+    set_double(&row->time_ns_p10, &row->has_time_ns_p10, stats_quantile(kept, n, 0.1));
+    set_double(&row->time_ns_p50, &row->has_time_ns_p50, stats_median(kept, n));
+    set_double(&row->time_ns_p90, &row->has_time_ns_p90, stats_quantile(kept, n, 0.9));
+    set_double(&row->foreign_share, &row->has_foreign_share, m->load.known ? m->load.foreign : (double)NAN);
+    row->quads_dropped = m->load.dropped;
+    row->sets = m->sets;
+    row->windows = (int32_t)n;
     add_rates(t, row);
 }
 
@@ -72,7 +76,7 @@ void attempt_add_baseline(struct trial *t, const struct subject *s, const struct
     struct rec_measured *row = add_row(t, s, "baseline", VERDICT_CORRECT);
     add_accuracy(acc, row);
     if (!m) return;
-    add_side(t, &m->candidate, m->sets, row);
+    add_side(t, m, &m->candidate, row);
     add_speedup(m, fastest, row);
     attempt_keep_samples(t, m);
 }
@@ -80,13 +84,13 @@ void attempt_add_baseline(struct trial *t, const struct subject *s, const struct
 void attempt_add_timing(struct trial *t, const struct subject *s, const struct baselines *b, const struct timing *m,
                         const struct accuracy *acc) {
     struct rec_measured *row = add_row(t, s, "candidate", VERDICT_CORRECT);
-    add_side(t, &m->candidate, m->sets, row);
+    add_side(t, m, &m->candidate, row);
     add_accuracy(acc, row);
     add_speedup(m, &b->subject[b->fastest], row);
     for (int i = 0; i < b->n; i++) {
         row = add_row(t, &b->subject[i], "baseline", VERDICT_CORRECT);
         if (i == b->fastest) {
-            add_side(t, &m->baseline, m->sets, row);
+            add_side(t, m, &m->baseline, row);
             continue;
         }
         set_double(&row->time_ns_p50, &row->has_time_ns_p50, b->screened_ns[i]); /* screened only: one set, no spread */

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "agent-node/worker/measure.h"
+#include "agent-node/worker/timing/busy.h"
+#include "agent-node/worker/timing/selftest.h"
 #include "common/clock.h"
 #include "problems/baseline/baseline.h"
 
@@ -65,10 +67,17 @@ static int time_all(struct trial *t, struct baselines *b, const struct timed_dat
     if (trial_lock(t, DOMAIN_EXCLUSIVE, f) != 0) return -1;
     physics_learn(t->worker);
     int64_t from = clock_mono_ns();
-    int status = baselines_screen(t, data, b, f);
+    int status = selftest_require(t, f);
+    if (status == 0) status = baselines_screen(t, data, b, f);
     for (int i = 0; i < b->n && status == 0; i++) {
         status = timing_run(t, &b->subject[b->fastest], &b->subject[i], data, m, f);
+        if (status == 0) status = busy_settle(t, m, "", f);
         if (status == 0) attempt_add_baseline(t, &b->subject[i], &b->subject[b->fastest], m, &acc[i]);
+        if (busy_take(t, f)) {
+            attempt_add_baseline(t, &b->subject[i], NULL, NULL, &acc[i]);
+            attempt_keep_samples(t, m);
+            status = 0;
+        }
     }
     phases_add(&t->phases, "time", clock_mono_ns() - from);
     return status;

@@ -54,6 +54,14 @@ int finding_refused(struct finding *f, const char *fmt, ...) {
     return -1;
 }
 
+int finding_busy(struct finding *f, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    put(f, FINDING_BUSY, 0, fmt, ap);
+    va_end(ap);
+    return -1;
+}
+
 int finding_infrastructure(struct finding *f, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);

@@ -1,8 +1,11 @@
-/* The known-answer check: a tiny problem with the plain baseline in the candidate's place, through compile runner,
+/* What a device has to show before anything is run or timed on it: the known-answer check, and the clock's self-test.
+ * The known-answer check is a tiny problem with the plain baseline in the candidate's place, through compile runner,
  * measure runner and judge, as every task goes. What it says of a device, it says before any task does. */
+#include <stdio.h>
 #include <string.h>
 
 #include "agent-node/worker/measure.h"
+#include "agent-node/worker/timing/selftest.h"
 #include "common/clock.h"
 
 static const char PROBLEM[] =
@@ -50,4 +53,25 @@ int worker_health_check(struct worker *w, struct error *err) {
     if (f.kind == FINDING_VERDICT)
         return error_set(err, ERR_DEVICE, "the known-answer check failed: %s: %s", verdict_name(f.verdict), f.text);
     return error_set(err, ERR_DEVICE, "the known-answer check failed: %s", f.text);
+}
+
+int worker_self_test(struct worker *w, char *ret_text, size_t size, struct error *err) {
+    CLEANUP(finding_done) struct finding f = FINDING_INIT;
+    struct rec_task task;
+    struct rec_attempt out; /* nobody reads it */
+    rec_task_init(&task);
+    rec_attempt_init(&out);
+    struct trial t = {.worker = w, .task = &task, .out = &out};
+    if (trial_lock(&t, DOMAIN_EXCLUSIVE, &f) == 0) selftest_require(&t, &f);
+    domain_lock_set(w->domain, DOMAIN_FREE, NULL, NULL, NULL);
+    rec_attempt_done(&out);
+    rec_task_done(&task);
+    selftest_remembered(w->cache_dir, trial_device(&t)->fingerprint, ret_text, size);
+    if (!finding_any(&f)) return 0;
+    snprintf(ret_text, size, "failed: %s", f.text);
+    return error_set(err, f.kind == FINDING_BUSY ? ERR_BUSY : ERR_DEVICE, "%s", f.text);
+}
+
+void worker_self_test_remembered(const char *cache_dir, const struct rec_device *d, char *ret_text, size_t size) {
+    selftest_remembered(cache_dir, d->fingerprint, ret_text, size);
 }

@@ -1,11 +1,22 @@
 /* Verification and timing of one built candidate. */
 #include "agent-node/worker/measure.h"
 
+#include "agent-node/worker/timing/busy.h"
+#include "agent-node/worker/timing/history.h"
+#include "agent-node/worker/timing/selftest.h"
 #include "common/clock.h"
 
 /* The candidate's time a launch, for the speed of light. */
-static double typical_ns(const struct side *s) {
-    return stats_median(s->ns, s->n);
+static double typical_ns(const struct timing *m) {
+    double kept[TIMING_WINDOWS_MAX];
+    return stats_median(kept, timing_kept(m, &m->candidate, kept));
+}
+
+/* Can these times be believed? Looks at the load, and at what the baseline took before. */
+static int believe(struct trial *t, const struct subject *baseline, const struct timing *m, struct finding *f) {
+    char load[256], drift[256];
+    history_check(t, baseline, m, timing_busy(m, load, sizeof load), drift, sizeof drift);
+    return busy_settle(t, m, drift, f);
 }
 
 static int time_it(struct trial *t, const struct subject *s, struct baselines *b, const struct timed_data *data,
@@ -15,12 +26,14 @@ static int time_it(struct trial *t, const struct subject *s, struct baselines *b
     if (trial_lock(t, DOMAIN_EXCLUSIVE, f) != 0) return -1;
     int64_t from = clock_mono_ns();
     physics_learn(t->worker);
-    int status = baselines_screen(t, data, b, f);
+    int status = selftest_require(t, f);
+    if (status == 0) status = baselines_screen(t, data, b, f);
     if (status == 0) status = timing_run(t, &b->subject[b->fastest], s, data, m, f);
     phases_add(&t->phases, "time", clock_mono_ns() - from);
     if (m->candidate.n > 0) attempt_keep_samples(t, m); /* whatever comes of it: times and claims are evidence */
     if (trial_lock(t, DOMAIN_SHARED, f) != 0 || status != 0) return -1;
-    if (physics_check(t, typical_ns(&m->candidate), m->rotating_bytes, f) != 0) return -1;
+    if (physics_check(t, typical_ns(m), m->rotating_bytes, f) != 0) return -1;
+    if (believe(t, &b->subject[b->fastest], m, f) != 0) return -1;
     if (m->acc.worst > acc->worst) acc->worst = m->acc.worst;
     if (m->acc.rms > acc->rms) acc->rms = m->acc.rms;
     attempt_add_timing(t, s, b, m, acc);
@@ -53,7 +66,8 @@ int measure_candidate(struct trial *t, const struct subject *s, struct finding *
     int status = verify_subject(t, s, &acc, f);
     /* It may find what outranks a wrong answer, and why the answer is wrong. */
     if (audit_run(t, s, f) != 0 || status != 0) return -1;
-    if (trial_policy(t)->sets > 0) return beside_baselines(t, s, &acc, f);
+    if (trial_policy(t)->sets > 0 && (beside_baselines(t, s, &acc, f) == 0 || !busy_take(t, f)))
+        return finding_any(f) ? -1 : 0;
     attempt_add_candidate(t, s, VERDICT_CORRECT, &acc);
     return 0;
 }

@@ -224,7 +224,7 @@ static int measure_best(struct search *s, const struct tune_point *first) {
         if (!is_candidate(&s->config[i])) continue;
         tries++;
         found = measure_one(s, &s->config[i], &mine) == 0;
-        if (finding_fatal(&mine)) {
+        if (finding_fatal(&mine) || mine.kind == FINDING_BUSY) {
             finding_merge(s->f, &mine);
             return -1;
         }

@@ -7,6 +7,8 @@
 #include "agent-node/worker/runner_client.h"
 #include "agent-node/worker/seeds.h"
 #include "agent-node/worker/timing/domain_lock.h"
+#include "agent-node/worker/timing/load.h"
+#include "agent-node/worker/timing/sensors.h"
 #include "agent-node/worker/worker.h"
 #include "common/cleanup.h"
 #include "problems/kernel/kernel.h"
@@ -18,8 +20,14 @@ struct worker {
     struct pool *pool;
     struct binary_cache *cache;
     struct domain_lock *domain;
-    char admitted[65];     /* the problem that was admitted last; "" for none */
-    double bandwidth_gbps; /* of the memory, copying; 0 until physics_learn() */
+    char admitted[65];              /* the problem that was admitted last; "" for none */
+    struct load_meter *meter;       /* NULL where tests give a source of their own */
+    const struct load_source *load; /* NULL: not looked at */
+    struct sensors *sensors;        /* NULL: nothing can be read */
+    bool notes_load;                /* whatever a task's policy says: this machine is shared, and its owner knows */
+    bool clock_tested;              /* the self-test was passed */
+    char *cache_dir;                /* NULL: nothing is kept */
+    double bandwidth_gbps;          /* of the memory, copying; 0 until physics_learn() */
 };
 
 struct trial {

@@ -36,12 +36,20 @@ struct worker *worker_new(const struct worker_config *c, struct error *err) {
     use_key(w, c->state_dir);
     CLEANUP_FREE char *folder = c->cache_dir ? path_join(c->cache_dir, "binaries") : NULL;
     w->cache = binary_cache_new(folder);
+    w->cache_dir = c->cache_dir ? xstrdup(c->cache_dir) : NULL;
     w->domain = domain_lock_new(w->device.domain, w->device.id);
+    w->sensors = sensors_open(&w->device, "/", NULL);
+    w->notes_load = c->notes_load;
+    w->load = c->load;
+    if (!w->load) w->load = load_meter_source(w->meter = load_meter_new("/"));
     return w;
 }
 
 void worker_free(struct worker *w) {
     if (!w) return;
+    sensors_close(w->sensors);
+    load_meter_free(w->meter);
+    free(w->cache_dir);
     domain_lock_free(w->domain);
     binary_cache_free(w->cache);
     pool_free(w->pool);
@@ -150,6 +158,9 @@ static void conclude(struct rec_attempt *a, const struct finding *f) {
         rec_set(&a->evidence, f->text);
     } else if (f->kind == FINDING_CANCELLED) {
         rec_set(&a->outcome, "cancelled");
+    } else if (f->kind == FINDING_BUSY) {
+        rec_set(&a->outcome, "infrastructure");
+        rec_setf(&a->infrastructure, WORKER_MACHINE_BUSY ": %s", f->text);
     } else {
         rec_set(&a->outcome, "infrastructure");
         rec_set(&a->infrastructure, f->text);

@@ -3,12 +3,17 @@
 #include "common/error.h"
 #include "records.h"
 struct worker;
+struct load_source;
+/* An attempt that was not timed because others were using the machine says so with these words in front. */
+#define WORKER_MACHINE_BUSY "machine busy"
 struct worker_config {
     struct rec_device device; /* copied */
     const char *cache_dir;    /* binaries and calibration; NULL for none */
     const char *state_dir;    /* where the key that seals data is kept (seal.h); NULL: one for this worker only */
     bool sandbox;             /* false only in tests */
     int oracle_threads;       /* 0 for the number of cores */
+    bool notes_load;          /* times are kept on a busy machine, whatever a task's policy says; the load is told */
+    const struct load_source *load; /* tests only: in place of the machine's counters; borrowed */
 };
 struct worker *worker_new(const struct worker_config *c, struct error *err);
 void worker_free(struct worker *w);
@@ -34,3 +39,8 @@ int worker_run_baselines(struct worker *w, const struct rec_task *task, const st
 /* The known-answer check: a tiny kernel with a known answer through the same path. ERR_DEVICE with the reason when it
  * fails. */
 int worker_health_check(struct worker *w, struct error *err);
+/* The clock's self-test, unless it was passed since this machine was started: "passed (2.003)" or "failed: why" into
+ * `ret_text`. -1: nothing is timed on this device: ERR_DEVICE, or ERR_BUSY when others were using the machine. */
+int worker_self_test(struct worker *w, char *ret_text, size_t size, struct error *err);
+/* What is remembered of it: "passed (2.003)", or "". */
+void worker_self_test_remembered(const char *cache_dir, const struct rec_device *d, char *ret_text, size_t size);

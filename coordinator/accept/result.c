@@ -127,6 +127,7 @@ void result_fill(struct core *core, const struct task *task, const struct rec_at
     set_evidence(ret, attempt->evidence);
     rec_setf(&ret->audit, "%.*s", RESULT_EVIDENCE_MAX, attempt->audit);
     if (strlen(attempt->seeds) <= REPLAY_SEEDS_MAX_BYTES) rec_set(&ret->seeds, attempt->seeds);
+    rec_setf(&ret->busy, "%.*s", RESULT_EVIDENCE_MAX, attempt->busy);
     fill_figures(attempt, task, ret);
     for (size_t i = 0; i < attempt->counts.count; i++) {
         struct rec_verdict_count *count = rec_list_verdict_count_push(&ret->counts);

@@ -14,6 +14,7 @@
 static void fill_policy(struct rec_policy *policy, const struct campaign_file *file, const struct problem *problem,
                         int search_tasks) {
     if (file->sets > 0) policy->sets = file->sets < SETS_MAX ? file->sets : SETS_MAX;
+    if (file->notes_load) rec_set(&policy->busy, "note");
     policy->promote = file->promote;
     /* Where winners are promoted, the promotion is what is audited (plan/promotion.c). */
     policy->audit = file->audit && !file->promote;

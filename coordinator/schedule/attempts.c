@@ -102,8 +102,11 @@ int attempt_failed(struct core *core, struct attempt *attempt, const char *reaso
     if (core_attempt_set(core, attempt, ATTEMPT_FAILED, reason, err) != 0) return -1;
     core_attempt_drop(core, attempt);
     if (!busy || task->row.busy >= BUSY_MAX) return count_failure(core, task, row.node, row.device, reason, err);
+    char text[256];
     task->row.busy++;
-    return requeue(core, task, reason, task->row.busy, err);
+    /* Another machine may be quieter; the one that was busy is as good as before. */
+    snprintf(text, sizeof text, "%.150s (on %.60s, time %d)", reason, row.node, task->row.busy);
+    return requeue(core, task, text, task->row.busy, err);
 }
 
 int attempt_returned(struct core *core, struct attempt *attempt, const char *reason, struct error *err) {

@@ -110,11 +110,18 @@ static void fill_task(struct core *core, const struct task *from, const struct d
     task->published_ms = core_wall_ms(core);
 }
 
+/* A node whose machine is busy gives the task back this often; then it settles for what it has. */
+static int task_busy_left(const struct row_task *row, const char *policy) {
+    int most = strcmp(policy, "note") == 0 ? BUSY_NOTE_MAX : BUSY_MAX;
+    return row->busy < most ? most - row->busy : 0;
+}
+
 static int send_task(struct core *core, const struct task *task, const struct device *device, struct error *err) {
     struct rec_task rec;
     rec_task_init(&rec);
     fill_task(core, task, device, &rec);
     int status = fill_texts(core, &task->row, &rec, err);
+    rec.busy_left = task_busy_left(&task->row, rec.policy.busy);
     if (status == 0)
         status = core_send(core, device->node->row.mailbox, device->node->row.mailbox_partition, task->row.id,
                            &rec_task_desc, &rec, rec.attempt_id, err);

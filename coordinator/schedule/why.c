@@ -34,6 +34,9 @@ static void why_queued(struct core *core, const struct task *task, char *out, si
     const char *target = task->row.target;
     if (!core->linked)
         snprintf(out, size, "the broker is away");
+    else if (left > 0 && strncmp(task->row.reason, "machine busy", 12) == 0)
+        snprintf(out, size, "verified; waits %.1f s for a quieter machine to be timed on: %s", (double)left / 1000,
+                 task->row.reason);
     else if (left > 0)
         snprintf(out, size, "waits %.1f s after a failure: %s", (double)left / 1000, task->row.reason);
     else if (t.serving > 0 && t.free_slots == 0)

@@ -130,11 +130,21 @@ static int budget_parse(const struct yaml_doc *doc, const struct yaml_node *n, s
     return yaml_int(doc, candidates, "candidates", 1, BUDGET_CANDIDATES_MAX, &c->budget_candidates, err);
 }
 
+static int busy_parse(const struct yaml_doc *doc, const struct yaml_node *n, struct campaign_file *c,
+                      struct error *err) {
+    const char *text = yaml_string(doc, n, "busy", err);
+    if (!text) return -1;
+    c->notes_load = strcmp(text, "note") == 0;
+    if (c->notes_load || strcmp(text, "refuse") == 0) return 0;
+    return yaml_error(doc, n, err, "`busy` must be `refuse` or `note`, not `%.40s`", text);
+}
+
 static int flags_parse(const struct yaml_doc *doc, const struct yaml_node *root, struct campaign_file *c,
                        struct error *err) {
     const struct yaml_node *promote = yaml_get(root, "promote"), *audit = yaml_get(root, "audit");
     const struct yaml_node *deadline = yaml_get(root, "deadline"), *sets = yaml_get(root, "sets");
     const struct yaml_node *priority = yaml_get(root, "priority"), *weight = yaml_get(root, "weight");
+    const struct yaml_node *busy = yaml_get(root, "busy");
     int64_t number = 0;
     c->weight = 1.0;
     if (promote && yaml_bool(doc, promote, "promote", &c->promote, err) != 0) return -1;
@@ -142,6 +152,7 @@ static int flags_parse(const struct yaml_doc *doc, const struct yaml_node *root,
     if (deadline && duration_parse(doc, deadline, "deadline", &c->deadline_ms, err) != 0) return -1;
     if (sets && yaml_int(doc, sets, "sets", 1, SETS_MAX, &number, err) != 0) return -1;
     c->sets = (int)number;
+    if (busy && busy_parse(doc, busy, c, err) != 0) return -1;
     number = 0;
     if (priority && yaml_int(doc, priority, "priority", -100, 100, &number, err) != 0) return -1;
     c->priority = (int)number;
@@ -153,9 +164,9 @@ static int flags_parse(const struct yaml_doc *doc, const struct yaml_node *root,
 
 static int head_parse(const struct yaml_doc *doc, const struct yaml_node *root, struct campaign_file *c,
                       struct error *err) {
-    static const char *const keys[] = {"campaign", "problems",  "targets",  "size",    "strategies",
-                                       "kernels",  "baselines", "budget",   "promote", "priority",
-                                       "weight",   "audit",     "deadline", "sets",    NULL};
+    static const char *const keys[] = {"campaign",  "problems", "targets", "size",     "strategies", "kernels",
+                                       "baselines", "budget",   "promote", "priority", "weight",     "audit",
+                                       "deadline",  "sets",     "busy",    NULL};
     if (yaml_check_keys(doc, root, keys, err) != 0) return -1;
     const struct yaml_node *name = yaml_get(root, "campaign"), *size = yaml_get(root, "size");
     const char *text = yaml_string(doc, name, "campaign", err);

@@ -42,6 +42,7 @@ struct campaign_file {
     bool promote, audit;
     int64_t deadline_ms; /* 0: a cell that no device serves is `no_device` at once */
     int sets;            /* 0 for the default */
+    bool notes_load;     /* `busy: note`: times are kept on a busy machine in the end */
     char *text;          /* the file as it came */
 };
 /* `filename` is used in messages. NULL with err: ERR_INVALID "FILE:LINE:COL: ...", ERR_LIMIT, ERR_UNSUPPORTED for

@@ -68,7 +68,7 @@ static int worker_start(void **state) {
     CLEANUP_FREE char *folder = path_dirname(self);
     CLEANUP_FREE char *runner = path_join(folder, "../../tools/hostile_runner");
     setenv("PORTOLAN_RUNNER", runner, 0);
-    struct worker_config c = {.oracle_threads = 1, .sandbox = true};
+    struct worker_config c = {.oracle_threads = 1, .sandbox = true, .notes_load = true};
     set_device(&c.device);
     worker = worker_new(&c, NULL);
     assert_non_null(worker);

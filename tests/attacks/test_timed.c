@@ -50,7 +50,7 @@ static void set_device(struct rec_device *d) {
 static int start(void **state) {
     (void)state;
     fake_reset();
-    struct worker_config c = {.oracle_threads = 2};
+    struct worker_config c = {.oracle_threads = 2, .load = &fake_load};
     set_device(&c.device);
     worker = worker_new(&c, NULL);
     assert_non_null(worker);

@@ -3,6 +3,8 @@
 #   holds FILTER [JQ'S OPTIONS]      does jq's filter say true of the one JSON document that comes in? (jq 1.6 is content with no input)
 #   all_hold FILTER [JQ'S OPTIONS]   the same of the array of all documents that come in; no document is no
 #   check_done                  prints "N passed, N failed"; returns non-zero on a failure or when nothing ran
+# Tests run on machines that others use too: times are taken as they come, and what a busy machine means is tested by itself.
+export PORTOLAN_BUSY=${PORTOLAN_BUSY:-note}
 CHECK_PASSED=0
 CHECK_FAILED=0
 check() {

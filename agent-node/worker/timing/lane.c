@@ -16,6 +16,8 @@
 #define REPEATS_MAX 64
 #define ROUND_TRIPS 9
 #define FIRST_SETS 4 /* launches in a window before anything is known */
+#define FLUSH_CACHES 2.25
+#define CACHE_MOST ((int64_t)1 << 30) /* what reports more has no cache, or no idea */
 /* A stopped process uses no processor time; its counters may still be settling when they are read. */
 #define STOPPED_CPU_MAX_NS 3000000
 /* Processor time after "done": this part of what the runs took (1 to 3 % on PoCL and Intel's), and this long for each
@@ -27,9 +29,21 @@ static size_t set_bytes(const struct subject *s) {
     return layout_plan_need(s->cases[0].plan, LANE_GUARD);
 }
 
-size_t lane_arena_bytes(const struct subject *s) {
-    size_t two = 2 * set_bytes(s);
-    return (two > LANE_BYTES ? two : LANE_BYTES) + set_bytes(s); /* and the one that is left out */
+/* As many sets as are more than twice the last-level cache; 0 where that is not the way. */
+static int flush_sets(size_t bytes_of_set, const struct rec_device *d) {
+    if (d->host_memory || d->cache_bytes <= 0 || d->cache_bytes > CACHE_MOST) return 0;
+    double sets = ceil(FLUSH_CACHES * (double)d->cache_bytes / (double)bytes_of_set);
+    return sets < LANE_SETS_MAX ? (int)sets : LANE_SETS_MAX;
+}
+
+int lane_flush_sets(const struct pace *p, size_t bytes_of_set, const struct rec_device *d) {
+    int sets = flush_sets(bytes_of_set, d) - p->n - 1;
+    return sets > 0 ? sets : 0;
+}
+
+size_t lane_arena_bytes(const struct subject *s, const struct rec_device *d) {
+    size_t one = set_bytes(s), need = (size_t)fmax(2, flush_sets(one, d)) * one;
+    return (need > LANE_BYTES ? need : LANE_BYTES) + one; /* and the one that is left out */
 }
 
 static double sets_that_fit(const struct subject *s) {
@@ -102,8 +116,11 @@ static void release_groups(struct lane *l) {
     }
     free(l->check);
     free(l->number);
+    free(l->flush);
     l->check = NULL;
     l->number = NULL;
+    l->flush = NULL;
+    l->n_flush = 0;
     l->groups = 0;
 }
 
@@ -122,7 +139,7 @@ void lane_close(struct lane *l) {
 
 static int place_groups(struct lane *l) {
     const struct plan *p = l->s->cases[0].plan;
-    struct layout layout = layout_new(lane_arena_bytes(l->s), LANE_GUARD);
+    struct layout layout = layout_new(lane_arena_bytes(l->s, trial_device(l->t)), LANE_GUARD);
     struct poison guards = poison_new();
     l->group[0] = xcalloc((size_t)l->groups, sizeof *l->group[0]);
     l->group[1] = xcalloc((size_t)l->groups, sizeof *l->group[1]);
@@ -142,6 +159,26 @@ static int place_groups(struct lane *l) {
     return 0;
 }
 
+/* Sets that are uploaded behind those that are run, and never run themselves. */
+static int bind_flush(struct lane *l) {
+    struct error err = ERROR_INIT;
+    const struct plan *p = l->s->cases[0].plan;
+    struct layout layout = layout_new(lane_arena_bytes(l->s, trial_device(l->t)), LANE_GUARD);
+    layout.used = (size_t)l->groups * set_bytes(l->s);
+    l->n_flush = lane_flush_sets(&l->pace, set_bytes(l->s), trial_device(l->t));
+    if (l->n_flush > 0) l->flush = xcalloc((size_t)l->n_flush, sizeof *l->flush);
+    for (int i = 0; i < l->n_flush; i++) {
+        struct group g = {0};
+        if (group_place(&layout, p, &g) != 0)
+            return finding_infrastructure(l->f, "the sets that flush the cache do not fit the arena");
+        enum runner_status status =
+            runner_bind(l->r, l->program, g.slot, (size_t)p->n_buffers, LANE_GUARD, &l->flush[i], &err);
+        group_done(&g);
+        if (judge_within(l, status, &err, "binding buffers that flush the cache", RUNNER_QUICK_MS) != 0) return -1;
+    }
+    return 0;
+}
+
 static int bind_groups(struct lane *l) {
     struct error err = ERROR_INIT;
     const struct plan *p = l->s->cases[0].plan;
@@ -153,7 +190,7 @@ static int bind_groups(struct lane *l) {
             if (judge_within(l, status, &err, "binding buffers for timed runs", RUNNER_QUICK_MS) != 0) return -1;
         }
     }
-    return 0;
+    return bind_flush(l);
 }
 
 struct preparation {
@@ -280,15 +317,46 @@ static int take_claim(struct lane *l) {
     return 0;
 }
 
+/* A moment around a window, with the runner stopped or about to be continued. */
+struct moment {
+    int64_t machine_ns, own_ns, cpu_ns;
+};
+
+static struct moment moment_now(const struct lane *l) {
+    const struct load_source *s = l->t->worker->load;
+    struct moment m = {.cpu_ns = runner_cpu_ns(l->r), .machine_ns = -1};
+    if (s) {
+        m.own_ns = s->self_ns(s->context);
+        m.machine_ns = s->machine_ns(s->context);
+    }
+    return m;
+}
+
+static void add_load(struct lane *l, const struct moment *before, const struct moment *after, int64_t wall_ns) {
+    struct window_load *load = &l->load;
+    int64_t cpu_ns = after->cpu_ns - before->cpu_ns;
+    load->known &= before->machine_ns >= 0 && after->machine_ns >= 0;
+    load->cpu_ns += cpu_ns;
+    load->wall_ns += wall_ns;
+    load->foreign_ns += after->machine_ns - before->machine_ns - cpu_ns - (after->own_ns - before->own_ns);
+}
+
 static int fire(struct lane *l, int variant, int64_t *ret_wall_ns) {
     struct error err = ERROR_INIT;
     int64_t limit_ms = trial_policy(l->t)->run_timeout_ms, wall_ns = 0;
-    int sets[LANE_SETS_MAX], n = l->pace.n;
+    int sets[2 * LANE_SETS_MAX], n = l->pace.n;
     if (go(l) != 0) return -1;
-    enum runner_status status = runner_in_place(l->r)
-                                    ? RUNNER_OK
-                                    : runner_upload(l->r, launches(l, variant, n, sets), (size_t)n, limit_ms, &err);
-    if (judge(l, status, &err) != 0 || run(l, variant, l->pace.n, &wall_ns) != 0) return -1;
+    launches(l, variant, n, sets);
+    if (l->n_flush > 0) memcpy(sets + n, l->flush, (size_t)l->n_flush * sizeof *sets);
+    enum runner_status status =
+        runner_in_place(l->r) ? RUNNER_OK : runner_upload(l->r, sets, (size_t)(n + l->n_flush), limit_ms, &err);
+    if (judge(l, status, &err) != 0) return -1;
+    struct moment before = moment_now(l);
+    if (run(l, variant, l->pace.n, &wall_ns) != 0) return -1;
+    struct moment after = moment_now(l);
+    if (wall_ns <= 0)
+        return finding_infrastructure(l->f, "the clock says that a window took %lld ns", (long long)wall_ns);
+    add_load(l, &before, &after, wall_ns);
     *ret_wall_ns += wall_ns;
     l->window_ns += wall_ns;
     l->overhead_ns += (double)(l->s->cases[0].plan->n_launches * l->pace.n) * trial_device(l->t)->launch_us * 1e3;
@@ -300,6 +368,7 @@ int lane_window(struct lane *l, int window, int variant, int64_t *ret_wall_ns) {
     bool renewed = plan_is_in_place(l->s->cases[0].plan); /* a second launch would begin where the first one ended */
     double claimed_before_ns = l->claimed_ns;
     *ret_wall_ns = 0;
+    l->load = (struct window_load){.known = true};
     int status = 0;
     for (int repeat = 0; repeat < l->pace.repeats && status == 0; repeat++) {
         if (window >= 0 || renewed) prepare(l, window, repeat, variant);

@@ -19,8 +19,19 @@ struct pace pace_for(const struct subject *s, double launch_ns, double window_ns
 /* Before it is known how long a launch takes. */
 struct pace pace_first(const struct subject *s);
 /* Bytes of arena for a lane of this subject. */
-size_t lane_arena_bytes(const struct subject *s);
+size_t lane_arena_bytes(const struct subject *s, const struct rec_device *d);
+/* Sets to upload behind those of a window, so that what it reads comes from memory: as many as make it more than twice
+ * the last-level cache on a device with memory of its own; none on drivers that run on the host, where the worker
+ * writes past the caches. */
+int lane_flush_sets(const struct pace *p, size_t bytes_of_set, const struct rec_device *d);
 
+/* What happened on the machine while a window ran, all its repeats together. */
+struct window_load {
+    bool known;
+    int64_t wall_ns;
+    int64_t foreign_ns; /* processor time of all others; may come out below zero by what a reading is off */
+    int64_t cpu_ns;     /* the runner's */
+};
 /* Where a set with a known answer stands: in which window, which repeat of it, which launch. */
 struct peek {
     int window, repeat, position;
@@ -36,6 +47,7 @@ struct lane {
     struct pace pace;
     int groups;             /* bound: one more than launches of a window */
     int idle;               /* the one that this window leaves out: what is done to it nobody asked for */
+    int n_flush, *flush;    /* sets that are only uploaded */
     struct group *group[2]; /* [1]: the same inputs, each other's outputs */
     int *set[2];
     int *check; /* per group: index of the known answer that is there now, or -1 */
@@ -49,6 +61,7 @@ struct lane {
     int64_t prepare_ns, window_ns;  /* where the time went */
     double claimed_ns, overhead_ns; /* sums over windows, where the device has a clock */
     double claim_ns;                /* what the runner said of the last window */
+    struct window_load load;        /* of the last window */
 };
 /* Load the subject into `r`. The lane is stopped afterwards. -1 with *f set; lane_close() in any case. */
 int lane_open(struct lane *l, struct trial *t, const struct subject *s, const struct timed_data *data, struct runner *r,

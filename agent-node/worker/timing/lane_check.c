@@ -143,11 +143,10 @@ int lane_check_claims(struct lane *l) {
                                l->claimed_ns / 1e6, measured_ns / 1e6);
     if (l->claimed_ns >= CLAIM_MIN * (measured_ns - l->overhead_ns)) return 0;
     if (was_kept_waiting(l))
-        return finding_infrastructure(
-            l->f,
-            "machine busy: timed windows took %.4g ms, the runner claims %.4g ms of device time "
-            "and had %.4g ms of processor time",
-            measured_ns / 1e6, l->claimed_ns / 1e6, (double)l->run_cpu_ns / 1e6);
+        return finding_busy(l->f,
+                            "timed windows took %.4g ms, the runner claims %.4g ms of device time "
+                            "and had %.4g ms of processor time",
+                            measured_ns / 1e6, l->claimed_ns / 1e6, (double)l->run_cpu_ns / 1e6);
     return finding_verdict(
         l->f, VERDICT_IMPLAUSIBLE,
         "the runner claims %.4g ms of device time, the worker's clock says %.4g ms (at most %.3g ms of "

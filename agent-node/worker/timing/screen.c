@@ -35,10 +35,14 @@ int screen_one(struct screen *s, const struct subject *subject, double window_ms
     struct lane lane = {0};
     ret->ns = 0;
     if (windows > WINDOWS_MAX) windows = WINDOWS_MAX;
-    if (need_runner(s, lane_arena_bytes(subject), f) != 0) return -1;
+    if (need_runner(s, lane_arena_bytes(subject, trial_device(s->trial)), f) != 0) return -1;
     int status = lane_open(&lane, s->trial, subject, s->data, s->runner, &ret->finding);
     if (status == 0) status = measure(&lane, window_ms, windows, &ret->ns);
     lane_close(&lane);
+    if (ret->finding.kind == FINDING_BUSY) { /* for choosing it will do */
+        finding_done(&ret->finding);
+        status = 0;
+    }
     if (status == 0) return 0;
     ret->ns = 0;
     screen_done(s); /* whatever it did, nobody after it meets it */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent-node/worker/timing/timing.h"
+#include "agent-node/worker/timing/quads.h"
 #include "agent-node/worker/timing/warmup.h"
 #include "agent-node/worker/verify/verify.h"
 #include "common/clock.h"
@@ -49,7 +49,8 @@ static int open_pair(struct measuring *x, int set, struct pair *p) {
     int status = 0;
     for (int i = 0; i < 2 && status == 0; i++) {
         enum which w = (i + set) & 1 ? CANDIDATE : BASELINE;
-        p->runner[w] = trial_runner_start(x->t, RUNNER_MEASURE, lane_arena_bytes(x->subject[w]), x->f);
+        p->runner[w] =
+            trial_runner_start(x->t, RUNNER_MEASURE, lane_arena_bytes(x->subject[w], trial_device(x->t)), x->f);
         status = !p->runner[w] ? -1 : lane_open(&p->lane[w], x->t, x->subject[w], x->data, p->runner[w], x->f);
         p->lane[w].set_no = set;
         if (status == 0 && x->paced) status = lane_fit(&p->lane[w], x->pace[w]);
@@ -101,35 +102,41 @@ static int warm(struct measuring *x, struct pair *p) {
     return 0;
 }
 
-/* Nanoseconds a launch in one window. What asking costs is taken off both sides alike, as the baseline's runner shows
- * it. */
-static int window(struct measuring *x, struct pair *p, enum which w, int number, int variant, double *ret_ns) {
+static void keep_load(const struct measuring *x, const struct lane *l, struct side *side) {
+    const struct load_source *source = x->t->worker->load;
+    double wall_ns = (double)l->load.wall_ns;
+    bool known = source && l->load.known && wall_ns > 0;
+    side->foreign[side->n] = known ? (double)l->load.foreign_ns / (wall_ns * source->cores) : (double)NAN;
+    side->cpu[side->n] = l->load.cpu_ns > 0 ? (double)l->load.cpu_ns / wall_ns : (double)NAN;
+}
+
+/* One window into its side. What asking costs is taken off both sides alike, as the baseline's runner shows it. */
+static int window(struct measuring *x, struct pair *p, enum which w, int number, int variant) {
     struct lane *l = &p->lane[w];
     struct side *side = w == BASELINE ? &x->m->baseline : &x->m->candidate;
     int64_t wall_ns;
     int status = lane_window(l, number, variant, &wall_ns);
     if (status != 0 && wall_ns == 0) return -1;
-    double ns = (double)wall_ns - l->pace.repeats * p->round_trip_ns;
+    double ns = (double)wall_ns - l->pace.repeats * p->round_trip_ns, launches = l->pace.n * l->pace.repeats;
+    if (!(ns > 0) && l->s->trusted)
+        return finding_infrastructure(x->f, "%s: %.0f launches took no more than asking for them", l->s->name,
+                                      launches);
     if (!(ns > 0)) ns = 1; /* faster than asking: step 8 has a word for it */
-    *ret_ns = ns / (l->pace.n * l->pace.repeats);
-    side->claimed_ns[side->n] = l->claim_ns / (l->pace.n * l->pace.repeats);
-    side->ns[side->n++] = *ret_ns;
+    keep_load(x, l, side);
+    side->claimed_ns[side->n] = l->claim_ns / launches;
+    side->ns[side->n++] = ns / launches;
     return status;
 }
 
 static int measure_quads(struct measuring *x, struct pair *p, int set) {
-    double log_ratio[TIMING_QUADS_MAX];
     int quads = x->m->quads;
     for (int w = 0; w < 2; w++) lane_choose_peeks(&p->lane[w], 2 * quads);
     for (int q = 0; q < quads; q++) {
         enum which outer = (q / 2 + set) & 1 ? CANDIDATE : BASELINE, inner = outer == BASELINE ? CANDIDATE : BASELINE;
-        double a1, a2, b1, b2;
-        if (window(x, p, outer, 2 * q, q & 1, &a1) != 0 || window(x, p, inner, 2 * q, q & 1, &b1) != 0 ||
-            window(x, p, inner, 2 * q + 1, q & 1, &b2) != 0 || window(x, p, outer, 2 * q + 1, q & 1, &a2) != 0)
+        if (window(x, p, outer, 2 * q, q & 1) != 0 || window(x, p, inner, 2 * q, q & 1) != 0 ||
+            window(x, p, inner, 2 * q + 1, q & 1) != 0 || window(x, p, outer, 2 * q + 1, q & 1) != 0)
             return -1;
-        log_ratio[q] = log((a1 + a2) / (b1 + b2)) * (outer == BASELINE ? 1 : -1);
     }
-    x->m->log_ratio[set] = stats_median(log_ratio, (size_t)quads);
     return 0;
 }
 
@@ -160,11 +167,19 @@ static void keep_accuracy(const struct lane *l, struct accuracy *acc) {
     acc->elements += l->acc.elements;
 }
 
+/* Readings are taken while both runners stand still, right before and behind the windows. */
+static void read_sensors(struct measuring *x, int set, int when) {
+    struct sensors *s = x->t->worker->sensors;
+    if (s) sensors_read(s, &x->m->reading[set][when]);
+}
+
 static int run_set(struct measuring *x, int set) {
     struct pair p = {0};
     int status = open_pair(x, set, &p);
     if (status == 0) status = warm(x, &p);
+    read_sensors(x, set, 0);
     if (status == 0) status = measure_quads(x, &p, set);
+    read_sensors(x, set, 1);
     if (status == 0) note_drift(x, &p, set);
     for (int w = 0; w < 2; w++) {
         if (status == 0) status = lane_finish(&p.lane[w]);
@@ -176,10 +191,21 @@ static int run_set(struct measuring *x, int set) {
     return status;
 }
 
-static void estimate(struct timing *m, double confidence) {
+/* What one reading of a coarse counter may be off, as a share of a window. */
+static double grain_of(const struct trial *t) {
+    const struct load_source *source = t->worker->load;
+    return source ? source->grain_ns / (trial_policy(t)->window_ms * 1e6 * source->cores) : 0;
+}
+
+static int estimate(struct trial *t, struct timing *m, struct finding *f) {
+    quads_judge(m, trial_device(t)->host_memory, grain_of(t));
+    quads_ratios(m);
+    double confidence = trial_policy(t)->confidence;
     struct interval i = stats_hodges_lehmann(m->log_ratio, (size_t)m->sets, confidence);
     m->speedup = (struct interval){
         .estimate = exp(i.estimate), .low = exp(i.low), .high = exp(i.high), .confidence = i.confidence};
+    if (isfinite(m->speedup.low) && isfinite(m->speedup.high)) return 0;
+    return finding_infrastructure(f, "the times of %d sets give no interval", m->sets);
 }
 
 int timing_run(struct trial *t, const struct subject *baseline, const struct subject *candidate,
@@ -188,6 +214,7 @@ int timing_run(struct trial *t, const struct subject *baseline, const struct sub
     int sets = trial_policy(t)->sets;
     memset(ret, 0, sizeof *ret);
     if (sets > TIMING_SETS_MAX) sets = TIMING_SETS_MAX;
+    if (t->worker->sensors) ret->sensors = sensors_source(t->worker->sensors);
     for (int i = 0; i < sets; i++) {
         trial_progress(t, "time", (double)i / sets, candidate->name);
         if (run_set(&x, i) != 0) return -1;
@@ -195,6 +222,5 @@ int timing_run(struct trial *t, const struct subject *baseline, const struct sub
     }
     if (judge_drift(&x) != 0) return -1;
     ret->rotating_bytes = (size_t)ret->candidate.pace.n * layout_plan_need(candidate->cases[0].plan, 0);
-    estimate(ret, trial_policy(t)->confidence);
-    return 0;
+    return estimate(t, ret, f);
 }

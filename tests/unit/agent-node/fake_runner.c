@@ -6,23 +6,39 @@
 #include <string.h>
 
 #include "agent-node/worker/runner_client.h"
+#include "agent-node/worker/timing/load.h"
 #include "common/buf.h"
 
 struct fake_counts fake_counts;
 int fake_fail_starts;
 const char *fake_baseline = "";
 bool fake_no_simulator;
+bool fake_clock_lies;
+int64_t fake_machine_ns;
 
 void fake_reset(void) {
     memset(&fake_counts, 0, sizeof fake_counts);
     fake_fail_starts = 0;
     fake_baseline = "";
     fake_no_simulator = false;
+    fake_clock_lies = false;
 }
+
+static int64_t fake_machine(void *context) {
+    return (void)context, fake_machine_ns;
+}
+static int64_t fake_self(void *context) {
+    return (void)context, 0;
+}
+const struct load_source fake_load = {.machine_ns = fake_machine, .self_ns = fake_self, .cores = 2};
 
 struct behaviour {
     double cost_ns;  /* cost=: a launch */
     double claim;    /* claim=: share of the time that is claimed as device time */
+    double cpu;      /* cpu=: processors that it uses */
+    double foreign;  /* foreign=: share of the machine's two processors that others use meanwhile */
+    int every;       /* every=: in each so many-th run of the process only */
+    bool chain;      /* the self-test's kernel: costs by its number of steps, copies its input */
     int wrong_after; /* wrong_after=: wrong from this launch of the process on */
     int ends_after;  /* ends_after=: from this launch on computes only the first and the last set of a run */
     int seen_after;  /* seen_after=: from this launch on computes only what it has been given before */
@@ -52,7 +68,7 @@ struct runner {
     int n_sets;
     bool alive, stopped;
     int64_t cpu_ns, claim_ns;
-    long launches;
+    long launches, windows;
     float *kept; /* the first answer of this process */
     int64_t n_kept;
     float given[4096]; /* the first elements of the inputs of this process */
@@ -70,6 +86,9 @@ static struct behaviour parse(const char *source) {
     text = text ? text : fake_baseline;
     return (struct behaviour){.cost_ns = number(text, "cost=", 2000),
                               .claim = number(text, "claim=", 1),
+                              .cpu = number(text, "cpu=", 1),
+                              .foreign = number(text, "foreign=", 0),
+                              .every = (int)number(text, "every=", 1),
                               .wrong_after = (int)number(text, "wrong_after=", 0),
                               .ends_after = (int)number(text, "ends_after=", 0),
                               .seen_after = (int)number(text, "seen_after=", 0),
@@ -220,6 +239,12 @@ enum runner_status runner_load(struct runner *r, const struct plan *plan, const 
     struct program *p = &r->program[r->n_programs];
     __atomic_add_fetch(&fake_counts.loaded, 1, __ATOMIC_RELAXED);
     p->b = parse((const char *)binary->data);
+    if (strcmp(plan->launch[0].entry, "chain") == 0)
+        p->b = (struct behaviour){.chain = true,
+                                  .cpu = 1,
+                                  .claim = 1,
+                                  .every = 1,
+                                  .cost_ns = fake_clock_lies ? 5000 : (double)plan->launch[0].arg[2].i};
     p->n_buffers = plan->n_buffers;
     p->buffer = xcalloc((size_t)plan->n_buffers, sizeof *p->buffer);
     memcpy(p->buffer, plan->buffer, (size_t)plan->n_buffers * sizeof *p->buffer);
@@ -297,7 +322,8 @@ static void keep(struct runner *r, const float *y, int64_t n) {
 
 static void compute(struct runner *r, const struct behaviour *b, float *x, float *y, int64_t n) {
     r->launches++;
-    for (int64_t i = 0; i < n; i++) y[i] = b->coarse ? coarse(gelu(coarse(x[i]))) : gelu(x[i]);
+    if (b->chain) memcpy(y, x, (size_t)n * sizeof *y);
+    for (int64_t i = 0; i < n && !b->chain; i++) y[i] = b->coarse ? coarse(gelu(coarse(x[i]))) : gelu(x[i]);
     if (b->wrong || (b->wrong_after && r->launches > b->wrong_after)) y[n / 2] += 0.25f;
     if (b->nan) y[n / 3] = NAN;
     if (b->flaky && r->launches % 2) y[n / 4] = nextafterf(y[n / 4], 100);
@@ -370,6 +396,14 @@ static void spill(struct runner *r, const int *sets, size_t n) {
     }
 }
 
+static void use_processors(struct runner *r, const struct behaviour *b, double wall) {
+    if (!b) return;
+    bool now = ++r->windows % (b->every > 0 ? b->every : 1) == 0;
+    double cpu = wall * (now || b->every <= 1 ? b->cpu : 1);
+    r->cpu_ns += (int64_t)cpu;
+    fake_machine_ns += (int64_t)(cpu + (now ? b->foreign * 2 * wall : 0));
+}
+
 enum runner_status runner_run(struct runner *r, const int *sets, size_t n, int64_t timeout_ms, int64_t *ret_wall_ns,
                               struct error *err) {
     (void)timeout_ms, (void)err;
@@ -388,6 +422,7 @@ enum runner_status runner_run(struct runner *r, const int *sets, size_t n, int64
     }
     if (n > 0 && r->program[r->set[sets[0]].program].b.spill) spill(r, sets, n);
     *ret_wall_ns = (int64_t)wall;
+    use_processors(r, n ? &r->program[r->set[sets[0]].program].b : NULL, wall);
     r->stopped = true;
     return RUNNER_OK;
 }

@@ -16,4 +16,8 @@ extern int fake_fail_starts;
 extern const char *fake_baseline;
 /* There is no simulator to audit with. */
 extern bool fake_no_simulator;
+/* The self-test's chain takes as long whatever its number of steps. */
+extern bool fake_clock_lies;
+/* Processor time of a machine with nothing on it but fake runners and what their "foreign=" says. */
+extern const struct load_source fake_load;
 void fake_reset(void);

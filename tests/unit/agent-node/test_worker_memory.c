@@ -108,7 +108,26 @@ static void windows_are_filled_by_sets_that_fit_and_repeated_until_long_enough(v
         40 << 20; /* one set is over half of the arena: one at a time, and the arena has room for two outputs */
     assert_int_equal(pace_for(&s, 1e3, 10e6).n, 1);
     assert_int_equal(pace_first(&s).n, 1);
-    assert_true(lane_arena_bytes(&s) >= (size_t)80 << 20);
+    struct rec_device host = {.host_memory = true, .cache_bytes = 32 << 20};
+    assert_true(lane_arena_bytes(&s, &host) >= (size_t)80 << 20);
+}
+
+/* A GPU's sets are uploaded, and could still lie in its cache: those behind them push them out. */
+static void a_gpu_gets_sets_to_flush_over_twice_its_cache_with(void **state) {
+    (void)state;
+    struct plan_buffer buffer = {.name = "x", .bytes = 1 << 20};
+    struct plan plan = {.n_buffers = 1, .buffer = &buffer};
+    struct subject s = {.n_cases = 1, .cases = {{.plan = &plan}}};
+    struct pace three = {.n = 3, .repeats = 1}, many = {.n = 400, .repeats = 1}, one = {.n = 1, .repeats = 1};
+    struct rec_device gpu = {.cache_bytes = 50 << 20}, host = {.host_memory = true, .cache_bytes = 50 << 20};
+    size_t bytes = layout_plan_need(&plan, LANE_GUARD);
+    assert_true((size_t)(lane_flush_sets(&three, bytes, &gpu) + 4) * bytes > (size_t)2 * 50 << 20);
+    assert_true(lane_arena_bytes(&s, &gpu) >= (size_t)(lane_flush_sets(&three, bytes, &gpu) + 4) * bytes);
+    assert_int_equal(lane_flush_sets(&many, bytes, &gpu), 0);
+    assert_int_equal(lane_flush_sets(&three, bytes, &host), 0);
+    assert_true(lane_flush_sets(&one, 4096, &gpu) <= LANE_SETS_MAX);
+    gpu.cache_bytes = (int64_t)1 << 40; /* nonsense */
+    assert_int_equal(lane_flush_sets(&one, bytes, &gpu), 0);
 }
 
 /* --- united plans
@@ -273,6 +292,7 @@ int main(void) {
         cmocka_unit_test(a_guard_band_remembers_each_byte_on_both_sides),
         cmocka_unit_test(slots_lie_on_pages_and_keep_their_distance),
         cmocka_unit_test(windows_are_filled_by_sets_that_fit_and_repeated_until_long_enough),
+        cmocka_unit_test(a_gpu_gets_sets_to_flush_over_twice_its_cache_with),
         cmocka_unit_test(sizes_are_united_with_small_grids_first_and_each_geometry_once),
         cmocka_unit_test(launches_of_one_geometry_count_once_in_a_united_plan),
         cmocka_unit_test(a_binary_is_kept_and_a_damaged_one_is_not_used),
