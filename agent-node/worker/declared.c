@@ -8,10 +8,11 @@
 
 int data_set_declare(struct data_set *d, const struct bound *b, enum precision p, int threads,
                      const volatile bool *cancel, struct error *err) {
-    if (p == PRECISION_STRICT || d->declared[p]) return 0;
+    bool learns = p == PRECISION_STRICT;
+    if (d->declared[p] || (learns && !precision_learns(b))) return 0;
     CLEANUP_FREE const void **data = xcalloc((size_t)b->n_tensors, sizeof *data);
     CLEANUP_FREE void **honest = xcalloc((size_t)b->n_outputs + 1, sizeof *honest);
-    struct arithmetic a = precision_arithmetic(p);
+    struct arithmetic a = learns ? precision_half() : precision_arithmetic(p);
     struct error failed = ERROR_INIT;
     struct cost cost;
     bound_cost(b, &cost);
@@ -24,7 +25,10 @@ int data_set_declare(struct data_set *d, const struct bound *b, enum precision p
     for (int i = 0; i < d->n_outputs; i++) {
         struct tolerance *t = &d->output[i].declared[p];
         *t = tolerance_make(d->output[i].expected.dtype, cost.reduction);
-        tolerance_declare(t, p, &d->output[i].expected, honest[i], threads);
+        if (learns)
+            tolerance_learn_class(t, &d->output[i].expected, honest[i], threads);
+        else
+            tolerance_declare(t, p, &d->output[i].expected, honest[i], threads);
         free(honest[i]);
     }
     d->declared[p] = true;
@@ -32,6 +36,6 @@ int data_set_declare(struct data_set *d, const struct bound *b, enum precision p
 }
 
 struct tolerance data_set_tolerance(const struct data_set *d, int output, int64_t reduction, enum precision p) {
-    if (p != PRECISION_STRICT && d->declared[p]) return d->output[output].declared[p];
+    if (d->declared[p]) return d->output[output].declared[p];
     return tolerance_make(d->output[output].expected.dtype, reduction);
 }

@@ -2,8 +2,8 @@
 #pragma once
 #include "agent-node/worker/pool.h"
 
-/* Computes them for `d`, unless it has them; PRECISION_STRICT needs none. What the emulation cannot do leaves the
- * strict tolerance in force. ERR_NOMEM, ERR_CANCELLED. */
+/* Computes them for `d`, unless it has them; PRECISION_STRICT needs something for half problems only. What the
+ * emulation cannot do leaves the strict tolerance in force. ERR_NOMEM, ERR_CANCELLED. */
 int data_set_declare(struct data_set *d, const struct bound *b, enum precision p, int threads,
                      const volatile bool *cancel, struct error *err);
 /* The tolerance of output i for a kernel that declares `p`. */

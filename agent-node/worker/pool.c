@@ -350,7 +350,6 @@ static int declare(struct pool *p, const struct bound *b, const struct data_set 
 static int declare_and_count(struct pool *p, const struct bound *b, const struct data_set *set,
                              const struct timed_data *timed, enum precision precision, const volatile bool *cancel,
                              int64_t *ret_oracle_ns, struct error *err) {
-    if (precision == PRECISION_STRICT) return 0;
     int64_t from = clock_mono_ns();
     int status = declare(p, b, set, timed, precision, cancel, err);
     if (ret_oracle_ns) *ret_oracle_ns += clock_mono_ns() - from;

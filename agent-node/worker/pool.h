@@ -59,8 +59,9 @@ struct pool_wish {
 const struct data_set *pool_get(struct pool *p, const struct bound *b, enum distribution dist,
                                 const struct pool_wish *wish, const volatile bool *cancel, int64_t *ret_oracle_ns,
                                 struct error *err);
-/* The set's tolerances for kernels that declare reduced precision `precision`, computed once a set (declared.h);
- * nothing to do for PRECISION_STRICT. *ret_oracle_ns (may be NULL) is added to. ERR_NOMEM, ERR_CANCELLED. */
+/* The set's tolerances for kernels that declare reduced precision `precision`, computed once a set (declared.h), and
+ * the class of half problems for those that do not. *ret_oracle_ns (may be NULL) is added to. ERR_NOMEM, ERR_CANCELLED.
+ */
 int pool_declare(struct pool *p, const struct bound *b, const struct data_set *d, enum precision precision,
                  const volatile bool *cancel, int64_t *ret_oracle_ns, struct error *err);
 /* `seen`: values of it stand in evidence, it is not used again. Accepts NULL. */

@@ -7,7 +7,8 @@
 
 #include "common/buf.h"
 #include "common/cleanup.h"
-#include "problems/ops/arithmetic.h"
+#include "problems/check/emulate.h"
+#include "problems/check/precision.h"
 
 DEFINE_CLEANUP(cleanup_answers, struct answers *, answers_free)
 
@@ -39,6 +40,24 @@ static int fill(struct answers *a, const struct data_seed *seed, uint32_t set, s
     return data_fill_all(a->bound, seed, set, a->dist, a->data, err);
 }
 
+/* What cannot be emulated keeps the constant limit. */
+static int learn_class(struct answers *a, const volatile bool *cancel, struct error *err) {
+    if (!precision_learns(a->bound)) return 0;
+    CLEANUP_FREE void **honest = xcalloc((size_t)a->bound->n_outputs, sizeof *honest);
+    struct arithmetic half = precision_half();
+    struct error failed = ERROR_INIT;
+    if (emulate(a->bound, (const void *const *)a->data, &half, 0, cancel, honest, &failed) != 0) {
+        if (failed.code == ERR_UNSUPPORTED) return 0;
+        if (err) *err = failed;
+        return -1;
+    }
+    for (int i = 0; i < a->bound->n_outputs; i++) {
+        tolerance_learn_class(&a->tolerance[i], &a->expected[i], honest[i], 0);
+        free(honest[i]);
+    }
+    return 0;
+}
+
 struct answers *answers_new(const struct bound *b, const struct data_seed *seed, uint32_t set, enum distribution d,
                             bool keep_all, const volatile bool *cancel, struct error *err) {
     CLEANUP(cleanup_answers) struct answers *a = xcalloc(1, sizeof *a);
@@ -55,7 +74,7 @@ struct answers *answers_new(const struct bound *b, const struct data_seed *seed,
         if (expected_take(b, b->output[i], &a->oracle, &a->expected[i], err) != 0) return NULL;
         a->tolerance[i] = tolerance_make(a->expected[i].dtype, cost.reduction);
     }
-    return TAKE(a);
+    return learn_class(a, cancel, err) == 0 ? TAKE(a) : NULL;
 }
 
 void answers_free(struct answers *a) {

@@ -127,7 +127,7 @@ bool emulate_concerns(const struct bound *b, const struct arithmetic *a) {
         sums |= n->op->reduced_axis != NULL;
         for (int k = 0; k < n->n_in; k++) products |= is_summed(b, n, k);
     }
-    if (a->inputs != NUMBER_F32 || a->tensors != NUMBER_F32 || a->coarse) return true;
+    if (a->inputs != NUMBER_F32 || a->tensors != NUMBER_F32 || a->steps != NUMBER_F32 || a->coarse) return true;
     if (a->operands != NUMBER_F32) return products;
     if (a->sums != NUMBER_F32 || a->order != ADD_IN_ORDER || a->fused) return sums;
     return true;

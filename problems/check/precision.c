@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#define LEARNT_RMS 1.5
+#define LEARNT_LEAST 0.25 /* an honest rounding is 0.29 u on average, at scales that count more than one */
 #define DECLARED_ELEMENT 4.0
 #define DECLARED_RMS 2.0
 #define DECLARED_ROUNDINGS 2.0 /* of the answer itself: where the honest one happens to be exact, others are not */
@@ -29,6 +31,23 @@ struct arithmetic precision_arithmetic(enum precision p) {
     struct arithmetic a = {.order = ADD_IN_TILES, .operands = FORMAT[p]};
     if (p == PRECISION_F16 || p == PRECISION_BF16) a.inputs = a.tensors = FORMAT[p]; /* nothing is stored as tf32 */
     return a;
+}
+
+struct arithmetic precision_half(void) {
+    return (struct arithmetic){.order = ADD_IN_ORDER, .sums = NUMBER_F16, .steps = NUMBER_F16};
+}
+
+bool precision_learns(const struct bound *b) {
+    for (int i = 0; i < b->n_outputs; i++)
+        if (b->tensor[b->output[i]].dtype == DTYPE_F16) return true;
+    return false;
+}
+
+void tolerance_learn_class(struct tolerance *t, const struct expected *e, const void *honest, int threads) {
+    struct comparison c;
+    if (e->dtype != DTYPE_F16) return;
+    compare_output(e, t, honest, NULL, threads, &c);
+    t->class_rms = fmin(t->class_rms, fmax(LEARNT_LEAST, LEARNT_RMS * c.rms));
 }
 
 void tolerance_declare(struct tolerance *t, enum precision p, const struct expected *e, const void *honest,

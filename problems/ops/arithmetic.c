@@ -128,8 +128,8 @@ static double jitter(float x) {
 
 /* `value` at x, off by up to the permitted error: ROUND_<f> is half the ulps, one of which is at least u. */
 static float function(const struct arithmetic *a, float value, float x, double round) {
-    if (!a->coarse || !isfinite(value)) return value;
-    return (float)((double)value * (1.0 + jitter(x) * 2.0 * round * 0x1p-24));
+    if (a->coarse && isfinite(value)) value = (float)((double)value * (1.0 + jitter(x) * 2.0 * round * 0x1p-24));
+    return arithmetic_step(a, value);
 }
 
 float arithmetic_div(const struct arithmetic *a, float x, float y) {

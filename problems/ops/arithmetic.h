@@ -21,6 +21,7 @@ struct arithmetic {
     enum number_format inputs; /* of inputs and weights, when they are read */
     enum number_format operands; /* of what is multiplied and summed up: as tensor cores take it in */
     enum number_format sums;     /* of running sums */
+    enum number_format steps;    /* of every single operation within an element-wise function or a normalisation */
     enum number_format tensors;  /* of results, between operators and at the end */
 };
 
@@ -34,3 +35,7 @@ float arithmetic_exp(const struct arithmetic *a, float x);
 float arithmetic_tanh(const struct arithmetic *a, float x);
 float arithmetic_erf(const struct arithmetic *a, float x);
 float arithmetic_sqrt(const struct arithmetic *a, float x);
+/* The result of one operation, as it is kept. */
+static inline float arithmetic_step(const struct arithmetic *a, float x) {
+    return a->steps == NUMBER_F32 ? x : number_round(a->steps, x);
+}

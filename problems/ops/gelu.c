@@ -63,9 +63,15 @@ static int gelu_element(const struct node *n, const char *const *operands, struc
 
 static float gelu_emulate(const struct node *n, const struct arithmetic *a, float x, float y) {
     (void)y;
-    if (attr_word(n, SLOT_APPROXIMATE))
-        return 0.5f * x * (1.0f + arithmetic_tanh(a, 0.7978845608028654f * (x + 0.044715f * x * x * x)));
-    return 0.5f * x * (1.0f + arithmetic_erf(a, x * 0.7071067811865476f));
+    float f;
+    if (attr_word(n, SLOT_APPROXIMATE)) {
+        float cube = arithmetic_step(a, arithmetic_step(a, x * x) * x);
+        float z = arithmetic_step(a, x + arithmetic_step(a, 0.044715f * cube));
+        f = arithmetic_tanh(a, arithmetic_step(a, 0.7978845608028654f * z));
+    } else {
+        f = arithmetic_erf(a, arithmetic_step(a, x * 0.7071067811865476f));
+    }
+    return arithmetic_step(a, 0.5f * x) * arithmetic_step(a, 1.0f + f);
 }
 
 static const struct attr_spec gelu_attrs[] = {

@@ -186,11 +186,12 @@ static void layer_norm_emulate(const struct op_emulation *e) {
     for (int64_t row = begin; row < end; row++) {
         const float *x = e->in[X] + row * length;
         float *y = e->value + row * length;
-        float mean = arithmetic_dot(a, x, 1, NULL, 0, length) / (float)length;
-        for (int64_t i = 0; i < length; i++) y[i] = x[i] - mean;
-        float variance = arithmetic_dot(a, y, 1, y, 1, length) / (float)length;
+        float mean = arithmetic_step(a, arithmetic_dot(a, x, 1, NULL, 0, length) / (float)length);
+        for (int64_t i = 0; i < length; i++) y[i] = arithmetic_step(a, x[i] - mean);
+        float variance = arithmetic_step(a, arithmetic_dot(a, y, 1, y, 1, length) / (float)length);
         float reciprocal = arithmetic_div(a, 1.0f, arithmetic_sqrt(a, variance + (float)eps_of(e->node)));
-        for (int64_t i = 0; i < length; i++) y[i] = y[i] * reciprocal * e->in[GAMMA][i] + e->in[BETA][i];
+        for (int64_t i = 0; i < length; i++)
+            y[i] = arithmetic_step(a, arithmetic_step(a, y[i] * reciprocal) * e->in[GAMMA][i]) + e->in[BETA][i];
     }
 }
 

@@ -34,7 +34,7 @@ static int sigmoid_element(const struct node *n, const char *const *operands, st
 
 static float sigmoid_emulate(const struct node *n, const struct arithmetic *a, float x, float y) {
     (void)n, (void)y;
-    return arithmetic_div(a, 1.0f, 1.0f + arithmetic_exp(a, -x));
+    return arithmetic_div(a, 1.0f, arithmetic_step(a, 1.0f + arithmetic_exp(a, -x)));
 }
 
 static const struct attr_spec sigmoid_attrs[] = {{.name = NULL}};

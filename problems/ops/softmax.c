@@ -148,7 +148,7 @@ static void softmax_emulate(const struct op_emulation *e) {
         const float *x = e->in[0] + base;
         float most = -INFINITY;
         for (int64_t j = 0; j < r.length; j++) most = fmaxf(most, x[j * r.inner]);
-        for (int64_t j = 0; j < r.length; j++) powers[j] = arithmetic_exp(a, x[j * r.inner] - most);
+        for (int64_t j = 0; j < r.length; j++) powers[j] = arithmetic_exp(a, arithmetic_step(a, x[j * r.inner] - most));
         float sum = arithmetic_dot(a, powers, 1, NULL, 0, r.length);
         for (int64_t j = 0; j < r.length; j++) e->value[base + j * r.inner] = arithmetic_div(a, powers[j], sum);
     }
