@@ -90,7 +90,8 @@ static int run_node(struct state *s, const struct node *n, int threads, const vo
     if (status != 0) return -1;
     struct rounding stored = {out->dtype == DTYPE_F16 ? NUMBER_F16 : NUMBER_F32, e.value, e.value};
     if (s->a->tensors != NUMBER_F32) stored.format = s->a->tensors;
-    if (stored.format != NUMBER_F32) pieces_run(out->elements, 1 << 16, threads, NULL, round_piece, &stored);
+    if (stored.format != NUMBER_F32 && out->dtype != DTYPE_I32)
+        pieces_run(out->elements, 1 << 16, threads, NULL, round_piece, &stored);
     return 0;
 }
 
@@ -105,7 +106,12 @@ static int run_graph(struct state *s, const void *const *data, int threads, cons
 
 static void *output(struct state *s, int t) {
     const struct tensor *x = &s->bound->tensor[t];
-    if (x->dtype != DTYPE_F16) return TAKE(s->value[t]);
+    if (x->dtype == DTYPE_F32) return TAKE(s->value[t]);
+    if (x->dtype == DTYPE_I32) {
+        int32_t *whole = xmalloc((size_t)x->elements * sizeof *whole);
+        for (int64_t i = 0; i < x->elements; i++) whole[i] = (int32_t)s->value[t][i];
+        return whole;
+    }
     uint16_t *half = xmalloc((size_t)x->elements * sizeof *half);
     for (int64_t i = 0; i < x->elements; i++) half[i] = number_to_half(s->value[t][i]);
     return half;
@@ -121,13 +127,16 @@ int emulate(const struct bound *b, const void *const *data, const struct arithme
 }
 
 bool emulate_concerns(const struct bound *b, const struct arithmetic *a) {
-    bool sums = false, products = false;
+    bool sums = false, products = false, reals = false;
     for (int i = 0; i < b->n_nodes; i++) {
         const struct node *n = &b->node[i];
-        sums |= n->op->reduced_axis != NULL;
+        bool real = b->tensor[n->out].dtype != DTYPE_I32;
+        reals |= real;
+        sums |= real && n->op->reduced_axis;
         for (int k = 0; k < n->n_in; k++) products |= is_summed(b, n, k);
     }
-    if (a->inputs != NUMBER_F32 || a->tensors != NUMBER_F32 || a->steps != NUMBER_F32 || a->coarse) return true;
+    if (a->inputs != NUMBER_F32) return true;
+    if (a->tensors != NUMBER_F32 || a->steps != NUMBER_F32 || a->coarse) return reals;
     if (a->operands != NUMBER_F32) return products;
     if (a->sums != NUMBER_F32 || a->order != ADD_IN_ORDER || a->fused) return sums;
     return true;

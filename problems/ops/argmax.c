@@ -107,6 +107,19 @@ static int argmax_emit(const struct node *n, struct op_emit *e, struct error *er
                        emit_scratch(where), emit_tensor(n->out), emit_i64(rows), emit_i32(r.inner), emit_i32(parts));
 }
 
+static void argmax_emulate(const struct op_emulation *e) {
+    struct rows r = rows_make(e->in_shape[0], axis_of(e->node, e->in_shape[0]));
+    int64_t begin, end;
+    op_part(e, shape_elements(e->out_shape), &begin, &end);
+    for (int64_t unit = begin; unit < end; unit++) {
+        const float *row = e->in[0] + unit / r.inner * r.length * r.inner + unit % r.inner;
+        int64_t best = 0;
+        for (int64_t j = 1; j < r.length; j++)
+            if (row[j * r.inner] > row[best * r.inner]) best = j;
+        e->value[unit] = (float)best; /* exact up to 2^24 */
+    }
+}
+
 static const struct attr_spec argmax_attrs[] = {
     [SLOT_AXIS] =
         {.name = "axis", .kind = ATTR_INT, .required = true, .min = -TENSOR_MAX_RANK, .max = TENSOR_MAX_RANK - 1},
@@ -124,5 +137,6 @@ const struct op op_argmax = {
     .eval = argmax_eval,
     .cost = argmax_cost,
     .reduced_axis = argmax_reduced_axis,
+    .emulate = argmax_emulate,
     .emit_plain = argmax_emit,
 };
