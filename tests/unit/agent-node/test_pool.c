@@ -127,7 +127,7 @@ static void timed_sets_differ_from_each_other_and_look_alike(void **state) {
 
 static void timed_sets_have_the_structure_that_the_problem_declares(void **state) {
     (void)state;
-    const struct timed_data *timed = pool_timed(pool, bound, false, NULL, NULL, NULL);
+    const struct timed_data *timed = pool_timed(pool, bound, &usual, NULL, NULL, NULL);
     int t = bound_find_tensor(bound, "t");
     size_t bytes = bound->tensor[t].bytes;
     float *one = aligned_alloc(64, (bytes + 63) / 64 * 64);
