@@ -201,7 +201,8 @@ static int simulate(struct trial *t, const struct subject *s, struct finding *f)
         status = lay_out(t, at, r, slots, f);
         if (status == 0) status = run(t, r, s, at, slots, f);
     } else {
-        status = err.code == ERR_CANCELLED ? finding_cancelled(f) : not_audited(t, err.text);
+        const char *missing = strstr(err.text, "Oclgrind is not installed");
+        status = err.code == ERR_CANCELLED ? finding_cancelled(f) : not_audited(t, missing ? missing : err.text);
     }
     runner_free(r);
     rec_device_done(&simulator);
