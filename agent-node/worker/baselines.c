@@ -18,7 +18,7 @@ void baselines_done(struct baselines *b) {
 
 static int build_one(struct compiler *c, const char *name, struct baselines *b, struct finding *f) {
     struct subject *s = &b->subject[b->n++];
-    if (subject_baseline(c->trial, name, s, f) != 0) return -1;
+    if (subject_baseline(c->trial, name, c->trial->task->size, s, f) != 0) return -1;
     return build(c, s, f);
 }
 

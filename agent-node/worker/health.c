@@ -31,7 +31,8 @@ static int check(struct trial *t, struct finding *f) {
     if (!t->problem) return finding_error(f, &err, "known answer");
     t->bound = problem_bind(t->problem, t->task->size, &err);
     if (!t->bound) return finding_error(f, &err, "known answer");
-    if (trial_lock(t, DOMAIN_SHARED, f) != 0 || subject_baseline(t, "plain", &s, f) != 0 || build(&c, &s, f) != 0)
+    if (trial_lock(t, DOMAIN_SHARED, f) != 0 || subject_baseline(t, "plain", t->task->size, &s, f) != 0 ||
+        build(&c, &s, f) != 0)
         return -1;
     return verify_subject(t, &s, &acc, f);
 }

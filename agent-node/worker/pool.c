@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent-node/worker/answer.h"
 #include "agent-node/worker/bank.h"
 #include "agent-node/worker/declared.h"
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/hash.h"
-#include "problems/graph/oracle.h"
 
 struct timed_data {
     struct bank *bank;
@@ -35,6 +35,7 @@ struct pool {
     struct entry *first;
     size_t bytes;
     int threads;
+    struct reference reference;
     struct seal_key key;
 };
 
@@ -89,38 +90,6 @@ static struct data_set *set_new(const struct bound *b, struct error *err) {
     return TAKE(d);
 }
 
-static float *scales_up(const double *scale, int64_t n) {
-    float *up = malloc((size_t)n * sizeof *up);
-    if (!up) return NULL;
-    for (int64_t i = 0; i < n; i++) {
-        up[i] = (float)scale[i];
-        if ((double)up[i] < scale[i]) up[i] = nextafterf(up[i], INFINITY);
-    }
-    return up;
-}
-
-static int set_answer(struct data_set *d, const struct bound *b, int threads, const volatile bool *cancel,
-                      struct error *err) {
-    CLEANUP_FREE const void **data = xcalloc((size_t)b->n_tensors, sizeof *data);
-    for (int i = 0; i < d->n_inputs; i++) data[d->input[i].tensor] = d->input[i].data;
-    struct oracle_result r = {0};
-    if (oracle_eval(b, data, threads, false, cancel, &r, err) != 0) return -1;
-    int status = 0;
-    for (int i = 0; i < b->n_outputs && status == 0; i++) {
-        int t = b->output[i];
-        struct expected *e = &d->output[i].expected;
-        d->output[i].tensor = t;
-        *e = (struct expected){.dtype = b->tensor[t].dtype, .n = b->tensor[t].elements, .value = r.value[t]};
-        r.value[t] = NULL;
-        e->scale = scales_up(r.scale[t], e->n);
-        d->n_outputs++;
-        d->bytes += (size_t)e->n * (sizeof *e->value + sizeof *e->scale);
-        if (!e->scale) status = error_set(err, ERR_NOMEM, "out of memory for the oracle's answers");
-    }
-    oracle_done(&r);
-    return status;
-}
-
 static struct data_set *draw(struct pool *p, const struct bound *b, enum distribution dist,
                              const struct pool_wish *wish, const volatile bool *cancel, struct error *err) {
     CLEANUP(cleanup_set) struct data_set *d = set_new(b, err);
@@ -130,7 +99,7 @@ static struct data_set *draw(struct pool *p, const struct bound *b, enum distrib
     choose_seed(p, wish, &d->seed, &d->seal);
     d->dist = dist;
     if (data_fill_all(b, &d->seed, 0, dist, data, err) != 0) return NULL;
-    if (set_answer(d, b, p->threads, cancel, err) != 0) return NULL;
+    if (data_set_answer(d, b, &p->reference, p->threads, cancel, err) != 0) return NULL;
     return TAKE(d);
 }
 
@@ -163,7 +132,7 @@ static struct data_set *check_new(struct pool *p, const struct bound *b, const s
     CLEANUP(cleanup_set) struct data_set *d = set_new(b, err);
     if (!d) return NULL;
     for (int k = 0; k < d->n_inputs; k++) bank_assemble(bank, d->input[k].tensor, number, d->input[k].data);
-    return set_answer(d, b, p->threads, cancel, err) == 0 ? TAKE(d) : NULL;
+    return data_set_answer(d, b, &p->reference, p->threads, cancel, err) == 0 ? TAKE(d) : NULL;
 }
 
 static struct timed_data *timed_new(struct pool *p, const struct bound *b, const struct pool_wish *wish,
@@ -223,6 +192,12 @@ void pool_set_key(struct pool *p, const struct seal_key *key) {
 
 const struct seal_key *pool_key(const struct pool *p) {
     return &p->key;
+}
+
+struct reference pool_set_reference(struct pool *p, struct reference reference) {
+    struct reference before = p->reference;
+    p->reference = reference;
+    return before;
 }
 
 static void entry_free(struct pool *p, struct entry *e) {

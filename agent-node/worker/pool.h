@@ -36,6 +36,7 @@ struct data_set {
     struct data_seed seed;
     struct seal seal; /* under which the seed lies */
     size_t bytes;     /* memory taken */
+    bool sampled;     /* not every element's answer is the oracle's (answer.h) */
 };
 /* The data of tensor `tensor`, or NULL when it is no input of the set. */
 const void *data_set_input(const struct data_set *d, int tensor);
@@ -43,6 +44,16 @@ const void *data_set_input(const struct data_set *d, int tensor);
 struct pool;
 struct pool *pool_new(int threads);
 void pool_free(struct pool *p); /* accepts NULL */
+
+/* What answers where the oracle alone would take too long (answer.h): `run` gives all outputs of `d` as a trusted
+ * device computes them, malloc'ed, in the order of the problem's outputs. ERR_UNSUPPORTED: not at this size. */
+struct reference {
+    int (*run)(void *context, const struct bound *b, const struct data_set *d, void **ret_outputs, struct error *err);
+    void *context;
+    double oracle_limit_s; /* an evaluation that costs more is sampled */
+};
+/* Takes the place of the one before, which is returned; {0} for none, where the oracle does it all. */
+struct reference pool_set_reference(struct pool *p, struct reference reference);
 
 /* Seeds are drawn under seals of this key; a random one until it is set, before any set is drawn. */
 void pool_set_key(struct pool *p, const struct seal_key *key);

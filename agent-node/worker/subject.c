@@ -96,7 +96,7 @@ static int64_t preferred_vector(const struct rec_device *d) {
     return strcmp(d->kind, "gpu") == 0 ? 4 : 16;
 }
 
-int subject_baseline(struct trial *t, const char *name, struct subject *ret, struct finding *f) {
+int subject_baseline(struct trial *t, const char *name, const char *size, struct subject *ret, struct finding *f) {
     struct error err = ERROR_INIT;
     const struct rec_device *d = trial_device(t);
     struct baseline_device facts = {.max_work_group = d->max_work_group_size,
@@ -106,14 +106,14 @@ int subject_baseline(struct trial *t, const char *name, struct subject *ret, str
                                     .preferred_vector = preferred_vector(d)};
     *ret = (struct subject){.trusted = true, .generality = "general", .allows_atomics = true};
     snprintf(ret->name, sizeof ret->name, "baseline %.64s", name);
-    struct bound *bound = problem_bind(t->problem, t->task->size, &err);
-    if (!bound) return finding_infrastructure(f, "size %s: %s", t->task->size, err.text);
+    struct bound *bound = problem_bind(t->problem, size, &err);
+    if (!bound) return finding_infrastructure(f, "size %s: %s", size, err.text);
     struct plan *plan = NULL;
     if (baseline_plan(name, bound, &facts, &plan, &err) != 0) {
         bound_free(bound);
         return finding_infrastructure(f, "%s: %s", ret->name, err.text);
     }
-    add_case(bound, plan, t->task->size, ret);
+    add_case(bound, plan, size, ret);
     sha256_hex(plan->source, strlen(plan->source), ret->hash);
     return unite(ret, f);
 }

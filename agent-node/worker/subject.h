@@ -33,8 +33,8 @@ void subject_done(struct subject *s);
  * *f set: bad_kernel_file, limit_exceeded, unsupported. *ret is for subject_done() in any case. */
 int subject_candidate(struct trial *t, const struct tune_point *point, bool timed_only, struct subject *ret,
                       struct finding *f);
-/* `name` of baseline_names(), at the timed size. -1 with *f: infrastructure. */
-int subject_baseline(struct trial *t, const char *name, struct subject *ret, struct finding *f);
+/* `name` of baseline_names(), at the named size alone. -1 with *f: infrastructure. */
+int subject_baseline(struct trial *t, const char *name, const char *size, struct subject *ret, struct finding *f);
 
 /* Step 3 (verify/sizes.c): the sizes to check beside the timed one, at which the kernel can run. Fills cases[1..] and
  * generality. -1 with *f set. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent-node/worker/measure.h"
+#include "agent-node/worker/reference.h"
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/fileio.h"
@@ -178,6 +179,8 @@ typedef int task_fn(struct trial *t, struct finding *f);
 static void run_task(struct trial *t, task_fn *fn) {
     CLEANUP(finding_done) struct finding f = FINDING_INIT;
     struct error err = ERROR_INIT;
+    struct reference_run reference = {.trial = t};
+    struct reference before = pool_set_reference(t->worker->pool, reference_of(&reference));
     t->seeds = seeds_new(t->worker->pool, promotion_wants_fresh(t->task), t->task->seeds, &err);
     if (t->seeds)
         fn(t, &f);
@@ -186,6 +189,7 @@ static void run_task(struct trial *t, task_fn *fn) {
     CLEANUP_FREE char *told = t->seeds ? seeds_json(t->seeds) : NULL;
     rec_set(&t->out->seeds, told ? told : "");
     seeds_free(t->seeds);
+    pool_set_reference(t->worker->pool, before); /* of the task that this one ran in between of */
     domain_lock_set(t->worker->domain, DOMAIN_FREE, NULL, NULL, NULL);
     conclude(t->out, &f);
 }

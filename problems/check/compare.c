@@ -25,7 +25,7 @@ struct tolerance tolerance_make(enum dtype dtype, int64_t reduction) {
 }
 
 double tolerance_of(const struct tolerance *t, double want, double scale) {
-    return t->element * scale + t->relative * fabs(want) + t->floor;
+    return t->element * fabs(scale) + t->relative * fabs(want) + t->floor;
 }
 
 static double half_value(uint16_t h) {
@@ -79,8 +79,9 @@ static void compare_finite(const struct tolerance *t, double error, double want,
         p->c.worst = units;
         p->c.worst_at = i;
     }
-    double reduced = REDUCED_C * (t->u > 0 ? REDUCED_U : 0) * scale + t->floor;
+    double reduced = REDUCED_C * (t->u > 0 ? REDUCED_U : 0) * fabs(scale) + t->floor;
     if (!(error <= reduced)) p->c.beyond_reduced++;
+    if (scale < 0) p->c.unjudged++;
     if (!(scale > 0) || !(t->u > 0)) return;
     double e = (error > t->floor ? error - t->floor : 0) / (t->u * scale);
     if (e > COARSE_UNITS) p->c.coarse++;
@@ -146,6 +147,7 @@ void compare_output(const struct expected *e, const struct tolerance *t, const v
         if (p->wrong) add_count(&c.wrong, &c.first_wrong, p->wrong, p->first_wrong);
         c.beyond_reduced += p->beyond_reduced;
         c.coarse += p->coarse;
+        c.unjudged += p->unjudged;
         if (p->most > c.most) c.most = p->most;
         if (p->worst > c.worst) {
             c.worst = p->worst;
@@ -176,5 +178,5 @@ bool comparison_passes(const struct comparison *c, const struct tolerance *t, en
 }
 
 bool comparison_reduced(const struct comparison *c) {
-    return c->unwritten == 0 && c->not_finite == 0 && c->beyond_reduced == 0 && c->coarse * COARSE_PARTS > c->n;
+    return c->unwritten == 0 && c->not_finite == 0 && c->beyond_reduced == 0 && c->coarse * COARSE_PARTS > c->n - c->unjudged;
 }

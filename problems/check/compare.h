@@ -27,7 +27,8 @@ struct expected {
     enum dtype dtype;
     int64_t n;
     double *value;
-    float *scale; /* rounded up */
+    float *scale; /* rounded up; negative where the value is a trusted device's and not the oracle's: such elements are
+                   * held to the tolerance of -scale, and say nothing of the class */
 };
 struct tolerance {
     double u;          /* unit roundoff of the dtype, 0 for integers: equality */
@@ -52,6 +53,7 @@ struct comparison {
     double rms;             /* of error / (u * scale) over finite elements with scale > 0 */
     int64_t beyond_reduced; /* elements worse than bfloat16's class */
     int64_t coarse;         /* elements whose error is over 16 u * scale */
+    int64_t unjudged;       /* elements that say nothing of the class: see struct expected */
 };
 /* Compare all elements of `got`. `poison` NULL: nothing counts as unwritten. Multi-threaded. */
 void compare_output(const struct expected *e, const struct tolerance *t, const void *got, const struct poison *poison,

@@ -146,9 +146,10 @@ static int say_wrong(const struct inspection *in, const struct tensor *t, const 
         snprintf(more, sizeof more, "the worst is %s: %.9g, expected %.9g", worst,
                  element_value(e->dtype, got, c->worst_at), e->value[c->worst_at]);
     return finding_verdict(f, v,
-                           "%s%s: %s is %.9g, expected %.9g (tolerance %.2g); %lld of %lld elements are off by more "
+                           "%s%s: %s is %.9g, expected %.9g%s (tolerance %.2g); %lld of %lld elements are off by more "
                            "than the tolerance; %s",
                            text, kind, element, element_value(e->dtype, got, at), e->value[at],
+                           e->scale[at] < 0 ? " (by the plain baseline)" : "",
                            tolerance_of(tol, e->value[at], e->scale[at]), (long long)c->wrong, (long long)c->n, more);
 }
 
