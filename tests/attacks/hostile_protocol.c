@@ -1,16 +1,13 @@
 /* What a candidate that owns its process says to the worker, and does to the memory that they share. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "agent-node/runner/protocol.h"
-#include "common/clock.h"
 #include "tests/attacks/hostile.h"
 
 /* --- words
@@ -114,22 +111,27 @@ static const char *reopen(void) {
     return ftruncate(fd, 0) == 0 ? "it was truncated" : "it was opened again";
 }
 
-/* After "done": the worker looks at the output while this goes on, if it can. */
-static float *late_output;
-static float late_value;
-static size_t late_n;
-static void on_alarm(int unused) {
-    (void)unused;
-    for (size_t i = 0; i < late_n; i++) late_output[i] = late_value;
+/* After "done": the worker looks at the outputs while this goes on, if it can. */
+#define LATE_US 20000 /* by then it has stopped the runner, and it looks before it lets it go on */
+#define LAUNCHES_MAX 64
+static enum { ON_TIME, RIGHT_LATER, WRONG_LATER } habit;
+static struct launch { struct span x, y; } launches[LAUNCHES_MAX];
+static int n_launches;
+
+bool hostile_puts_off(const struct span *arg) {
+    if (habit != ON_TIME && n_launches < LAUNCHES_MAX) launches[n_launches++] = (struct launch){arg[0], arg[1]};
+    return habit == RIGHT_LATER;
 }
 
-static void write_later(const struct span *y, float value) {
-    struct itimerval every = {{0, 2000}, {0, 2000}};
-    late_output = (float *)(void *)y->data;
-    late_value = value;
-    late_n = y->bytes / sizeof(float);
-    signal(SIGALRM, on_alarm);
-    setitimer(ITIMER_REAL, &every, NULL);
+void hostile_after_done(void) {
+    if (habit != ON_TIME) usleep(LATE_US);
+    for (int i = 0; i < n_launches; i++) {
+        const float *x = (const float *)(const void *)launches[i].x.data;
+        float *y = (float *)(void *)launches[i].y.data;
+        for (size_t k = 0; k < launches[i].y.bytes / sizeof *y; k++)
+            y[k] = habit == WRONG_LATER ? 5 : x[k] > 0 ? x[k] : 0;
+    }
+    n_launches = 0;
 }
 
 static const char *memory(const char *word, const struct span *arg) {
@@ -149,7 +151,8 @@ static const char *memory(const char *word, const struct span *arg) {
     }
     if (!strcmp(word, "beyond_the_end")) return mremap(arena_start, bytes, bytes * 2, MREMAP_MAYMOVE), NULL;
     if (!strcmp(word, "all_inputs")) return memset(arena_start, 0, bytes), NULL;
-    if (!strcmp(word, "wrong_later")) return write_later(&arg[1], 5), NULL;
+    if (!strcmp(word, "right_later")) return habit = RIGHT_LATER, NULL;
+    if (!strcmp(word, "wrong_later")) return habit = WRONG_LATER, NULL;
     return "an attack of that name is not known";
 }
 

@@ -14,16 +14,24 @@ int honest_execute(const struct statement *s, const struct span *arg, int n_args
 #include "agent-node/backend/scripted/execute.c"
 #undef script_execute
 #define channel_read honest_channel_read
+#define channel_send honest_channel_send
 #include "agent-node/runner/channel.c"
 #undef channel_read
+#undef channel_send
 
 uint32_t hostile_seq;
 int channel_read(struct channel *c, struct wire_header *ret, struct buf *payload, struct error *err);
+void channel_send(struct channel *c, enum wire_type type, const struct part *part, int n_parts);
 
 int channel_read(struct channel *c, struct wire_header *ret, struct buf *payload, struct error *err) {
     int got = honest_channel_read(c, ret, payload, err);
     hostile_seq = c->seq;
     return got;
+}
+
+void channel_send(struct channel *c, enum wire_type type, const struct part *part, int n_parts) {
+    honest_channel_send(c, type, part, n_parts);
+    if (type == WIRE_DONE) hostile_after_done();
 }
 
 static void add(struct script *s, const char *kernel, enum script_op op, double first, double second) {
@@ -51,7 +59,7 @@ int script_parse(const char *text, struct script *ret, struct error *err) {
 
 int script_execute(const struct statement *s, const struct span *arg, int n_args, struct error *err) {
     static bool tried; /* once a process is enough */
-    if (s->op != SCRIPT_TRY) return honest_execute(s, arg, n_args, err);
+    if (s->op != SCRIPT_TRY) return hostile_puts_off(arg) ? 0 : honest_execute(s, arg, n_args, err);
     if (tried) return 0;
     tried = true;
     const char *breach = "an attack of that name is not known";
