@@ -11,6 +11,7 @@
 #define API_BODY_TRY_MAX (2 * 1024 * 1024)
 #define API_CONNECTIONS_MAX 256
 #define API_IDLE_S 60
+#define API_STRANGER_S 4 /* of silence, for a connection that has not yet shown the token */
 #define API_PATH_MAX 512
 
 struct api {

@@ -68,8 +68,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         request = xcalloc(1, sizeof *request);
         request->api = context;
         request->connection = connection;
-        /* Nobody without a token fills our memory. */
-        request->body_limit = api_authorize(request, NULL) == 0 ? body_limit(method, path, request) : 0;
+        /* Nobody without a token fills our memory, or keeps connections from others by saying nothing. */
+        bool known = api_authorize(request, NULL) == 0;
+        request->body_limit = known ? body_limit(method, path, request) : 0;
+        if (known) MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)API_IDLE_S);
         *state = request;
         return MHD_YES;
     }
@@ -177,7 +179,7 @@ struct api *api_start(const struct api_config *config, struct error *err) {
     api->daemon = MHD_start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ERROR_LOG, 0, NULL,
         NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, API_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, API_IDLE_S,
+        MHD_OPTION_CONNECTION_LIMIT, API_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, API_STRANGER_S,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
     if (api->daemon) return api;
     error_set(err, ERR_NETWORK, "the HTTP server cannot start on port %d", api->port);

@@ -7,6 +7,7 @@
 
 #define PROBLEM_MAX_SIZES 32
 #define PROBLEM_MAX_WHERE 64
+#define PROBLEM_MAX_WHERE_TERMS 2048 /* names, numbers and operators in all of them: they are evaluated often */
 #define PROBLEM_MAX_OUTPUTS 16
 #define GRAPH_LINE_MAX 1024
 #define GRAPH_MAX_ATTR_VALUES 3          /* struct attr_value holds as many */

@@ -77,6 +77,7 @@ int where_parse(struct problem *p, const struct yaml_node *n, struct error *err)
         return ast_limit(err);
     }
     p->where = xcalloc(n->count, sizeof *p->where);
+    int terms = 0;
     for (size_t i = 0; i < n->count; i++) {
         const char *text = yaml_string(p->doc, n->items[i], "where", err);
         if (!text) return -1;
@@ -84,6 +85,10 @@ int where_parse(struct problem *p, const struct yaml_node *n, struct error *err)
         w->at = n->items[i];
         w->e = problem_expr(p, n->items[i], text, err);
         if (!w->e) return -1;
+        terms += expr_terms(w->e);
+        if (terms <= PROBLEM_MAX_WHERE_TERMS) continue;
+        yaml_error(p->doc, w->at, err, "the conditions have over %d terms together", PROBLEM_MAX_WHERE_TERMS);
+        return ast_limit(err);
     }
     return 0;
 }

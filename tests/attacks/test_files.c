@@ -266,6 +266,22 @@ static void constraints_have_a_price(void **state) {
     kernel_refused(b.data, ERR_LIMIT, "the constraints cost too much");
 }
 
+static void conditions_of_problems_have_one_too(void **state) {
+    (void)state;
+    struct error err = ERROR_INIT;
+    CLEANUP(buf_done) struct buf b = BUF_INIT;
+    buf_puts(&b, "problem: toy\nlevel: 1\norigin: test\nsizes:\n  check: {N: 7}\nwhere:\n");
+    for (int c = 0; c < 60; c++) {
+        buf_puts(&b, "  - \"N > 0");
+        for (int i = 0; i < 30; i++) buf_puts(&b, " && N * N > N - N");
+        buf_puts(&b, "\"\n");
+    }
+    buf_puts(&b, "inputs:\n  x: {dtype: f32, shape: [N]}\ngraph:\n  - y = relu(x)\noutputs: [y]\n");
+    struct problem *p = problem_parse(b.data, b.len, "p.yaml", &err);
+    assert_null(p);
+    says(&err, ERR_LIMIT, "over 2048 terms together");
+}
+
 static void a_tuning_space_cannot_overflow(void **state) {
     (void)state;
     CLEANUP(buf_done) struct buf b = BUF_INIT;
@@ -289,6 +305,7 @@ int main(void) {
         cmocka_unit_test(a_kernel_carries_no_other_file_of_this_machine),
         cmocka_unit_test(expressions_never_wrap_trap_or_recurse_without_end),
         cmocka_unit_test(constraints_have_a_price),
+        cmocka_unit_test(conditions_of_problems_have_one_too),
         cmocka_unit_test(a_tuning_space_cannot_overflow),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
