@@ -35,7 +35,7 @@ static struct worker *start(const char *device, struct error *err) {
         error_set(err, ERR_NOT_FOUND, "%zu devices are called %s", list.count, device);
         return NULL;
     }
-    struct worker_config w = {.device = list.items[0], .cache_dir = cache, .sandbox = true};
+    struct worker_config w = {.device = list.items[0], .cache_dir = cache, .sandbox = true, .notes_load = true};
     return worker_new(&w, err);
 }
 
