@@ -81,14 +81,26 @@ static int keep_details(struct core *core, const struct rec_attempt *attempt, co
     return -1;
 }
 
+/* The kernel is right, and the node's patience with its busy machine came to an end: that says nothing of its speed. */
+static bool was_not_timed(const struct rec_attempt *attempt) {
+    for (size_t i = 0; i < attempt->measured.count; i++)
+        if (attempt->measured.items[i].has_speedup) return false;
+    return attempt->busy[0] != 0 && attempt->verdict && verdict_is_correct(attempt->verdict);
+}
+
 /* The others go on, and will be superseded. */
 static int accept_verdict(struct core *core, struct attempt *live, const struct rec_attempt *attempt,
                           struct error *err) {
     struct task *task = live->task;
     struct row_attempt row = live->row;
     struct error problem = ERROR_INIT;
-    struct rec_result *result = rec_new(&rec_result_desc);
     struct task *of = promotion_parent(core, task);
+    if (of && was_not_timed(attempt)) {
+        char reason[256];
+        snprintf(reason, sizeof reason, "not timed, the machine was busy: %.180s", attempt->busy);
+        return task_give_up(core, task, reason, err);
+    }
+    struct rec_result *result = rec_new(&rec_result_desc);
     if (of)
         promotion_result(core, of, task, attempt, result);
     else

@@ -52,6 +52,10 @@ static void answer(struct fixture *f, struct task *task, const char *verdict, do
     for (size_t i = 0; i < attempt.measured.count; i++) {
         struct rec_measured *m = &attempt.measured.items[i];
         if (strcmp(m->role, "candidate") != 0) continue;
+        if (speedup == 0 && verdict) { /* right, and the machine too busy to time it on */
+            m->has_speedup = m->has_speedup_low = m->has_speedup_high = m->has_time_ns_p50 = false;
+            rec_set(&attempt.busy, "others used 40 % of the processors");
+        }
         m->speedup = speedup;
         m->speedup_low = speedup * 0.95;
         m->speedup_high = speedup * 1.05;
@@ -315,6 +319,32 @@ static void a_promotion_that_is_lost_leaves_the_result_provisional_and_says_so(v
     rec_result_done(&r);
 }
 
+static void a_promotion_that_could_not_be_timed_leaves_the_result_provisional(void **state) {
+    struct fixture *f = *state;
+    fixture_join(f, "n1", "i1", "alpha");
+    struct campaign *c = submit(f, PROMOTING, 1);
+    answer(f, task_of(c, "one", false), "correct", 1.5);
+    answer(f, task_of(c, "one", true), "correct", 0);
+    const struct rec_result *r = task_of(c, "one", false)->result;
+    assert_int_equal(task_of(c, "one", true)->row.state, TASK_GAVE_UP);
+    assert_string_equal(r->status, "provisional");
+    assert_string_equal(r->promotion_outcome, "gave_up");
+    assert_non_null(strstr(r->promotion_evidence, "not timed, the machine was busy: others used 40 %"));
+    assert_true(r->has_speedup && r->speedup == 1.5);
+}
+
+static void what_could_not_be_timed_keeps_its_verdict_and_says_why(void **state) {
+    struct fixture *f = *state;
+    fixture_join(f, "n1", "i1", "alpha");
+    struct campaign *c = submit(f, PROMOTING, 1);
+    answer(f, task_of(c, "one", false), "correct", 0);
+    const struct rec_result *r = task_of(c, "one", false)->result;
+    assert_string_equal(r->verdict, "correct");
+    assert_string_equal(r->busy, "others used 40 % of the processors");
+    assert_false(r->has_speedup || r->has_time_ns_p50);
+    assert_null(task_of(c, "one", true));
+}
+
 static void a_failed_promotion_is_tried_elsewhere(void **state) {
     struct fixture *f = *state;
     fixture_join(f, "n1", "i1", "alpha");
@@ -418,6 +448,8 @@ int main(void) {
         T(a_winner_that_is_no_longer_faster_is_retracted_with_its_figures),
         T(a_cell_has_so_many_promotions_and_no_more),
         T(a_promotion_that_is_lost_leaves_the_result_provisional_and_says_so),
+        T(a_promotion_that_could_not_be_timed_leaves_the_result_provisional),
+        T(what_could_not_be_timed_keeps_its_verdict_and_says_why),
         T(a_failed_promotion_is_tried_elsewhere),
         T(cancelling_ends_a_promotion_and_leaves_the_result),
         T(it_is_planned_with_the_last_result_or_not_at_all),

@@ -32,7 +32,7 @@ static void a_task_record_holds_everything_that_the_agent_needs(void **state) {
     assert_string_equal(task.size, "small");
     assert_int_equal(task.epoch, store_epoch(f->core->store));
     assert_int_equal(task.baselines.count, 2);
-    assert_int_equal(task.policy.sets, 5);
+    assert_int_equal(task.policy.sets, 8);
     rec_task_done(&task);
 }
 
@@ -271,9 +271,15 @@ static void a_busy_machine_sends_the_task_back_without_counting(void **state) {
         f->mono_ms += 120000;
         f->core->schedule_wanted = true;
         assert_int_equal(fixture_settle(f, &task), 1);
+        assert_int_equal(task.busy_left, BUSY_MAX - i); /* the node knows how much patience there is */
         fixture_report(f, &task, "infrastructure", "machine busy: 12 % foreign load");
         rec_task_done(&task);
     }
+    char why[256];
+    task_why(f->core, c->tasks[0], why, sizeof why);
+    assert_non_null(strstr(why, "verified; waits "));
+    assert_non_null(
+        strstr(why, "for a quieter machine to be timed on: machine busy: 12 % foreign load (on n1, time 5)"));
     assert_int_equal(c->tasks[0]->row.state, TASK_QUEUED);
     assert_int_equal(c->tasks[0]->row.failures, 0);
     assert_int_equal(c->tasks[0]->row.busy, 5);
