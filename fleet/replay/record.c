@@ -93,10 +93,14 @@ int replay_check(const struct rec_result *r, struct error *err) {
     if (check_present(r, err) != 0) return -1;
     CLEANUP(cleanup_json) json_t *hashes = json_loads(r->record_check, 0, NULL);
     compare_hashes(r, hashes, &wrong);
-    CLEANUP(cleanup_kernel)
-    struct kernel *kernel = kernel_parse(r->kernel_yaml, strlen(r->kernel_yaml), "kernel_yaml", r->kernel_source,
-                                         strlen(r->kernel_source), NULL);
-    if (kernel) compare_texts(r, kernel, &wrong);
+    if (wrong.len == 0) {
+        /* Texts are kept under their hashes: what does not parse has none. */
+        CLEANUP(cleanup_kernel)
+        struct kernel *kernel = kernel_parse(r->kernel_yaml, strlen(r->kernel_yaml), "kernel_yaml", r->kernel_source,
+                                             strlen(r->kernel_source), err);
+        if (!kernel) return error_wrap(err, "the record's kernel");
+        compare_texts(r, kernel, &wrong);
+    }
     if (wrong.len == 0) return 0;
     error_set(err, ERR_INVALID, "the record was changed since it was written: %.1000s", wrong.data);
     return error_hint(err, "`portolan results --json` prints records as they are");
@@ -150,7 +154,7 @@ static int check_fit(const struct rec_result *r, struct error *err) {
     struct kernel *k = kernel_parse(r->kernel_yaml, strlen(r->kernel_yaml), "kernel_yaml", r->kernel_source,
                                     strlen(r->kernel_source), NULL);
     struct tune_point point;
-    if (!k || !*r->config || !kernel_has_tuning(k)) return 0; /* a kernel that does not parse has its verdict */
+    if (!k || !*r->config || !kernel_has_tuning(k)) return 0;
     return tune_point_parse(k, r->config, &point, err) == 0 ? 0 : error_wrap(err, "the record's `config`");
 }
 

@@ -107,6 +107,32 @@ static void a_newer_format_is_refused(void **state) {
     assert_int_equal(err.code, ERR_UNSUPPORTED);
 }
 
+/* As the first release left it: without the columns of format 2. */
+static void a_store_of_the_format_before_is_migrated_with_its_tasks(void **state) {
+    struct error err = ERROR_INIT;
+    struct row_task row = {.id = "0123456789abcdef0123456789abcdef", .campaign = "c1", .kernel = "k"}, found;
+    bool is_new = false;
+    struct store *store = open_store(*state);
+    ok(store_task_insert(store, &row, &is_new, &err), &err);
+    ok(store_commit(store, &err), &err);
+    store_close(store);
+    CLEANUP_FREE char *path = path_join(*state, "portolan.db");
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "ALTER TABLE tasks DROP COLUMN purpose; ALTER TABLE tasks DROP COLUMN parent;"
+                                  "ALTER TABLE tasks DROP COLUMN wanted; PRAGMA user_version = 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    store = open_store(*state);
+    ok(store_task_find(store, row.id, &found, &err), &err);
+    assert_string_equal(found.kernel, "k");
+    assert_string_equal(found.purpose, "");
+    assert_string_equal(found.parent, "");
+    store_close(store);
+}
+
 static void a_file_that_is_no_store_is_refused(void **state) {
     struct error err = ERROR_INIT;
     CLEANUP_FREE char *path = path_join(*state, "portolan.db");
@@ -215,6 +241,7 @@ int main(void) {
         T(a_second_coordinator_is_refused_and_told_who_holds_the_store),
         T(a_crash_between_writes_leaves_whole_transactions),
         T(a_newer_format_is_refused),
+        T(a_store_of_the_format_before_is_migrated_with_its_tasks),
         T(a_file_that_is_no_store_is_refused),
         T(a_result_is_replaced_by_a_higher_revision_only),
         T(schema_ids_are_given_once),
