@@ -71,6 +71,7 @@ static int start_process(struct runner *r, const struct runner_config *c, struct
                                     .arena_fd = r->arena_fd,
                                     .cache_dir = c->cache_dir,
                                     .simulator = c->kind == RUNNER_AUDIT,
+                                    .unwritten = c->unwritten,
                                     .sandbox = c->sandbox};
     snprintf(r->backend, sizeof r->backend, "%s", c->device->backend);
     snprintf(r->icd, sizeof r->icd, "%s", c->device->icd);

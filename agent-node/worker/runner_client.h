@@ -47,6 +47,7 @@ struct runner_config {
                             * runners of trusted code (plain kernels, probes) only */
     size_t arena_bytes;    /* shared memory, 0 for none */
     size_t memory_limit_bytes;   /* RLIMIT_AS-like bound on the runner, 0 for the default */
+    bool unwritten;              /* AUDIT: also look for values that nobody wrote */
     bool sandbox;                /* false only in tests */
     const volatile bool *cancel; /* may be NULL; looked at every 100 ms while a call waits */
 };

@@ -19,6 +19,7 @@ struct spawn_request {
     int arena_fd;          /* -1 for none */
     const char *cache_dir; /* NULL for none */
     bool simulator;        /* Oclgrind in place of the driver that `icd` names */
+    bool unwritten;        /* with its check of values that nobody wrote */
     bool sandbox;
 };
 struct spawned {

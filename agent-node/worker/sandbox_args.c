@@ -229,7 +229,7 @@ void sandbox_environment(const struct spawn_request *r, enum sandbox_kind level,
     strings_addf(ret, "CUDA_CACHE_PATH=%s/cuda", cache);
     if (r->simulator) {
         strings_add(ret, "OCLGRIND_DATA_RACES=1");
-        strings_add(ret, "OCLGRIND_UNINITIALIZED=1");
+        if (r->unwritten) strings_add(ret, "OCLGRIND_UNINITIALIZED=1");
         strings_add(ret, "OCLGRIND_MAX_ERRORS=200");
         strings_addf(ret, "OCLGRIND_LOG=%s/oclgrind.log", home);
     }

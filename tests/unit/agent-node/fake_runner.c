@@ -73,6 +73,7 @@ struct runner {
     int64_t n_kept;
     float given[4096]; /* the first elements of the inputs of this process */
     int n_given;
+    bool unwritten; /* AUDIT */
     char log[1200];
 };
 
@@ -136,6 +137,7 @@ struct runner *runner_start(const struct runner_config *c, struct error *err) {
     }
     struct runner *r = xcalloc(1, sizeof *r);
     r->kind = c->kind;
+    r->unwritten = c->unwritten;
     r->alive = true;
     if (c->arena_bytes && c->kind == RUNNER_COMPILE) fake_counts.compilers_with_memory++;
     if (c->arena_bytes) r->arena = aligned_alloc(4096, (c->arena_bytes + 4095) / 4096 * 4096);
@@ -285,9 +287,16 @@ enum runner_status runner_audit(struct runner *r, const struct plan *plan, const
     (void)timeout_ms;
     r->log[0] = 0;
     for (int i = 0; i < plan->n_buffers; i++)
-        if (slot[i].filled != (plan_buffer_source(&plan->buffer[i]) >= 0)) return stop_with(r, RUNNER_BROKE, "wrong buffers");
+        if (slot[i].filled != (plan_buffer_source(&plan->buffer[i]) >= 0))
+            return stop_with(r, RUNNER_BROKE, "wrong buffers");
     error_set(err, ERR_INVALID, "as the text says");
     if (strstr(text, "SIM_REJECTS")) return stop_with(r, RUNNER_BUILD_FAILED, "input.cl:1:1: error: half what?");
+    if (strstr(text, "SIM_DIES") || (strstr(text, "SIM_FAINTS") && r->unwritten))
+        return stop_with(r, RUNNER_CRASHED, "it was killed by signal 11");
+    if (strstr(text, "SIM_FATAL") && r->unwritten) {
+        snprintf(r->log, sizeof r->log, "OCLGRIND FATAL ERROR (./src/plugins/Uninitialized.cpp:1)\nUnsupported\n");
+        return RUNNER_OK;
+    }
     if (strstr(text, "SIM_SLOW")) return stop_with(r, RUNNER_TIMEOUT, "killed");
     snprintf(
         r->log, sizeof r->log, "%s%s%s%s",

@@ -269,6 +269,23 @@ static void an_audit_takes_part_in_the_order_of_verdicts(void **state) {
     assert_non_null(strstr(attempt.audit, "not audited"));
 }
 
+static void where_the_simulator_falls_over_it_looks_for_less_and_says_so(void **state) {
+    (void)state;
+    task.policy.audit = true;
+    static const char *const falls[] = {"SIM_FAINTS", "SIM_FATAL"};
+    for (size_t i = 0; i < sizeof falls / sizeof *falls; i++) {
+        run_as(falls[i]);
+        expect("correct");
+        assert_non_null(strstr(attempt.audit, "clean: Oclgrind found no race and no access"));
+        assert_non_null(strstr(attempt.audit, "unwritten values were not looked for"));
+    }
+    run_as("SIM_FATAL RACES");
+    expect("nondeterministic");
+    run_as("SIM_DIES");
+    expect("correct");
+    assert_non_null(strstr(attempt.audit, "not audited: Oclgrind could not run"));
+}
+
 static void an_audit_that_could_not_be_made_is_no_pass_and_no_fault(void **state) {
     (void)state;
     static const struct {
@@ -315,6 +332,7 @@ int main(void) {
         T(an_audit_that_finds_nothing_says_so),
         T(what_an_audit_finds_is_a_verdict_with_place_and_line),
         T(an_audit_takes_part_in_the_order_of_verdicts),
+        T(where_the_simulator_falls_over_it_looks_for_less_and_says_so),
         T(an_audit_that_could_not_be_made_is_no_pass_and_no_fault),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
