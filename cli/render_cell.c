@@ -115,6 +115,7 @@ static void print_time(const json_t *cell, const json_t *event, FILE *out) {
     const json_t *result = json_object_get(event, "result");
     double gflops = json_number(result, "gflops"), gbps = json_number(result, "gbps");
     CLEANUP(buf_done) struct buf b = BUF_INIT;
+    if (isnan(json_number(cell, "time_ns_p50"))) return;
     render_time_ns(json_number(cell, "time_ns_p50"), time);
     render_percent(json_number(cell, "speed_of_light"), light);
     buf_printf(&b, "%s a run", time);
@@ -149,6 +150,16 @@ static void print_precision(const json_t *cell, FILE *out) {
     if (!*precision) return;
     CLEANUP_FREE char *text = xasprintf("%s%s", precision, cell_is_reduced(cell) ? ", as declared: ranked apart" : "");
     print_field(out, "precision", text);
+}
+
+/* Why there is no time, or what the time there is suffered from. */
+static void print_busy(const json_t *cell, FILE *out) {
+    const char *why = json_text(cell, "busy");
+    CLEANUP(buf_done) struct buf b = BUF_INIT;
+    if (!*why) return;
+    buf_printf(&b, "%s: %s", isnan(json_number(cell, "time_ns_p50")) ? "not timed" : "these times are worth little",
+               why);
+    print_field(out, "busy", b.data);
 }
 
 static void print_baselines(const json_t *event, FILE *out) {
@@ -222,6 +233,7 @@ void render_cell_whole(const json_t *cell, const json_t *event, bool with_log, F
     if (cell_is_correct(cell)) {
         print_time(cell, event, out);
         print_speedup(cell, event, out);
+        print_busy(cell, out);
         print_baselines(event, out);
         print_config(cell, out);
         print_precision(cell, out);

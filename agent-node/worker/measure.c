@@ -4,6 +4,7 @@
 #include "agent-node/worker/timing/busy.h"
 #include "agent-node/worker/timing/history.h"
 #include "agent-node/worker/timing/selftest.h"
+#include "agent-node/worker/timing/span.h"
 #include "common/clock.h"
 
 /* The candidate's time a launch, for the speed of light. */
@@ -33,6 +34,7 @@ static int time_it(struct trial *t, const struct subject *s, struct baselines *b
     if (m->candidate.n > 0) attempt_keep_samples(t, m); /* whatever comes of it: times and claims are evidence */
     if (trial_lock(t, DOMAIN_SHARED, f) != 0 || status != 0) return -1;
     if (physics_check(t, typical_ns(m), m->rotating_bytes, f) != 0) return -1;
+    if (!s->trusted && span_check(t, m, f) != 0) return -1;
     if (believe(t, &b->subject[b->fastest], m, f) != 0) return -1;
     if (m->acc.worst > acc->worst) acc->worst = m->acc.worst;
     if (m->acc.rms > acc->rms) acc->rms = m->acc.rms;

@@ -18,6 +18,7 @@ static void add_result(json_t *cell, const struct rec_result *r) {
     json_object_set_new(cell, "outcome", json_null_or(r ? r->outcome : NULL));
     json_object_set_new(cell, "verdict", json_null_or(r ? r->verdict : NULL));
     json_object_set_new(cell, "evidence", json_string(r ? r->evidence : ""));
+    json_object_set_new(cell, "busy", json_string(r ? r->busy : ""));
     json_object_set_new(cell, "audit", json_string(r ? r->audit : ""));
     json_object_set_new(cell, "config", json_string(r ? r->config : ""));
     json_object_set_new(cell, "generality", json_string(r ? r->generality : ""));

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "agent-node/worker/timing/quads.h"
+#include "agent-node/worker/timing/span.h"
 
 #define SETS 5
 #define QUADS 8
@@ -153,6 +154,46 @@ static void a_coarse_counter_accuses_no_single_window(void **state) {
     assert_int_equal(m->load.dropped, 1);
 }
 
+/* --- the device's clock
+ * ------------------------------------------------------------------------------------------------------------------ */
+static enum verdict span_says(double baseline, double candidate, bool event_times) {
+    static struct worker worker;
+    struct trial t = {.worker = &worker};
+    struct finding f = FINDING_INIT;
+    worker.device.event_times = event_times;
+    m->baseline.pace = m->candidate.pace = (struct pace){.n = 1000, .repeats = 20};
+    for (size_t i = 0; i < m->baseline.n; i++) {
+        m->baseline.claimed_ns[i] = baseline * m->baseline.ns[i];
+        m->candidate.claimed_ns[i] = candidate * m->candidate.ns[i];
+    }
+    judge();
+    return span_check(&t, m, &f) == 0 ? VERDICT_CORRECT : f.verdict;
+}
+
+static void spans_agree_within_5_percent_or_are_implausible(void **state) {
+    (void)state;
+    assert_int_equal(span_says(0.99, 0.98, true), VERDICT_CORRECT);
+    assert_int_equal(span_says(0.99, 0.951, true), VERDICT_CORRECT);
+    assert_int_equal(span_says(0.99, 0.94, true), VERDICT_IMPLAUSIBLE);
+    assert_int_equal(span_says(0.99, 1.06, true), VERDICT_IMPLAUSIBLE);
+}
+
+static void spans_prove_nothing_where_the_baselines_do_not_fit_either(void **state) {
+    (void)state;
+    assert_int_equal(span_says(0.9, 0.8, true), VERDICT_CORRECT);
+    assert_int_equal(span_says(0.99, 0.5, false), VERDICT_CORRECT); /* no events */
+    assert_int_equal(span_says(0, 0, true), VERDICT_CORRECT);
+    for (size_t i = 0; i < m->baseline.n; i++) m->baseline.foreign[i] = 0.2;
+    assert_int_equal(span_says(0.99, 0.5, true), VERDICT_CORRECT); /* busy */
+}
+
+static void a_single_bad_claim_is_not_the_median(void **state) {
+    (void)state;
+    span_says(1, 1, true);
+    m->candidate.claimed_ns[3] = 0.2 * m->candidate.ns[3];
+    assert_true(fabs(span_ratio(m, &m->candidate) - 1) < 1e-12);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
     const struct CMUnitTest tests[] = {T(on_a_quiet_machine_everything_is_kept),
@@ -164,6 +205,9 @@ int main(void) {
                                        T(a_set_without_a_quad_is_busy_and_still_has_a_ratio),
                                        T(unknown_load_is_no_load),
                                        T(readings_that_are_off_both_ways_add_up_to_nothing),
-                                       T(a_coarse_counter_accuses_no_single_window)};
+                                       T(a_coarse_counter_accuses_no_single_window),
+                                       T(spans_agree_within_5_percent_or_are_implausible),
+                                       T(spans_prove_nothing_where_the_baselines_do_not_fit_either),
+                                       T(a_single_bad_claim_is_not_the_median)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
