@@ -105,7 +105,8 @@ static int enter(const struct arguments *a, struct session *s, struct wire_hello
         if (s->backend->open((int)a->platform, (int)a->device, &s->device, err) < 0) return -1;
         if (s->backend->in_place(s->device)) hello->flags |= WIRE_FLAG_IN_PLACE;
     }
-    if (a->sandbox && !tools && lockdown_seccomp(false, !s->backend->in_place(s->device), &ignored)) hello->flags |= WIRE_FLAG_SECCOMP;
+    if (a->sandbox && !tools && lockdown_seccomp(false, !s->backend->in_place(s->device), &ignored))
+        hello->flags |= WIRE_FLAG_SECCOMP;
     if (a->sandbox && !(hello->flags & WIRE_FLAG_SECCOMP)) fprintf(stderr, "portolan-runner: %s\n", ignored.text);
     return 0;
 }

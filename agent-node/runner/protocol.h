@@ -55,7 +55,14 @@ enum wire_type {
     WIRE_CLAIM       /* struct wire_claim */
 };
 
-enum wire_status { WIRE_OK, WIRE_BUILD_FAILED, WIRE_LAUNCH_FAILED, WIRE_DEVICE_FAILED, WIRE_OVER_LIMIT, WIRE_STATUS_COUNT };
+enum wire_status {
+    WIRE_OK,
+    WIRE_BUILD_FAILED,
+    WIRE_LAUNCH_FAILED,
+    WIRE_DEVICE_FAILED,
+    WIRE_OVER_LIMIT,
+    WIRE_STATUS_COUNT
+};
 enum wire_phase { WIRE_PHASE_BUILD, WIRE_PHASE_LAUNCH, WIRE_PHASE_COUNT };
 
 enum wire_flag { WIRE_FLAG_SECCOMP = 1, WIRE_FLAG_IN_PLACE = 4, WIRE_FLAG_ALL = 5 };
