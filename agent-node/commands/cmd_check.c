@@ -11,6 +11,7 @@
 #include "agent-node/worker/verdict.h"
 #include "common/buf.h"
 #include "common/cleanup.h"
+#include "common/display.h"
 #include "common/table.h"
 #include "schemas/codec.h"
 
@@ -75,8 +76,9 @@ static void count_for(struct output *o, const struct rec_device *d, const struct
 static void show(const struct rec_device *d, const struct local_job *job, const struct rec_attempt *a,
                  struct output *o) {
     count_for(o, d, a);
+    CLEANUP_FREE char *file = display_line(job->file); /* files of a folder are named by whoever made it */
     if (o->n_jobs > 1)
-        printf("%s%s%s, problem %s, size %s\n", colour_on(stdout, COLOUR_BOLD), job->file, colour_off(stdout),
+        printf("%s%s%s, problem %s, size %s\n", colour_on(stdout, COLOUR_BOLD), file, colour_off(stdout),
                job->task.problem, job->task.size);
     show_attempt(d, &job->task, a, stdout);
     if (o->phases) show_phases(a, stdout);

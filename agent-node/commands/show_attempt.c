@@ -5,6 +5,7 @@
 
 #include "agent-node/worker/verdict.h"
 #include "common/table.h"
+#include "common/utf8.h"
 
 void show_time(double ns, char out[32]) {
     const char *unit = ns >= 1e9 ? "s" : ns >= 1e6 ? "ms" : ns >= 1e3 ? "us" : "ns";
@@ -105,7 +106,17 @@ static void show_load(const struct rec_attempt *a, const struct rec_measured *m,
                 100 * m->foreign_share, m->quads_dropped, m->quads_dropped + m->windows / 2);
 }
 
-void show_attempt(const struct rec_device *d, const struct rec_task *task, const struct rec_attempt *a, FILE *out) {
+/* What is shown of it, fit for a terminal, wherever it comes from. */
+static void clean_texts(struct rec_attempt *a) {
+    char *const texts[] = {a->outcome, a->verdict, a->evidence, a->infrastructure, a->log,
+                           a->config,  a->audit,   a->busy,     a->precision,      a->sandbox};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i]) utf8_clean(texts[i]);
+    for (size_t i = 0; i < a->sizes_checked.count; i++) utf8_clean(a->sizes_checked.items[i]);
+}
+
+static void show_clean(const struct rec_device *d, const struct rec_task *task, const struct rec_attempt *a,
+                       FILE *out) {
     const struct rec_measured *m = find_row(a, "candidate", NULL);
     show_verdict(d, a, out);
     if (a->config[0] && strcmp(a->config, "{}") != 0) fprintf(out, "  configuration %s\n", a->config);
@@ -131,6 +142,14 @@ void show_attempt(const struct rec_device *d, const struct rec_task *task, const
     if (m) show_launch_bound(d, a, m, out);
     show_load(a, m, out);
     if (a->sandbox[0]) fprintf(out, "  %ssandbox %s%s\n", colour_on(out, COLOUR_DIM), a->sandbox, colour_off(out));
+}
+
+void show_attempt(const struct rec_device *d, const struct rec_task *task, const struct rec_attempt *a, FILE *out) {
+    struct rec_attempt mine;
+    rec_copy(&rec_attempt_desc, &mine, a);
+    clean_texts(&mine);
+    show_clean(d, task, &mine, out);
+    rec_attempt_done(&mine);
 }
 
 void show_phases(const struct rec_attempt *a, FILE *out) {

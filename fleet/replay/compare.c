@@ -5,6 +5,7 @@
 #include "common/cleanup.h"
 #include "common/display.h"
 #include "common/table.h"
+#include "common/utf8.h"
 #include "problems/kernel/kernel.h"
 
 DEFINE_CLEANUP(cleanup_json, json_t *, json_decref)
@@ -157,9 +158,16 @@ static const char *text_of(const json_t *o, const char *key) {
     return text ? text : "-";
 }
 
+/* Somebody else's text: no colours of its own. */
+static char *shown(const char *text) {
+    char *line = display_line(text);
+    utf8_clean(line);
+    return line;
+}
+
 static void put_line(FILE *out, const char *name, const char *recorded, const char *now, const char *say) {
-    CLEANUP_FREE char *a = display_line(recorded);
-    CLEANUP_FREE char *b = display_line(now);
+    CLEANUP_FREE char *a = shown(recorded);
+    CLEANUP_FREE char *b = shown(now);
     fprintf(out, "  %-9s recorded %s, now %s: %s\n", name, a, b, say);
 }
 
@@ -190,8 +198,8 @@ static void print_evidence(const json_t *evidence, FILE *out) {
     const char *recorded = text_of(evidence, "recorded"), *now = text_of(evidence, "now");
     if (!*recorded && !*now) return;
     bool same = json_is_true(json_object_get(evidence, "same"));
-    CLEANUP_FREE char *a = display_line(recorded);
-    CLEANUP_FREE char *b = display_line(now);
+    CLEANUP_FREE char *a = shown(recorded);
+    CLEANUP_FREE char *b = shown(now);
     fprintf(out, "  %-9s %s\n", "evidence", a);
     if (same)
         fprintf(out, "  %-9s the same now\n", "");

@@ -139,12 +139,9 @@ static void an_attempt_is_shown_without_them_as_well(void **state) {
     rec_set(&d.id, "pocl-cpu");
     rec_set(&a.outcome, "verdict");
     rec_set(&a.verdict, "compile_error");
-    struct error err = ERROR_INIT;
-    error_set(&err, ERR_INVALID, "%s", HOSTILE);
-    rec_set(&a.evidence, err.text);
-    CLEANUP(buf_done) struct buf log = BUF_INIT;
-    text_make_printable(&log, HOSTILE, strlen(HOSTILE));
-    rec_set(&a.log, log.data);
+    char **const texts[] = {&a.evidence, &a.infrastructure, &a.log,       &a.config,
+                            &a.audit,    &a.busy,           &a.precision, &a.sandbox};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) rec_set(texts[i], HOSTILE);
     FILE *out = tmpfile();
     show_attempt(&d, &task, &a, out);
     CLEANUP_FREE char *shown = printed(out);
