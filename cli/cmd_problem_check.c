@@ -12,7 +12,6 @@
 
 DEFINE_CLEANUP(cleanup_admission, struct admission *, admission_free)
 DEFINE_CLEANUP(cleanup_table, struct table *, table_free)
-DEFINE_CLEANUP(cleanup_progress, struct progress *, progress_free)
 
 struct run {
     struct chosen chosen;
