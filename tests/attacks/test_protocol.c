@@ -60,6 +60,15 @@ static void a_compile_runner_cannot_break_the_protocol_either(void **state) {
     }
 }
 
+/* Open (README.md, 29): before anything was run, a runner's word about its device is believed. */
+static void a_device_that_is_lost_while_loading_is_believed(void **state) {
+    (void)state;
+    attack("load_lost");
+    assert_string_equal(attempt.outcome, "infrastructure");
+    assert_null(attempt.verdict);
+    honest_is_correct();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(broken_frames_end_the_runner),
@@ -67,6 +76,7 @@ int main(void) {
         cmocka_unit_test(half_of_a_message_is_a_timeout),
         cmocka_unit_test(a_closed_socket_is_a_crash),
         cmocka_unit_test(a_compile_runner_cannot_break_the_protocol_either),
+        cmocka_unit_test(a_device_that_is_lost_while_loading_is_believed),
     };
     return cmocka_run_group_tests(tests, worker_start, worker_end);
 }
