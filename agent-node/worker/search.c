@@ -45,7 +45,7 @@ static void search_done(struct search *s) {
     }
     free(s->config);
     screen_done(&s->screen);
-    seeds_timed_release(s->t->seeds, s->data, false);
+    seeds_timed_release(s->t->seeds, s->data, s->f->kind == FINDING_VERDICT);
 }
 
 /* --- which configurations
@@ -232,6 +232,7 @@ static int measure_best(struct search *s, const struct tune_point *first) {
     }
     count_all(s);
     if (found) return 0;
+    seeds_forget(s->t->seeds); /* they are those of the last one tried, not of the one that is reported */
     struct configuration *worst = &s->config[0];
     for (size_t i = 0; i < s->n; i++)
         if (memcmp(&s->config[i].point, first, sizeof *first) == 0 && finding_any(&s->config[i].screened.finding))

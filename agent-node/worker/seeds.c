@@ -100,27 +100,30 @@ static void format_dims(const struct bound *b, char out[DIMS_SIZE]) {
                               (long long)b->dim[i].value);
 }
 
-static const struct told *find_wanted(const struct seeds *s, const struct bound *b, const char *data) {
-    char dims[DIMS_SIZE];
-    format_dims(b, dims);
-    for (size_t i = 0; i < s->wanted.count; i++)
-        if (strcmp(s->wanted.items[i].dims, dims) == 0 && strcmp(s->wanted.items[i].data, data) == 0)
-            return &s->wanted.items[i];
+static struct told *find(const struct list *list, const char *dims, const char *data) {
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i].dims, dims) == 0 && strcmp(list->items[i].data, data) == 0) return &list->items[i];
     return NULL;
 }
 
-/* The same set again (a search verifies several configurations with it) is told once. */
+static const struct told *find_wanted(const struct seeds *s, const struct bound *b, const char *data) {
+    char dims[DIMS_SIZE];
+    format_dims(b, dims);
+    return find(&s->wanted, dims, data);
+}
+
+/* A search verifies several configurations; the accepted one comes last, so the last set of its kind is what counts. */
 static void note_used(struct seeds *s, const struct bound *b, const char *data, const struct data_seed *seed,
                       const struct seal *seal, const struct told *wanted, const void *at) {
-    struct told *t = NULL;
-    for (size_t i = 0; i < s->used.count && !t; i++)
-        if (memcmp(&s->used.items[i].seed, seed, sizeof *seed) == 0) t = &s->used.items[i];
+    char dims[DIMS_SIZE];
+    format_dims(b, dims);
+    struct told *t = find(&s->used, dims, data);
     if (!t && s->used.count == SEEDS_SETS_MAX) return;
     if (!t) t = push(&s->used);
+    if (memcmp(&t->seed, seed, sizeof *seed) != 0) *t = (struct told){.seed = *seed};
     snprintf(t->size, sizeof t->size, "%s", b->size);
-    format_dims(b, t->dims);
+    snprintf(t->dims, sizeof t->dims, "%s", dims);
     snprintf(t->data, sizeof t->data, "%s", data);
-    t->seed = *seed;
     t->seal = *seal;
     t->open = t->open || (wanted ? wanted->open : s->fresh);
     t->replayed = wanted && !wanted->open;
@@ -165,6 +168,10 @@ void seeds_timed_release(struct seeds *s, const struct timed_data *t, bool seen)
     if (!t) return;
     note_released(s, t, seen);
     pool_timed_release(s->pool, t, seen);
+}
+
+void seeds_forget(struct seeds *s) {
+    s->used.count = 0;
 }
 
 /* --- telling

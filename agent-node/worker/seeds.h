@@ -21,6 +21,8 @@ void seeds_release(struct seeds *s, const struct data_set *d, bool seen);
 void seeds_timed_release(struct seeds *s, const struct timed_data *t, bool seen);
 /* What the candidate answered to a set: a replay on the same device compares it. */
 void seeds_answer(struct seeds *s, const struct data_set *d, const void *outputs, size_t bytes);
+/* What was used so far is not what the outcome rests on. What is borrowed is still to be released. */
+void seeds_forget(struct seeds *s);
 /* {"by": "id of the node's key", "sets": [{"size": "check", "dims": "N=2 D=17", "data": "declared", "seal": "32 digits"
  * or "seed": "64 digits", "answer": "16 digits"}]}. The caller frees. */
 char *seeds_json(const struct seeds *s);

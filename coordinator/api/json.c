@@ -177,7 +177,8 @@ int json_add_details(struct core *core, const struct task *task, json_t *object,
     struct rec_attempt attempt;
     struct error missing = ERROR_INIT;
     const struct rec_result *r = shown_result(task);
-    const char *name = r && task_is_promotion(task) ? r->promotion_id : r ? r->result_id : NULL;
+    /* Where there was a promotion, the figures are from it. */
+    const char *name = r && r->promotion_id ? r->promotion_id : r ? r->result_id : NULL;
     json_t *whole = r ? stored_result(core, r->task_id, err) : json_null();
     if (!whole) return -1;
     json_object_set_new(object, "result", whole);

@@ -161,12 +161,15 @@ static int run(struct trial *t, struct runner *r, const struct subject *s, const
     }
 }
 
-/* Inputs hold data; outputs and scratch nothing, so that reading them before they are written shows. */
+/* Inputs hold data; outputs and scratch nothing, so that reading them before they are written shows. Which data is
+ * nothing that a replay has to know. */
 static int lay_out(struct trial *t, const struct size_case *at, struct runner *r, struct audit_slot *slots,
                    struct finding *f) {
     struct error err = ERROR_INIT;
     int64_t oracle_ns = 0;
-    const struct data_set *d = seeds_get(t->seeds, at->bound, DIST_DECLARED, trial_cancel(t), &oracle_ns, &err);
+    const struct pool_wish any = {.fresh = false};
+    struct pool *pool = t->worker->pool;
+    const struct data_set *d = pool_get(pool, at->bound, DIST_DECLARED, &any, trial_cancel(t), &oracle_ns, &err);
     if (!d) return finding_error(f, &err, "oracle");
     for (int i = 0; i < at->plan->n_buffers; i++) {
         const struct plan_buffer *b = &at->plan->buffer[i];
@@ -175,7 +178,7 @@ static int lay_out(struct trial *t, const struct size_case *at, struct runner *r
         memcpy(runner_arena(r) + slots[i].offset, data_set_input(d, source), b->bytes);
         slots[i].filled = true;
     }
-    seeds_release(t->seeds, d, false);
+    pool_release(pool, d, false);
     return 0;
 }
 

@@ -169,6 +169,25 @@ static void a_task_is_measured_in_the_configuration_that_it_names(void **state) 
     assert_non_null(strstr(attempt.evidence, "17"));
 }
 
+static void a_search_tells_the_data_of_the_configuration_that_it_reports(void **state) {
+    (void)state;
+    rec_set(&task.kind, "search");
+    run_as("cost=@");
+    expect("correct");
+    size_t sets = sets_with(attempt.seeds, "data");
+    assert_true(sets >= 5);
+    rec_set(&task.kind, "measure");
+    rec_set(&task.config, attempt.config);
+    rec_set(&task.seeds, attempt.seeds);
+    run_as("cost=@");
+    assert_int_equal(sets_with(attempt.seeds, "data"), sets_with(task.seeds, "answer"));
+    rec_set(&task.kind, "search");
+    rec_set(&task.seeds, "");
+    run_as("cost=@ WRONG");
+    expect("wrong_output");
+    assert_int_equal(sets_with(attempt.seeds, "data"), 0);
+}
+
 /* --- again
  * ------------------------------------------------------------------------------------------------------------------ */
 static void a_replay_of_a_correct_kernel_has_the_same_data_and_answers(void **state) {
@@ -325,6 +344,7 @@ int main(void) {
         T(the_seed_of_what_was_seen_is_told_and_never_drawn_from_again),
         T(a_promotion_draws_its_own_data_and_tells_them),
         T(a_task_is_measured_in_the_configuration_that_it_names),
+        T(a_search_tells_the_data_of_the_configuration_that_it_reports),
         T(a_replay_of_a_correct_kernel_has_the_same_data_and_answers),
         T(a_replay_of_a_refused_kernel_finds_the_same_in_the_same_place),
         T(another_process_opens_its_own_seals_and_nobody_elses),
