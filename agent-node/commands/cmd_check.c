@@ -166,7 +166,7 @@ static const struct option_spec options[] = {
     {"size", 's', OPTION_STRING, "SIZE", NULL, NULL, "Size to time; `small` where the problem has it, else its first."},
     {"json", 'j', OPTION_FLAG, NULL, NULL, NULL, "Print all attempts as one JSON array at the end."},
     {"ndjson", 0, OPTION_FLAG, NULL, NULL, NULL, "Print each attempt as a line of JSON when it ends."},
-    {"sets", 'k', OPTION_INT, "N", NULL, NULL, "Fresh sets of runners to time with (8)."},
+    {"sets", 'k', OPTION_INT, "N", NULL, NULL, "Fresh sets of runners to time with (10)."},
     {"quads", 0, OPTION_INT, "N", NULL, NULL, "ABBA quads in each set (8)."},
     {"timeout", 't', OPTION_INT, "SECONDS", NULL, NULL, "Limit of a compilation, and of a run (60)."},
     {"busy", 0, OPTION_STRING, "WHAT", "busy", NULL,

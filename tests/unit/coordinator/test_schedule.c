@@ -32,7 +32,7 @@ static void a_task_record_holds_everything_that_the_agent_needs(void **state) {
     assert_string_equal(task.size, "small");
     assert_int_equal(task.epoch, store_epoch(f->core->store));
     assert_int_equal(task.baselines.count, 2);
-    assert_int_equal(task.policy.sets, 8);
+    assert_int_equal(task.policy.sets, 10);
     rec_task_done(&task);
 }
 

@@ -72,7 +72,7 @@ static void defaults_are_those_of_the_schema_file(void **state) {
     struct rec_task task;
     rec_task_init(&task);
     assert_string_equal(task.task_id, "");
-    assert_int_equal(task.policy.sets, 8);
+    assert_int_equal(task.policy.sets, 10);
     assert_true(task.policy.source_rules);
     assert_true(task.policy.confidence == 0.99);
     assert_int_equal(task.baselines.count, 0);
