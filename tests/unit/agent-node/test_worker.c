@@ -228,6 +228,47 @@ static void each_misdeed_has_its_verdict(void **state) {
     }
 }
 
+/* The made-up kernel rounds its input and its answer to bfloat16. */
+static void declared_precision_is_judged_in_its_tier_and_recorded(void **state) {
+    (void)state;
+    char yaml[sizeof KERNEL + 32];
+    snprintf(yaml, sizeof yaml, "%sprecision: bf16\n", KERNEL);
+    rec_set(&task.kernel_yaml, yaml);
+    run_as("COARSE cost=1000");
+    expect_verdict("correct", "");
+    assert_string_equal(attempt.precision, "bf16");
+    assert_string_equal(row("candidate", NULL)->precision, "bf16");
+    assert_string_equal(row("baseline", NULL)->precision, "");
+    run_as("WRONG");
+    expect_verdict("wrong_output", "1 of ");
+    snprintf(yaml, sizeof yaml, "%sprecision: f16\n", KERNEL);
+    rec_set(&task.kernel_yaml, yaml);
+    run_as("COARSE");
+    expect_verdict("reduced_precision", "less precise than f16");
+}
+
+static void a_problem_that_accepts_trivial_answers_gets_no_verdict(void **state) {
+    (void)state;
+    static const char sound[] = "gelu(x, approximate=none)", trivial[] = "mul(x, 0.0)",
+                      exempt[] = "exempt: a fixture\n";
+    char yaml[sizeof PROBLEM + sizeof exempt];
+    const char *at = strstr(PROBLEM, sound);
+    int before = (int)(at - PROBLEM);
+    snprintf(yaml, sizeof yaml, "%.*s%s%s", before, PROBLEM, trivial, at + strlen(sound));
+    rec_set(&task.problem_yaml, yaml);
+    run_as("");
+    assert_string_equal(attempt.outcome, "refused");
+    assert_null(attempt.verdict);
+    assert_non_null(strstr(attempt.evidence, "`toy` accepts trivial answers"));
+    assert_non_null(strstr(attempt.evidence, "a product with 0 is 0 for any data"));
+    assert_non_null(strstr(attempt.evidence, "`portolan problem check`"));
+    assert_int_equal(fake_counts.started, 0);
+    snprintf(yaml, sizeof yaml, "%s%.*s%s%s", exempt, before, PROBLEM, trivial, at + strlen(sound));
+    rec_set(&task.problem_yaml, yaml);
+    run_as("");
+    assert_string_equal(attempt.outcome, "verdict");
+}
+
 static void the_most_severe_of_several_misdeeds_is_named(void **state) {
     (void)state;
     run_as("WRONG NAN OOB MODIFY");
@@ -567,6 +608,8 @@ int main(void) {
         T(phases_add_up_to_the_duration),
         T(identity_is_copied_from_the_task),
         T(each_misdeed_has_its_verdict),
+        T(declared_precision_is_judged_in_its_tier_and_recorded),
+        T(a_problem_that_accepts_trivial_answers_gets_no_verdict),
         T(the_most_severe_of_several_misdeeds_is_named),
         T(evidence_names_size_data_element_and_both_values),
         T(a_kernel_that_cheats_only_when_timed_is_caught),

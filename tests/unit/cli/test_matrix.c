@@ -37,6 +37,33 @@ static void add_correct(json_t *matrix, const char *problem, const char *target,
     json_object_set_new(cell, "weak_baseline", json_boolean(!faster));
 }
 
+static void declared_precision_stands_beside_the_strict_one(void **state) {
+    (void)state;
+    json_t *m = matrix_new();
+    add_name(m, "problems", "gelu");
+    add_name(m, "problems", "mlp");
+    add_name(m, "targets", "pocl-cpu");
+    add_correct(m, "gelu", "pocl-cpu", "small", 1.76, true);
+    json_t *cell = json_array_get(json_object_get(m, "cells"), 0);
+    json_object_set_new(cell, "reduced", json_pack("[{s:s, s:f}]", "precision", "bf16", "speedup", 3.2));
+    add_correct(m, "mlp", "pocl-cpu", "small", 2.5, false);
+    cell = json_array_get(json_object_get(m, "cells"), 1);
+    json_object_set_new(cell, "precision", json_string("f16"));
+    json_object_set_new(cell, "reduced", json_pack("[{s:s, s:f}]", "precision", "f16", "speedup", 2.5));
+    struct printed p;
+    printed_begin(&p);
+    render_matrix(m, 100, p.out);
+    assert_string_equal(printed_text(&p),
+                        "problem (size small)  pocl-cpu\n"
+                        "gelu                  1.76x [1.74, 1.78] vs fused (bf16 3.20x ~)\n"
+                        "mlp                   f16 2.50x ~\n"
+                        "over the fastest baseline [interval: 94 % from 5 fresh sets of runners, 99 % from 8 on]\n"
+                        "~  by kernels that declare less precision: held to that, ranked apart\n"
+                        "\nverdicts: none yet\n");
+    printed_end(&p);
+    json_decref(m);
+}
+
 static void a_matrix_that_fits_has_one_line_a_problem(void **state) {
     (void)state;
     json_t *m = matrix_new();
@@ -190,6 +217,7 @@ static void an_empty_matrix_says_so(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(declared_precision_stands_beside_the_strict_one),
         cmocka_unit_test(a_matrix_that_fits_has_one_line_a_problem),
         cmocka_unit_test(three_targets_and_a_long_problem_fit_100_columns_in_two_lines),
         cmocka_unit_test(targets_that_do_not_fit_get_a_table_of_their_own),

@@ -156,6 +156,7 @@ UNUSED_OK static const char *json_at(const json_t *json, const char *key) {
 struct agent {
     char bootstrap[128], node[64], incarnation[33], target[64];
     const char *verdict;    /* what it answers; "" for infrastructure */
+    const char *reduced;    /* the kernel whose answer is of a declared precision, or NULL */
     int delay_ms;           /* before it answers */
     atomic_bool stop, mute; /* mute: takes tasks and never answers */
     atomic_int tasks, cancels;
@@ -196,6 +197,13 @@ static void agent_register(struct agent *a, struct bus_producer *producer, const
     rec_free(&rec_node_desc, node);
 }
 
+/* Twice as fast as anything else here. */
+static void agent_reduce(struct rec_attempt *attempt) {
+    rec_set(&attempt->precision, "bf16");
+    for (size_t i = 0; i < attempt->measured.count; i++)
+        if (strcmp(attempt->measured.items[i].role, "candidate") == 0) attempt->measured.items[i].speedup *= 2;
+}
+
 static void agent_work(struct agent *a, struct bus_producer *producer, const struct rec_task *task) {
     struct rec_attempt attempt;
     atomic_fetch_add(&a->tasks, 1);
@@ -206,6 +214,7 @@ static void agent_work(struct agent *a, struct bus_producer *producer, const str
     fixture_outcome(task, *a->verdict ? "verdict" : "infrastructure", *a->verdict ? a->verdict : NULL, &attempt);
     if (!*a->verdict) rec_set(&attempt.infrastructure, "driver lost");
     rec_set(&attempt.log, "build log");
+    if (a->reduced && strcmp(a->reduced, task->kernel) == 0) agent_reduce(&attempt);
     agent_send(producer, TOPIC_ATTEMPTS, task->task_id, &rec_attempt_desc, &attempt);
     rec_attempt_done(&attempt);
 }

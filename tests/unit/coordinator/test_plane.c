@@ -110,6 +110,85 @@ static void a_campaign_runs_from_submission_to_the_results_topic(void **state) {
     free(id);
 }
 
+/* Kernel `one` is twice as fast, in bfloat16: it stands beside the cell and in no score. */
+static void declared_precision_is_ranked_apart(void **state) {
+    struct plane *p = *state;
+    struct agent a = {.reduced = "one"};
+    char path[128];
+    plane_start(p);
+    agent_start(&a, p, "n1", "i1", "alpha", "correct");
+    plane_wait_ready(p, 1);
+    char *id = plane_submit(p,
+                            "campaign: tiers\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: [human]\n"
+                            "kernels: ['*.yaml']\n",
+                            2);
+    snprintf(path, sizeof path, "/v1/campaigns/%s/events", id);
+    json_decref(http_lines(p, "GET", path, NULL));
+    snprintf(path, sizeof path, "/v1/matrix?campaign=%s", id);
+    json_t *matrix = http_json(p, "GET", path, NULL, 200);
+    const json_t *cell = json_array_get(json_object_get(matrix, "cells"), 0);
+    const json_t *reduced = json_array_get(json_object_get(cell, "reduced"), 0);
+    assert_int_equal(json_array_size(json_object_get(matrix, "cells")), 1);
+    assert_string_equal(json_at(cell, "kernel"), "two");
+    assert_string_equal(json_at(cell, "precision"), "");
+    assert_true(json_real_value(json_object_get(cell, "score")) == 1.5);
+    assert_string_equal(json_at(reduced, "kernel"), "one");
+    assert_string_equal(json_at(reduced, "precision"), "bf16");
+    assert_true(json_real_value(json_object_get(reduced, "speedup")) == 3);
+    const json_t *scores = json_array_get(json_object_get(matrix, "scores"), 0);
+    assert_true(json_real_value(json_object_get(scores, "geomean")) == 1.5);
+    json_decref(matrix);
+    free(id);
+    id = plane_submit(p,
+                      "campaign: alone\nproblems: [act]\ntargets: [alpha]\nsize: small\nstrategies: [human]\n"
+                      "kernels: ['*.yaml']\n",
+                      1);
+    snprintf(path, sizeof path, "/v1/campaigns/%s/events", id);
+    json_decref(http_lines(p, "GET", path, NULL));
+    snprintf(path, sizeof path, "/v1/matrix?campaign=%s", id);
+    matrix = http_json(p, "GET", path, NULL, 200); /* alone, it counts as the baseline */
+    cell = json_array_get(json_object_get(matrix, "cells"), 0);
+    assert_true(json_real_value(json_object_get(cell, "score")) == 1);
+    assert_false(json_is_true(json_object_get(cell, "faster")));
+    scores = json_array_get(json_object_get(matrix, "scores"), 0);
+    assert_int_equal(json_integer_value(json_object_get(scores, "correct")), 0);
+    json_decref(matrix);
+    free(id);
+    agent_stop(&a);
+    plane_stop(p);
+}
+
+static void a_problem_that_accepts_trivial_answers_is_not_taken(void **state) {
+    struct plane *p = *state;
+    static const char TRIVIAL[] =
+        "sizes: {check: {N: 9}, small: {N: 99}}\ninputs:\n  x: {dtype: f32, shape: [N]}\ngraph:\n  - y = mul(x, "
+        "0.0)\noutputs: [y]\n";
+    static const char CAMPAIGN_TEXT[] =
+        "campaign: bad\nproblems: [nought]\ntargets: [alpha]\nstrategies: [human]\nkernels: ['*.yaml']\n";
+    static const char KERNEL[] =
+        "kernel: one\nproblem: nought\nlanguage: opencl-c\nsource: act.cl\nlaunches:\n  - {kernel: "
+        "act, args: [x, y, N], global: [N]}\n";
+    plane_start(p);
+    for (int exempt = 0; exempt < 2; exempt++) {
+        char *yaml = xasprintf("problem: nought\n%s%s", exempt ? "exempt: a fixture\n" : "", TRIVIAL);
+        json_t *body = json_pack("{s:s, s:s, s:[{s:s, s:s}], s:[{s:s, s:s, s:s}]}", "filename", "c.yaml", "campaign",
+                                 CAMPAIGN_TEXT, "problems", "path", "nought.yaml", "yaml", yaml, "kernels", "path",
+                                 "k.yaml", "yaml", KERNEL, "source", KERNEL_SOURCE);
+        char *text = json_dumps(body, 0);
+        json_t *answer = http_json(p, "POST", "/v1/campaigns", text, exempt ? 201 : 400);
+        char *said = json_dumps(answer, 0);
+        assert_non_null(strstr(said, exempt ? "exempt from admission (a fixture)" : "accepts trivial answers"));
+        assert_non_null(strstr(said, "a product with 0 is 0 for any data"));
+        if (!exempt) assert_non_null(strstr(said, "portolan problem check nought.yaml"));
+        free(said);
+        free(text);
+        free(yaml);
+        json_decref(answer);
+        json_decref(body);
+    }
+    plane_stop(p);
+}
+
 static void a_try_streams_until_its_verdicts(void **state) {
     struct plane *p = *state;
     struct agent a = {.delay_ms = 100};
@@ -375,6 +454,8 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, plane_setup, plane_teardown)
     const struct CMUnitTest tests[] = {
         T(a_campaign_runs_from_submission_to_the_results_topic),
+        T(declared_precision_is_ranked_apart),
+        T(a_problem_that_accepts_trivial_answers_is_not_taken),
         T(a_try_streams_until_its_verdicts),
         T(leaving_a_try_cancels_it),
         T(garbage_on_the_bus_becomes_dead_letters_and_work_goes_on),
