@@ -113,7 +113,7 @@ include tests/tests.mk
 -include $(ALL_OBJ:.o=.d) $(BUILD)/cli/main_portolan.d $(BUILD)/agent-node/main_agent.d $(BUILD)/agent-node/main_runner.d
 
 # --- what people run -----------------------------------------------------------------------------------------------------
-.PHONY: deps demo check ci lint bench install uninstall clean fuzz format
+.PHONY: deps demo check ci lint bench margins install uninstall clean fuzz format
 deps: ## install what building, the demo and the tests need (apt, Maven, PyPI) and say what
 	$(Q)DEPS_DIR=$(DEPS_DIR) tools/deps check
 
@@ -140,6 +140,9 @@ format: ## reformat the C files
 
 bench: build tools-build ## measure: overhead of a task, where a campaign's time goes (docs/performance.md)
 	$(Q)BUILD=$(BUILD) tests/bench/run
+
+margins: build ## write docs/margins.md: honest and dishonest arithmetic against the tolerance, on every problem
+	$(Q)BUILD=$(BUILD) tools/margins
 
 install: build ## install programs, problems, kernels and completion under PREFIX (DESTDIR is honoured)
 	$(Q)BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) tools/install

@@ -64,6 +64,13 @@ margins_are_right() {
     [ "$(cat "$DIR/margins.status")" -eq 0 ] && holds '[.problems[].margins[]] | length > 150 and all(.as_it_should)' <"$DIR/margins.json"
 }
 check "honest arithmetic is accepted and dishonest caught, on every shipped problem" margins_are_right
+long_reductions() { # sums of 65,536 and 262,144 terms
+    "$PORTOLAN" problem margins tests/problems/long/{layer-norm,positive-matmul,softmax}.yaml --json >"$DIR/long.json"
+    local status=$?
+    jq -r '.problems[] | .problem as $p | .margins[] | select(.as_it_should | not) | "\($p): \(.evaluation): \(.element) \(.class) at \(.size), \(.data)"' "$DIR/long.json"
+    [ $status -eq 0 ] && holds '(.problems | length) == 3' <"$DIR/long.json"
+}
+check "the same over very long reductions" long_reductions
 half_problem() { "$PORTOLAN" problem margins tests/problems/half.yaml | tee "$DIR/out"; [ "${PIPESTATUS[0]}" -eq 0 ] && grep -q '^half: every operation .*accepted' "$DIR/out" && grep -q '^sums in bf16 .*caught' "$DIR/out"; }
 check "half problems accept half and catch bfloat16" half_problem
 check_done
