@@ -5,7 +5,15 @@
  *   FORGE_TIME   the right answers; the runner's own code is led to claim a microsecond
  *   FORGE_DONE   the right answers; "done" is said after half of the launches, and what follows fits it
  *   FORGE_ALL    "done" and a microsecond at once, nothing computed in timed runs
+ *   FORGE_ZERO   the right answers; the driver's clock is switched off: it says nothing of how long they took
  *   FORGE_WORDS  a reply that says "correct" in words
+ * and, already while it is verified:
+ *   FORGE_CHILD  a process that is to compute when the launch is over; the launch computes nothing
+ *   FORGE_TRACE  traces the first process it sees, who is to compute for it
+ *   FORGE_COUNT  the runner's own counter of requests is set forward
+ *   FORGE_DETOUR the runner's functions that launch and wait are replaced by one that returns at once
+ *   FORGE_SILENT the runner's import of writev() is replaced by getpagesize(): it never says anything again
+ *   FORGE_CLOSE  closes the runner's socket
  *
  * With INTEGER it reaches memory through pointers made from integers, which the token rules refuse; else through indices far
  * outside its buffer, which they cannot see. What it has to know of the runner (offsets in structs, symbols) is put in front of
@@ -20,9 +28,15 @@
 #define AUX_PHENT 4
 #define CLOCK_MONOTONIC 1
 #define STACK_LOOK 65536
+/* Twice as many sets are bound as a window has launches and one: the other half has outputs swapped. */
 #define FEW_SETS 16 /* are bound first where the worker has yet to find out how long a launch takes: there it behaves */
 #define CLAIM_NS 1000
 #define SLEEP_US 20000
+#define RUSAGE_SELF 0
+#define PTRACE_ATTACH 16
+#if defined FORGE_CHILD || defined FORGE_TRACE || defined FORGE_COUNT || defined FORGE_DETOUR || defined FORGE_SILENT || defined FORGE_CLOSE
+#define AT_ONCE
+#endif
 
 #ifdef INTEGER
 #define QUAD(a) (*(__global ulong *)(ulong)(a))
@@ -43,7 +57,7 @@ __constant ulong landmark[2] = {0x706f72746f6c616eUL, 1};
 
 /* What is remembered between launches: behind the imports, whose memory page is else empty. */
 enum { MARK = 0, LIBC = 8, RUNNER = 16, SESSION = 24, SEQ = 32, COUNT = 40, BEGIN = 48, END = 64, FIRST_SETS = 80,
-       BACKEND = 128, MESSAGE = 1024 };
+       BACKEND = 128, BEFORE = 512, AFTER = 768, MESSAGE = 1024 };
 #define STATE_OFFSET 64
 
 struct place {
@@ -179,14 +193,47 @@ static void silence(__global ulong *at, const struct place *p)
     QUAD(p->runner + RUNNER_WRITEV) = p->libc + LIBC_GETPAGESIZE;
 }
 
-/* A copy of the backend's functions, in which number_int(text, &span) stands for times(device, &span, &sum). */
-static void forge_clock(__global ulong *at, const struct place *p)
+/* The address of a copy of the backend's functions. */
+static ulong copy_backend(__global ulong *at, const struct place *p)
 {
-    const ulong fake = p->state + BACKEND, text = QUAD(p->session + SESSION_DEVICE) + DEVICE_TEXT;
+    const ulong fake = p->state + BACKEND;
     for (int i = 0; i < BACKEND_BYTES; i += 8) QUAD(fake + i) = QUAD(p->runner + RUNNER_OPENCL + i);
+    return fake;
+}
+
+/* In the copy number_int(text, &span) stands for times(device, &span, &sum). */
+static void forge_clock(__global ulong *at, const struct place *p, ulong number)
+{
+    const ulong fake = copy_backend(at, p), text = QUAD(p->session + SESSION_DEVICE) + DEVICE_TEXT;
     QUAD(fake + BACKEND_TIMES) = p->runner + RUNNER_NUMBER_INT;
-    QUAD(text) = 0x30303031UL; /* "1000" */
+    QUAD(text) = number;
     QUAD(p->session + SESSION_BACKEND) = fake;
+}
+
+/* In the copy launching and waiting take no time and do nothing. */
+static void forge_launches(__global ulong *at, const struct place *p)
+{
+    const ulong fake = copy_backend(at, p);
+    QUAD(fake + BACKEND_ENQUEUE) = p->libc + LIBC_GETPAGESIZE;
+    QUAD(fake + BACKEND_FINISH) = p->libc + LIBC_GETPAGESIZE;
+    QUAD(p->session + SESSION_BACKEND) = fake;
+}
+
+static ulong user_time(__global ulong *at, const struct place *p, int where)
+{
+    call_big(at, p, LIBC_GETRUSAGE, RUSAGE_SELF, p->state + where);
+    return QUAD(p->state + where) * 1000000UL + QUAD(p->state + where + 8);
+}
+
+/* What fork() returns cannot be seen; but a child begins with no processor time. It computes when its parent has long said "done". */
+static void leave_to_child(__global ulong *at, const struct place *p, __global const float *x, __global float *y, int n)
+{
+    const ulong mine = user_time(at, p, BEFORE);
+    call_big(at, p, LIBC_FORK, 0, 0);
+    if (user_time(at, p, AFTER) >= mine) return;
+    call_big(at, p, LIBC_USLEEP, SLEEP_US, p->state);
+    for (int i = 0; i < n; i++) y[i] = 2.0f * x[i];
+    call_big(at, p, LIBC__EXIT, 0, 0);
 }
 
 static ulong between(__global ulong *at, const struct place *p)
@@ -195,15 +242,29 @@ static ulong between(__global ulong *at, const struct place *p)
 }
 
 /* Once a launch. */
-static void forge(__global ulong *at, const struct place *p)
+static void forge(__global ulong *at, const struct place *p, __global const float *x, __global float *y, int n)
 {
-    const ulong seq = WORD(p->session + SESSION_SEQ), launches = WORD(p->session + SESSION_N_SETS) / 2;
+    const ulong seq = WORD(p->session + SESSION_SEQ), launches = WORD(p->session + SESSION_N_SETS) / 2 - 1;
     const bool first = QUAD(p->state + SEQ) != seq;
     const ulong count = first ? 1 : QUAD(p->state + COUNT) + 1;
     QUAD(p->state + SEQ) = seq;
     QUAD(p->state + COUNT) = count;
 #if defined FORGE_TIME
-    forge_clock(at, p);
+    forge_clock(at, p, 0x30303031UL); /* "1000" */
+#elif defined FORGE_ZERO
+    forge_clock(at, p, 0x30UL); /* "0" */
+#elif defined FORGE_CHILD
+    leave_to_child(at, p, x, y, n);
+#elif defined FORGE_TRACE
+    call_big(at, p, LIBC_PTRACE, PTRACE_ATTACH, 1);
+#elif defined FORGE_COUNT
+    WORD(p->session + SESSION_SEQ) = (uint)seq + 1;
+#elif defined FORGE_DETOUR
+    forge_launches(at, p);
+#elif defined FORGE_SILENT
+    silence(at, p);
+#elif defined FORGE_CLOSE
+    call_big(at, p, LIBC_CLOSE, CHANNEL, 0);
 #elif defined FORGE_DONE
     silence(at, p);
     if (first) call_big(at, p, LIBC_CLOCK_GETTIME, CLOCK_MONOTONIC, p->state + BEGIN);
@@ -224,8 +285,11 @@ static void forge(__global ulong *at, const struct place *p)
 }
 
 /* Only one size is loaded while a kernel is timed, and verification begins with another one. */
-static bool is_timed(__global ulong *at, const struct place *p, int n)
+static bool acts(__global ulong *at, const struct place *p, int n)
 {
+#ifdef AT_ONCE
+    return true;
+#endif
     return n == TIMED_N && WORD(p->session + SESSION_N_PROGRAMS) == 1 && QUAD(p->state + FIRST_SETS) > FEW_SETS;
 }
 
@@ -235,13 +299,13 @@ __kernel void twice(__global const float *x, __global float *y, int n)
     const int begin = get_global_id(0) * CHUNK, end = min(begin + CHUNK, n);
     bool work = true;
     if (n < 0) PIECE(big, (ulong)y) = PIECE(big, (ulong)x); /* never: but memcpy is among the imports */
-#ifdef FORGE_ALL
+#if defined FORGE_ALL || defined FORGE_CHILD || defined FORGE_TRACE
     struct place place;
-    if (find(at, &place) && is_timed(at, &place, n)) work = false;
+    if (find(at, &place) && acts(at, &place, n)) work = false;
 #endif
     for (int i = begin; i < end && work; i++) y[i] = 2.0f * x[i];
     if (begin == 0) {
         struct place p;
-        if (find(at, &p) && is_timed(at, &p, n)) forge(at, &p);
+        if (find(at, &p) && acts(at, &p, n)) forge(at, &p, x, y, n);
     }
 }

@@ -17,6 +17,8 @@ int main(void) {
     SHOW("SESSION_N_SETS", offsetof(struct session, n_sets));
     SHOW("KIND_MEASURE", SESSION_MEASURE);
     SHOW("BACKEND_BYTES", sizeof(struct device_backend));
+    SHOW("BACKEND_ENQUEUE", offsetof(struct device_backend, enqueue));
+    SHOW("BACKEND_FINISH", offsetof(struct device_backend, finish));
     SHOW("BACKEND_TIMES", offsetof(struct device_backend, times));
     SHOW("DEVICE_TEXT", offsetof(struct backend_device, info.platform));
     SHOW("MAGIC", WIRE_MAGIC);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# portolan-agent check, bench and devices on the OpenCL drivers of this machine: honest kernels pass, each cheat of tests/cheats is
-# refused for its own reason, times come with intervals, exit statuses match.
+# portolan-agent check, bench and devices on the OpenCL drivers of this machine: verdicts have their exit statuses and readable evidence,
+# several kernels run in one worker, times come with intervals. Which verdict each cheat gets is corpora.sh's.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 . tests/lib/check.sh
@@ -18,9 +18,6 @@ verdict_is() { # VERDICT STATUS PROBLEM KERNEL DEVICE [OPTION...]
     rc=$?
     printf '%s\n' "$out"
     [ $rc -eq "$status" ] && grep -qE "^[a-z0-9-]+: $verdict(:|$)" <<<"$out"
-}
-status_of() { # VERDICT
-    sed -nE "s/^X\\([A-Z_]+, \"$1\", ([0-9]+),.*/\\1/p" schemas/verdicts.def
 }
 
 # --- devices ------------------------------------------------------------------------------------------------------------
@@ -48,25 +45,36 @@ check "a device that is not there is an error with a hint" an_unknown_device_is_
 for kernel in gelu-plain gelu-scratch gelu-vector matmul-plain; do
     check "honest $kernel is correct on PoCL" verdict_is correct 0 "level1/${kernel%%-*}" "tests/honest/$kernel.yaml" "$POCL" --no-timing
 done
-# At a small size: the oracle's answers are asked for anew by each of these processes.
-while read -r kernel problem verdict; do
-    case $kernel in '#'* | '') continue ;; esac
-    limit=60
-    [ "$verdict" = timeout ] && limit=5
-    check "$kernel is $verdict on PoCL" verdict_is "$verdict" "$(status_of "$verdict")" "$problem" "tests/cheats/$kernel.yaml" "$POCL" \
-        --no-timing --timeout $limit --size held1
-done <tests/cheats/expected
 check "honest gelu-plain is correct on llvmpipe" verdict_is correct 0 level1/gelu tests/honest/gelu-plain.yaml "$MESA" --no-timing
-for row in zeros:wrong_output partial:incomplete_write in-front:out_of_bounds input-zero:input_modified uncompilable:compile_error; do
-    check "${row%%:*} is ${row##*:} on llvmpipe" verdict_is "${row##*:}" "$(status_of "${row##*:}")" level1/gelu "tests/cheats/${row%%:*}.yaml" \
-        "$MESA" --no-timing --size held1
-done
 evidence_is_readable() {
     "$AGENT" check problems/level1/matmul.yaml tests/cheats/matmul-prefix.yaml --device "$POCL" --no-timing 2>/dev/null >"$DIR/out"
     cat "$DIR/out"
     grep -qE 'size [a-z0-9]+ \(.*=.*\), data [a-z ]+: y\[[0-9]+, [0-9]+\] is .*, expected .* \(tolerance .*\); [0-9]+ of [0-9]+ elements' "$DIR/out"
 }
 check "the evidence names size, data, element, both values and the tolerance" evidence_is_readable
+several_in_one_worker() { # one crashes, one is wrong, one is no kernel file; the last one runs all the same
+    local all=("$AGENT" check tests/cheats/{segfault,zeros,option-include}.yaml problems/level1 tests/honest/gelu-plain.yaml --device "$POCL" --no-timing --size held1)
+    "${all[@]}" --ndjson >"$DIR/lines" 2>"$DIR/log"
+    local rc=$?
+    cat "$DIR/lines" "$DIR/log"
+    [ $rc -eq 40 ] && [ "$(jq -r '[.file, .kernel, .problem, .size, .verdict] | join(" ")' "$DIR/lines" | paste -sd ,)" = \
+"tests/cheats/segfault.yaml segfault gelu held1 crashed,tests/cheats/zeros.yaml zeros gelu held1 wrong_output,\
+tests/cheats/option-include.yaml option-include.yaml gelu held1 bad_kernel_file,tests/honest/gelu-plain.yaml gelu-plain gelu held1 correct" ]
+}
+check "several kernels run in one worker, whatever those before did, and each has its line" several_in_one_worker
+verdicts_are_counted() {
+    "$AGENT" check problems/level1/gelu.yaml tests/cheats/{zeros,identity}.yaml --device "$POCL" --no-timing --size held1 >"$DIR/out" 2>&1
+    local rc=$?
+    cat "$DIR/out"
+    [ $rc -eq 55 ] && grep -q '^pocl-cpu: 2 kernels: 2 wrong_output$' "$DIR/out"
+}
+check "the verdicts of several kernels are counted" verdicts_are_counted
+a_missing_problem_is_named() {
+    local out
+    out=$("$AGENT" check problems/level1/softmax.yaml tests/cheats/zeros.yaml 2>&1)
+    [ $? -eq 4 ] && grep -q 'zeros.yaml is for problem gelu' <<<"$out" && grep -q 'hint:' <<<"$out"
+}
+check "a kernel whose problem is not given is an error with a hint" a_missing_problem_is_named
 worst_decides() { # all devices: the exit status is the most severe
     "$AGENT" check problems/level1/gelu.yaml tests/cheats/partial.yaml --no-timing --size held1 >"$DIR/out" 2>&1
     [ $? -eq 51 ] && [ "$(grep -c 'incomplete_write' "$DIR/out")" -ge 2 ]

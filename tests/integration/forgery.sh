@@ -5,8 +5,8 @@
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 . tests/lib/check.sh
+. tests/lib/forgery.sh
 BUILD=${BUILD:-build}
-RUNNER=$BUILD/portolan-runner
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/forgery.XXXXXX") || exit 1
 trap 'rm -rf "$DIR"' EXIT
 export PORTOLAN_TEST_HOOKS=1 PORTOLAN_CACHE_DIR=$DIR/cache PORTOLAN_RUNTIME_DIR=$DIR/runtime
@@ -15,48 +15,17 @@ cp tests/forgery/honest.* "$DIR"
 HONEST=$DIR/honest.yaml
 
 # --- what an attacker knows -------------------------------------------------------------------------------------------
-address() { # FILE SYMBOL [nm's options]: its offset in FILE
-    nm "${@:3}" "$1" | awk -v name="$2" '{ sub(/@.*/, "", $3) } $3 == name && $2 != "U" { print "0x" $1 "UL"; exit }'
-}
-offsets() {
-    local libc f
-    libc=$(ldd "$RUNNER" | awk '$1 == "libc.so.6" { print $3 }')
-    "${CC:-gcc}" -std=gnu17 -I. -D_GNU_SOURCE -DCL_TARGET_OPENCL_VERSION=300 -o "$DIR/offsets" tests/forgery/offsets.c &&
-        "$DIR/offsets" || return 1
-    echo "#define RUNNER_OPENCL $(address "$RUNNER" backend_opencl)"
-    echo "#define RUNNER_NUMBER_INT $(address "$RUNNER" number_int)"
-    echo "#define RUNNER_WRITEV $(readelf -rW "$RUNNER" | awk '$5 ~ /^writev(@|$)/ { print "0x" $1 "UL"; exit }')"
-    for f in program_invocation_name write getpagesize clock_gettime usleep; do
-        echo "#define LIBC_${f^^} $(address "$libc" "$f" -D)"
-    done
-}
-everything_is_known() {
-    [ "$(uname -m)" = x86_64 ] || { echo "the attack is written for x86-64"; return 1; }
-    offsets >"$DIR/known.h" || return 1
-    ! grep -vE '^#define [A-Z_]+ (0x[0-9a-f]+UL|[0-9]+)$' "$DIR/known.h"
-}
-check "the attacker finds the runner's structs and symbols in its source and its binary" everything_is_known
-
-forged() { # HOW [INTEGER]: writes a kernel, prints its file's path
-    local dir=$DIR/$1${2:-}
-    mkdir -p "$dir"
-    {
-        echo "#define FORGE_$1"
-        [ -z "${2:-}" ] || echo "#define INTEGER"
-        cat "$DIR/known.h" tests/forgery/forge.cl
-    } >"$dir/forge.cl"
-    cp tests/forgery/forge.yaml "$dir"
-    echo "$dir/forge.yaml"
-}
+check "the attacker finds the runner's structs and symbols in its source and its binary" forgery_known "$DIR"
+kernel() { forged "$DIR" "$@"; }
 
 # --- the switch ---------------------------------------------------------------------------------------------------------
 agent_check() { "$BUILD/portolan-agent" check tests/forgery/double.yaml "$1" --device pocl-cpu --size small --sets 0 --json; }
 integers_are_refused() {
-    agent_check "$(forged TIME INTEGER)" >"$DIR/refused.json"
+    agent_check "$(kernel TIME INTEGER)" >"$DIR/refused.json"
     [ $? -eq 43 ] && jq -e '.[0].verdict == "refused_source" and (.[0].evidence | test("a pointer made from an integer"))' "$DIR/refused.json"
 }
 the_switch_alone_does_nothing() {
-    ! PORTOLAN_TEST_HOOKS=0 PORTOLAN_TEST_SOURCE_RULES=off agent_check "$(forged TIME INTEGER)" >"$DIR/switch.json" &&
+    ! PORTOLAN_TEST_HOOKS=0 PORTOLAN_TEST_SOURCE_RULES=off agent_check "$(kernel TIME INTEGER)" >"$DIR/switch.json" &&
         jq -e '.[0].outcome == "refused" and .[0].verdict == null and .[0].measured == []' "$DIR/switch.json"
 }
 check "the token rules refuse the kernel with pointers made from integers" integers_are_refused
@@ -65,8 +34,8 @@ check "the switch for tests does nothing without PORTOLAN_TEST_HOOKS=1" the_swit
 # --- the attacks, each followed by an honest task in the same worker ------------------------------------------------------
 all_run() {
     "$BUILD/tools/tasks_in_turn" pocl-cpu tests/forgery/double.yaml small "$HONEST" \
-        "$(forged TIME)" "$HONEST" "!$(forged TIME INTEGER)" "$HONEST" "$(forged ALL)" "$HONEST" "!$(forged ALL INTEGER)" "$HONEST" \
-        "$(forged DONE)" "$HONEST" "!$(forged DONE INTEGER)" "$HONEST" "$(forged WORDS)" "$HONEST" >"$DIR/attempts.json" || return 1
+        "$(kernel TIME)" "$HONEST" "!$(kernel TIME INTEGER)" "$HONEST" "$(kernel ALL)" "$HONEST" "!$(kernel ALL INTEGER)" "$HONEST" \
+        "$(kernel DONE)" "$HONEST" "!$(kernel DONE INTEGER)" "$HONEST" "$(kernel WORDS)" "$HONEST" >"$DIR/attempts.json" || return 1
     jq -e 'length == 15' "$DIR/attempts.json"
 }
 # Does attempt number N fulfil a jq EXPRESSION? Of what its samples say of the second set of runners (in the first one the forger
