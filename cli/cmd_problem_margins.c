@@ -11,7 +11,6 @@
 #include "problems/check/margins.h"
 
 DEFINE_CLEANUP(cleanup_table, struct table *, table_free)
-DEFINE_CLEANUP(cleanup_progress, struct progress *, progress_free)
 
 #define SEED_BYTE 4 /* the same data each time: the tables in the documents can be made again */
 

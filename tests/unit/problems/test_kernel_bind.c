@@ -384,6 +384,7 @@ static void in_place_is_checked_at_every_size(void **state) {
     BOUND check = bound_of(p, "check");
     KERNEL k = in_place_kernel("{y: x}", "{y: s}");
     PLAN plan = plan_of(k, full, NULL);
+    assert_non_null(plan);
     struct plan *none = NULL;
     struct error err = ERROR_INIT;
     assert_int_equal(kernel_bind(k, check, NULL, &none, &err), -1);
