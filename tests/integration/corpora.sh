@@ -60,12 +60,14 @@ untimed() { # TARGET
 timed() { OCL_ICD_VENDORS=$FLEET_DIR/icd/$1 run_batches "$1" timed --sets 2 --quads 2 --retries 20 --timeout 60; }
 
 declare -A UNTIMED=()
+DRIVERS=()
 begin=$SECONDS
 for target in $TARGETS; do
     : >"$FLEET_DIR/$target.ndjson"
+    DRIVERS+=("${DRIVER[$target]}")
     fleet_icd "$FLEET_DIR/icd/$target" "${DRIVER[$target]}" || exit 1
 done
-check "the drivers are measured" fleet_calibrate $(for target in $TARGETS; do echo "${DRIVER[$target]}"; done)
+check "the drivers are measured" fleet_calibrate "${DRIVERS[@]}"
 for target in $TARGETS; do
     untimed "$target" >"$FLEET_DIR/$target.out" 2>&1 &
     UNTIMED[$target]=$!

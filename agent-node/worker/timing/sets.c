@@ -12,8 +12,8 @@
 #define WARM_MOST_MS 100.0
 #define SET_MAX_MS 4000.0 /* of windows; a slow kernel gets fewer quads */
 #define QUADS_MIN 2
-/* A launch that takes this many times longer in the warm-up than in the windows that count, in every set and beyond what
- * the baseline shows: it knows which is which, and windows were planned for what it showed. */
+/* A launch that takes this many times longer in the warm-up than in the windows that count, in every set and beyond
+ * what the baseline shows: it knows which is which, and windows were planned for what it showed. */
 #define DAWDLE 4.0
 
 enum which { BASELINE, CANDIDATE };
