@@ -9,6 +9,7 @@
 #include "agent-node/worker/discovery.h"
 #include "common/buf.h"
 #include "common/cleanup.h"
+#include "common/fileio.h"
 #include "common/table.h"
 #include "schemas/codec.h"
 
@@ -42,24 +43,60 @@ static double median_of(const json_t *list) {
     return n ? (value[(n - 1) / 2] + value[n / 2]) / 2 : 0;
 }
 
-/* A row a set: what the spread over fresh runners is. */
+/* Mean over a set's windows of both sides, in per cent of the machine; "-" where it is not known. */
+static const char *foreign_of(const json_t *set, char out[32]) {
+    static const char *const sides[] = {"baseline_foreign", "candidate_foreign"};
+    double sum = 0, n = 0;
+    for (int s = 0; s < 2; s++) {
+        size_t i;
+        json_t *value;
+        json_array_foreach(json_object_get(set, sides[s]), i, value) {
+            if (!json_is_number(value)) continue;
+            sum += json_number_value(value) / 10;
+            n++;
+        }
+    }
+    snprintf(out, 32, "%.1f", n > 0 && sum > 0 ? sum / n : 0);
+    return n > 0 ? out : "-";
+}
+
+/* A sensor behind the set's windows. */
+static const char *sensor_of(const json_t *set, const char *name, char out[32]) {
+    const json_t *value = json_object_get(json_array_get(json_object_get(set, "sensors"), 1), name);
+    snprintf(out, 32, "%.4g", json_number_value(value));
+    return value ? out : "-";
+}
+
+/* A row a set: what the spread over fresh runners is, and what went on around them. */
 static void show_sets(const struct rec_attempt *a) {
     json_t *root = json_loads(a->samples, 0, NULL);
     const json_t *sets = json_object_get(root, "sets");
-    static const char *const headers[] = {">set", ">baseline", ">candidate", ">ratio", NULL};
+    static const char *const headers[] = {">set",           ">baseline", ">candidate", ">ratio", ">others %",
+                                          ">quads dropped", ">MHz",      ">C",         NULL};
     struct table *table = table_new(headers);
     for (size_t i = 0; i < json_array_size(sets); i++) {
         const json_t *set = json_array_get(sets, i);
-        char no[24], base[32], cand[32], ratio[32];
+        char no[24], base[32], cand[32], ratio[32], foreign[32], dropped[24], clock[32], temperature[32];
         snprintf(no, sizeof no, "%zu", i + 1);
         show_time(median_of(json_object_get(set, "baseline")), base);
         show_time(median_of(json_object_get(set, "candidate")), cand);
         snprintf(ratio, sizeof ratio, "%.4f", json_number_value(json_object_get(set, "ratio")));
-        table_rowf(table, no, base, cand, ratio);
+        snprintf(dropped, sizeof dropped, "%zu", json_array_size(json_object_get(set, "dropped")));
+        table_rowf(table, no, base, cand, ratio, foreign_of(set, foreign), dropped, sensor_of(set, "clock_mhz", clock),
+                   sensor_of(set, "temperature_c", temperature));
     }
     if (json_array_size(sets) > 0) table_print(table, stdout);
     table_free(table);
     json_decref(root);
+}
+
+/* Whether the device can be timed on at all. */
+static void show_clock(const struct rec_device *d) {
+    struct error err = ERROR_INIT;
+    char text[64] = "";
+    CLEANUP_FREE char *cache = dir_standard("cache", &err);
+    if (cache) worker_self_test_remembered(cache, d, text, sizeof text);
+    if (text[0]) printf("  clock's self-test: %s; 2 within 5 %%\n", text);
 }
 
 static void report(const struct rec_device *d, const struct local_job *job, const struct rec_attempt *a,
@@ -82,6 +119,8 @@ static void report(const struct rec_device *d, const struct local_job *job, cons
     if (a->measured.count) table_print(table, stdout);
     table_free(table);
     show_sets(a);
+    if (ok) show_load(a, stdout);
+    show_clock(d);
     show_phases(a, stdout);
     fflush(stdout);
 }

@@ -89,9 +89,15 @@ static void show_verdict(const struct rec_device *d, const struct rec_attempt *a
     if (a->infrastructure) show_lines(a->infrastructure, "  ", out);
 }
 
-/* What others did to the measurement. */
-static void show_load(const struct rec_attempt *a, const struct rec_measured *m, FILE *out) {
-    bool timed = m && m->has_time_ns_p50;
+static const struct rec_measured *find_timed(const struct rec_attempt *a) {
+    for (size_t i = 0; i < a->measured.count; i++)
+        if (a->measured.items[i].has_speedup) return &a->measured.items[i];
+    return NULL;
+}
+
+void show_load(const struct rec_attempt *a, FILE *out) {
+    const struct rec_measured *m = find_timed(a);
+    bool timed = m != NULL;
     if (a->busy[0] && !timed)
         fprintf(
             out,
@@ -140,7 +146,7 @@ static void show_clean(const struct rec_device *d, const struct rec_task *task, 
     if (a->audit[0] && !said) fprintf(out, "  audit %s\n", a->audit);
     if (m) show_times(task, a, m, out);
     if (m) show_launch_bound(d, a, m, out);
-    show_load(a, m, out);
+    show_load(a, out);
     if (a->sandbox[0]) fprintf(out, "  %ssandbox %s%s\n", colour_on(out, COLOUR_DIM), a->sandbox, colour_off(out));
 }
 

@@ -319,7 +319,7 @@ static int take_claim(struct lane *l) {
 
 /* A moment around a window, with the runner stopped or about to be continued. */
 struct moment {
-    int64_t machine_ns, own_ns, cpu_ns;
+    int64_t at_ns, machine_ns, own_ns, cpu_ns;
 };
 
 static struct moment moment_now(const struct lane *l) {
@@ -328,6 +328,7 @@ static struct moment moment_now(const struct lane *l) {
     if (s) {
         m.own_ns = s->self_ns(s->context);
         m.machine_ns = s->machine_ns(s->context);
+        m.at_ns = s->now_ns(s->context);
     }
     return m;
 }
@@ -338,6 +339,7 @@ static void add_load(struct lane *l, const struct moment *before, const struct m
     load->known &= before->machine_ns >= 0 && after->machine_ns >= 0;
     load->cpu_ns += cpu_ns;
     load->wall_ns += wall_ns;
+    load->span_ns += after->at_ns - before->at_ns;
     load->foreign_ns += after->machine_ns - before->machine_ns - cpu_ns - (after->own_ns - before->own_ns);
 }
 

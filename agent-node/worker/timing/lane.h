@@ -29,6 +29,7 @@ int lane_flush_sets(const struct pace *p, size_t bytes_of_set, const struct rec_
 struct window_load {
     bool known;
     int64_t wall_ns;
+    int64_t span_ns;    /* from one look at the machine to the next: the window, and until its runner stood still */
     int64_t foreign_ns; /* processor time of all others; may come out below zero by what a reading is off */
     int64_t cpu_ns;     /* the runner's */
 };

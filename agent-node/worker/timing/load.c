@@ -11,6 +11,7 @@
 
 #include "common/buf.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 #define TEXT_MAX 65536 /* of the files; schedstat has a few lines for each processor */
 #define NS_PER_S 1000000000
@@ -116,13 +117,21 @@ static int64_t self_ns(void *context) {
     return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
+static int64_t now_ns(void *context) {
+    (void)context;
+    return clock_mono_ns();
+}
+
 struct load_meter *load_meter_new(const char *root) {
     struct load_meter *m = xcalloc(1, sizeof *m);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     m->fd = -1;
     m->text = xmalloc(TEXT_MAX);
-    m->source = (struct load_source){
-        .machine_ns = machine_ns, .self_ns = self_ns, .context = m, .cores = cores > 0 ? (int)cores : 1};
+    m->source = (struct load_source){.machine_ns = machine_ns,
+                                     .self_ns = self_ns,
+                                     .now_ns = now_ns,
+                                     .context = m,
+                                     .cores = cores > 0 ? (int)cores : 1};
     choose_counter(m, root);
     if (m->counter == COUNTER_STAT) m->source.grain_ns = 1e9 / (double)sysconf(_SC_CLK_TCK) * m->source.cores;
     return m;

@@ -9,6 +9,7 @@ struct load_source {
     int64_t (*machine_ns)(void *context);
     /* Processor time of the calling thread, ns: the worker's own part while it waits for a window's end. */
     int64_t (*self_ns)(void *context);
+    int64_t (*now_ns)(void *context); /* the clock that goes with them */
     void *context;
     int cores;       /* that share this time */
     double grain_ns; /* what one reading may be off: a clock tick a core, or next to nothing */

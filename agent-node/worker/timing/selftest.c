@@ -201,14 +201,15 @@ static int check_answers(struct chain *c, struct finding *f) {
 
 static int measure(struct chain *c, struct finding *f) {
     const struct load_source *load = c->t.worker->load;
-    int64_t begin = clock_mono_ns(), machine_ns = load ? load->machine_ns(load->context) : -1;
+    int64_t begin = load ? load->now_ns(load->context) : 0;
+    int64_t machine_ns = load ? load->machine_ns(load->context) : -1;
     int64_t own_ns = load ? load->self_ns(load->context) + runner_cpu_ns(c->r) : 0;
     if (run_rounds(c, f) != 0) return -1;
     c->foreign = 0;
     if (machine_ns < 0) return 0;
     int64_t others_ns =
         load->machine_ns(load->context) - machine_ns - (load->self_ns(load->context) + runner_cpu_ns(c->r) - own_ns);
-    double all_ns = (double)(clock_mono_ns() - begin) * load->cores;
+    double all_ns = (double)(load->now_ns(load->context) - begin) * load->cores;
     c->foreign = all_ns > 0 ? (double)others_ns / all_ns : 0;
     return 0;
 }

@@ -103,9 +103,9 @@ static int warm(struct measuring *x, struct pair *p) {
 
 static void keep_load(const struct measuring *x, const struct lane *l, struct side *side) {
     const struct load_source *source = x->t->worker->load;
-    double wall_ns = (double)l->load.wall_ns;
-    bool known = source && l->load.known && wall_ns > 0;
-    side->foreign[side->n] = known ? (double)l->load.foreign_ns / (wall_ns * source->cores) : (double)NAN;
+    double wall_ns = (double)l->load.wall_ns, span_ns = (double)l->load.span_ns;
+    bool known = source && l->load.known && span_ns > 0;
+    side->foreign[side->n] = known ? (double)l->load.foreign_ns / (span_ns * source->cores) : (double)NAN;
     side->cpu[side->n] = l->load.cpu_ns > 0 ? (double)l->load.cpu_ns / wall_ns : (double)NAN;
 }
 

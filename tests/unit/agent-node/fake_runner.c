@@ -30,7 +30,11 @@ static int64_t fake_machine(void *context) {
 static int64_t fake_self(void *context) {
     return (void)context, 0;
 }
-const struct load_source fake_load = {.machine_ns = fake_machine, .self_ns = fake_self, .cores = 2};
+static int64_t fake_now_ns;
+static int64_t fake_now(void *context) {
+    return (void)context, fake_now_ns;
+}
+const struct load_source fake_load = {.machine_ns = fake_machine, .self_ns = fake_self, .now_ns = fake_now, .cores = 2};
 
 struct behaviour {
     double cost_ns;  /* cost=: a launch */
@@ -406,6 +410,7 @@ static void spill(struct runner *r, const int *sets, size_t n) {
 }
 
 static void use_processors(struct runner *r, const struct behaviour *b, double wall) {
+    fake_now_ns += (int64_t)wall;
     if (!b) return;
     bool now = ++r->windows % (b->every > 0 ? b->every : 1) == 0;
     double cpu = wall * (now || b->every <= 1 ? b->cpu : 1);
