@@ -129,8 +129,6 @@ def hostile_campaigns():
 
 
 def odd_numbers():
-    for number in ("x", "1e3", "99999999999999999999", "-1", "0x10", "%00", "1;2"):
-        expect(get(f"/v1/results?limit={number}"), (400, 200), number)
     for number in ("x", "1e3", "99999999999999999999", "0x10", "1;2"):
         expect(get(f"/v1/results?limit={number}"), (400,), number)
 

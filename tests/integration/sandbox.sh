@@ -13,7 +13,7 @@ trap 'rm -rf "$DIR"' EXIT
 export PORTOLAN_CACHE_DIR=$DIR/cache PORTOLAN_RUNTIME_DIR=$DIR/runtime PORTOLAN_LOCK_DIR=$DIR/lock PORTOLAN_LOG_LEVEL=warn
 mkdir -p "$DIR/cache" "$DIR/runtime" "$DIR/lock"
 KERNELS=tests/attacks/kernels
-TIMEOUT_S=4
+TIMEOUT_S=5
 
 # --- levels -------------------------------------------------------------------------------------------------------------------
 devices_say_the_level() {
