@@ -178,5 +178,6 @@ bool comparison_passes(const struct comparison *c, const struct tolerance *t, en
 }
 
 bool comparison_reduced(const struct comparison *c) {
-    return c->unwritten == 0 && c->not_finite == 0 && c->beyond_reduced == 0 && c->coarse * COARSE_PARTS > c->n - c->unjudged;
+    return c->unwritten == 0 && c->not_finite == 0 && c->beyond_reduced == 0 &&
+           c->coarse * COARSE_PARTS > c->n - c->unjudged;
 }

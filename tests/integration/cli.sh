@@ -19,7 +19,7 @@ unset NO_COLOR
 commands_of() { "$1" help | awk '/^Commands:/ {on = 1; next} /^$/ {on = 0} on && /^  [a-z]/ {sub(/^  /, ""); sub(/  .*/, ""); print}'; }
 commands_are_those_of_the_issue() {
     local c
-    for c in submit try status results matrix nodes cancel 'problem list' 'problem show' demo serve topics why; do
+    for c in submit try status results matrix nodes cancel 'problem list' 'problem show' 'problem check' 'problem margins' demo serve topics why; do
         commands_of "$PORTOLAN" | grep -qx "$c" || { echo "no command $c"; return 1; }
     done
 }
