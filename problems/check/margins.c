@@ -89,9 +89,8 @@ static double larger(const struct margin *m) {
 
 static bool wanted(const struct bound *b, const struct evaluation *e) {
     enum dtype dtype = b->tensor[b->output[0]].dtype;
-    /* Whole numbers are equal or not: an index shows a rounded input by chance only, but for bfloat16's. */
-    if (dtype == DTYPE_I32 && e->kind == EVALUATION_DISHONEST && e->arithmetic.inputs != NUMBER_BF16) return false;
-    if (dtype == DTYPE_I32 && e->declared != PRECISION_STRICT) return false;
+    /* Whole numbers are equal or not: an index shows a rounded input where two candidates happen to be that close. */
+    if (dtype == DTYPE_I32 && (e->kind == EVALUATION_DISHONEST || e->declared != PRECISION_STRICT)) return false;
     return (dtype == DTYPE_F16 ? e->f16 : e->f32) && emulate_concerns(b, &e->arithmetic);
 }
 
