@@ -44,6 +44,7 @@ all_run() {
 holds() { # N EXPRESSION
     local attempt
     attempt=$(jq ".[$1] | .samples |= (if . == \"\" then {sets: []} else fromjson end)" "$DIR/attempts.json") || return 1
+    [ -n "$attempt" ] || { echo "there are no attempts"; return 1; } # jq 1.6 is content with no input
     jq -e "def clock: .samples.sets[1].candidate; def claim: .samples.sets[1].candidate_claimed;
         def base: .samples.sets[1].baseline; def median: sort | .[length / 2 | floor];
         def unpublished: [.measured[] | select(.role == \"candidate\" and .time_ns_p50 != null)] == []; $2" <<<"$attempt" >/dev/null && return 0
