@@ -81,9 +81,11 @@ check "the coordinator compares with what it has stored" forged
 # --- retracted ------------------------------------------------------------------------------------------------------
 fleet_kill TERM "${FLEET_AGENT[two]}"
 submit only-here
-fleet_until 60 runs campaign
+check "with one device left, the promotion runs there, too" fleet_until 120 runs promotion
 fleet_agent three intel
-check "the second campaign ends, with another driver among its target's devices" fleet_until 120 ended
+fleet_wait_nodes 2 || exit 1
+fleet_kill TERM "${FLEET_AGENT[one]}"
+check "that one leaves, another driver takes the promotion over, and the campaign ends" fleet_until 120 ended
 read_results
 check "what is right on one driver only is retracted, with the verdict and the evidence of the second" revisions \
     'max_by(.revision) | .status == "retracted" and .verdict == "wrong_output" and .node == "three" and .first_node == "one" and (.evidence | test("y\\["))'
