@@ -84,8 +84,8 @@ struct device_backend {
     void (*buffer_free)(struct backend_buffer *b);
     int (*upload)(struct backend_buffer *b, struct error *err);   /* guard bands included; nothing in place */
     int (*download)(struct backend_buffer *b, struct error *err); /* guard bands included; nothing in place */
-    /* Checks entry, number and kinds of arguments and the geometry against the device. ERR_LIMIT: the built kernel wants
-     * more local memory than there is. */
+    /* Checks entry, number and kinds of arguments and the geometry against the device. ERR_LIMIT: the built kernel
+     * wants more local memory than there is. */
     int (*prepare)(struct backend_program *p, const struct backend_launch *l, struct backend_call **ret,
                    struct error *err);
     void (*call_free)(struct backend_call *c);

@@ -18,8 +18,7 @@
 #define SYS_process_vm_readv 310
 #define SYS_bpf 321
 
-static long system_call(long number, long a, long b, long c)
-{
+static long system_call(long number, long a, long b, long c) {
     long result;
     __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
     return result;
