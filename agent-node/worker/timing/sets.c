@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent-node/worker/timing/placement.h"
 #include "agent-node/worker/timing/quads.h"
 #include "agent-node/worker/timing/warmup.h"
 #include "agent-node/worker/verify/verify.h"
+#include "common/buf.h"
 #include "common/clock.h"
 
 #define WARM_LEAST_MS 15.0
@@ -92,10 +94,24 @@ static int choose_pace(struct measuring *x, struct pair *p) {
     return 0;
 }
 
+/* Drivers that run on the host: which threads do the work shows in a second warm-up; in the first one others compile.
+ */
+static int warm_and_place(struct measuring *x, struct pair *p, struct lane *const *lanes) {
+    struct thread_times *before = xcalloc(2, sizeof *before);
+    bool placed = false;
+    int status = warm_up(lanes, 2, WARM_LEAST_MS / 2, WARM_MOST_MS / 2, p->warm_ns);
+    for (int w = 0; w < 2; w++) thread_times_read(runner_pid(p->runner[w]), &before[w]);
+    if (status == 0) status = warm_up(lanes, 2, WARM_LEAST_MS, WARM_MOST_MS, p->warm_ns);
+    for (int w = 0; w < 2 && status == 0 && trial_device(x->t)->host_memory; w++)
+        placed = placement_bind(runner_pid(p->runner[w]), &before[w]) || placed;
+    free(before);
+    return status == 0 && placed ? warm_up(lanes, 2, WARM_LEAST_MS / 2, WARM_MOST_MS / 2, p->warm_ns) : status;
+}
+
 static int warm(struct measuring *x, struct pair *p) {
     struct lane *lanes[] = {&p->lane[0], &p->lane[1]};
     if (!x->paced && choose_pace(x, p) != 0) return -1;
-    if (warm_up(lanes, 2, WARM_LEAST_MS, WARM_MOST_MS, p->warm_ns) != 0) return -1;
+    if (warm_and_place(x, p, lanes) != 0) return -1;
     if (lane_round_trip(&p->lane[BASELINE], &p->round_trip_ns) != 0) return -1;
     for (int w = 0; w < 2; w++) p->warm_ns[w] -= p->round_trip_ns / p->lane[w].pace.n;
     return 0;
