@@ -59,7 +59,7 @@ int thread_times_workers(const struct thread_times *before, const struct thread_
 
 bool placement_bind(pid_t pid, const struct thread_times *before) {
     CLEANUP_FREE struct thread_times *now = xcalloc(1, sizeof *now);
-    pid_t worker[PLACEMENT_THREADS_MAX];
+    pid_t worker[PLACEMENT_THREADS_MAX] = {0};
     cpu_set_t allowed, one;
     thread_times_read(pid, now);
     int n = thread_times_workers(before, now, worker), cpu = -1;
