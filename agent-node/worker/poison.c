@@ -21,7 +21,21 @@ static void fill_tail(const struct poison *p, enum dtype dtype, uint8_t *out, si
     }
 }
 
+static bool tail_intact(const struct poison *p, enum dtype dtype, const uint8_t *data, size_t from, size_t bytes) {
+    for (size_t i = from; i < bytes; i += 4) {
+        uint32_t word = poison_word(p, dtype, i / 4);
+        if (memcmp(data + i, &word, bytes - i < 4 ? bytes - i : 4) != 0) return false;
+    }
+    return true;
+}
+
 #ifdef __SSE2__
+#define STEP 0x9E3779B1u /* from one word's hash to the next one's */
+
+static __m128i four_hashes(uint32_t base) {
+    return _mm_set_epi32((int)(base + 3 * STEP), (int)(base + 2 * STEP), (int)(base + STEP), (int)base);
+}
+
 /* poison_word() for four words at a time. */
 static __m128i poison_four(__m128i h, enum dtype dtype) {
     if (dtype == DTYPE_F32) return _mm_or_si128(_mm_set1_epi32(0x7FC00000), _mm_srli_epi32(h, 10));
@@ -34,14 +48,23 @@ static __m128i poison_four(__m128i h, enum dtype dtype) {
 void poison_fill(const struct poison *p, enum dtype dtype, void *out, size_t bytes) {
     size_t done = 0;
 #ifdef __SSE2__
-    const uint32_t step = 0x9E3779B1u;
-    __m128i h =
-        _mm_set_epi32((int)(p->base + 3 * step), (int)(p->base + 2 * step), (int)(p->base + step), (int)p->base);
-    for (const __m128i next = _mm_set1_epi32((int)(4 * step)); done + 16 <= bytes;
-         done += 16, h = _mm_add_epi32(h, next))
+    const __m128i next = _mm_set1_epi32((int)(4 * STEP));
+    for (__m128i h = four_hashes(p->base); done + 16 <= bytes; done += 16, h = _mm_add_epi32(h, next))
         _mm_stream_si128((__m128i *)(void *)((uint8_t *)out + done), poison_four(h, dtype));
 #endif
     fill_tail(p, dtype, out, done, bytes);
+}
+
+bool poison_intact(const struct poison *p, enum dtype dtype, const void *data, size_t bytes) {
+    size_t done = 0;
+#ifdef __SSE2__
+    const __m128i next = _mm_set1_epi32((int)(4 * STEP));
+    for (__m128i h = four_hashes(p->base); done + 16 <= bytes; done += 16, h = _mm_add_epi32(h, next)) {
+        __m128i now = _mm_load_si128((const __m128i *)(const void *)((const uint8_t *)data + done));
+        if (_mm_movemask_epi8(_mm_cmpeq_epi32(now, poison_four(h, dtype))) != 0xFFFF) return false;
+    }
+#endif
+    return tail_intact(p, dtype, data, done, bytes);
 }
 
 void stream_copy(void *to, const void *from, size_t bytes) {

@@ -8,6 +8,8 @@ struct poison poison_new(void);
 
 /* Fill `bytes` at `out` (16-byte aligned). Written past the caches where the processor can. */
 void poison_fill(const struct poison *p, enum dtype dtype, void *out, size_t bytes);
+/* Whether all of it still is what poison_fill() wrote there (16-byte aligned). */
+bool poison_intact(const struct poison *p, enum dtype dtype, const void *data, size_t bytes);
 /* Number of elements that still hold the pattern; the first one's index in *ret_first (may be NULL). */
 int64_t poison_left(const struct poison *p, enum dtype dtype, const void *data, int64_t elements, int64_t *ret_first);
 

@@ -237,7 +237,8 @@ static void prepare(struct lane *l, int window, int repeat, int variant) {
         if (l->peek[k].window == window && l->peek[k].repeat == repeat) l->check[group_at(l, l->peek[k].position)] = k;
     struct preparation p = {.l = l, .variant = variant};
     pieces_run((int64_t)l->groups * l->s->cases[0].plan->n_buffers, 1, l->t->worker->threads, NULL, prepare_some, &p);
-    l->prepare_ns += clock_mono_ns() - from;
+    l->last_prepare_ns = clock_mono_ns() - from;
+    l->prepare_ns += l->last_prepare_ns;
 }
 
 int lane_fit(struct lane *l, struct pace pace) {

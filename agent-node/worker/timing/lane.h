@@ -60,6 +60,7 @@ struct lane {
     int64_t runs, run_cpu_ns,
         late_cpu_ns; /* number of runs, processor time of all runs, and after they had said that they were done */
     int64_t prepare_ns, window_ns;  /* where the time went */
+    int64_t last_prepare_ns;        /* what writing the data of one repeat of a window takes */
     double claimed_ns, overhead_ns; /* sums over windows, where the device has a clock */
     double claim_ns;                /* what the runner said of the last window */
     struct window_load load;        /* of the last window */

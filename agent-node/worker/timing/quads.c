@@ -12,29 +12,51 @@ static bool *is_dropped(struct timing *m, int set, int quad) {
     return &m->dropped[set * m->quads + quad];
 }
 
-/* Median over the windows in which nobody else did much. NaN when nothing is known. */
-static double typical_cpu(const struct side *s, double grain) {
-    double quiet[TIMING_WINDOWS_MAX];
+/* The runner's processor time over wall time in those of the windows from `at` on in which nobody else did much. */
+static size_t quiet_cpu(const struct side *s, size_t at, size_t n, double grain, double *out) {
+    size_t found = 0;
+    for (size_t i = at; i < at + n && i < s->n; i++)
+        if (isfinite(s->cpu[i]) && !(s->foreign[i] > LOAD_WINDOW_MAX + grain)) out[found++] = s->cpu[i];
+    return found;
+}
+
+/* A runner is compared with itself: what a process uses depends on it, too. `ret_typical`: per set; NaN when unknown.
+ */
+static void typical_cpu(const struct timing *m, const struct side *s, double grain, double *ret_typical) {
+    double quiet[TIMING_WINDOWS_MAX] = {0};
+    size_t n = 2 * (size_t)m->quads;
+    for (int set = 0; set < m->sets; set++)
+        ret_typical[set] = stats_median(quiet, quiet_cpu(s, first_window(m, set, 0), n, grain, quiet));
+}
+
+/* The part of the typical that is still a window like the others. Launches that wait for memory use more of the
+ * processor in one window and less in the next without anybody's doing: where the upper half of the windows is spread
+ * like that, the lower half may be, too. */
+static double least_part(const struct timing *m, const struct side *s, const double *typical) {
+    double part[TIMING_WINDOWS_MAX] = {0};
     size_t n = 0;
-    for (size_t i = 0; i < s->n; i++)
-        if (isfinite(s->cpu[i]) && !(s->foreign[i] > LOAD_WINDOW_MAX + grain)) quiet[n++] = s->cpu[i];
-    return stats_median(quiet, n);
+    for (size_t i = 0; i < s->n; i++) {
+        double p = s->cpu[i] / typical[i / (2 * (size_t)m->quads)];
+        if (isfinite(p)) part[n++] = p;
+    }
+    if (n == 0) return 0;
+    double spread = (stats_quantile(part, n, 0.75) - stats_median(part, n)) / 0.6745; /* a normal's deviation */
+    return fmax(LOAD_STARVED_LEAST, fmin(LOAD_STARVED, 1 - LOAD_STARVED_SPREADS * spread));
 }
 
 static bool any_foreign(const struct side *s, size_t at, double grain) {
     return s->foreign[at] > LOAD_WINDOW_MAX + grain || s->foreign[at + 1] > LOAD_WINDOW_MAX + grain;
 }
 
-static bool any_starved(const struct side *s, size_t at, double typical) {
-    return s->cpu[at] < LOAD_STARVED * typical || s->cpu[at + 1] < LOAD_STARVED * typical; /* false for NaN */
+static bool any_starved(const struct side *s, size_t at, double least) {
+    return s->cpu[at] < least || s->cpu[at + 1] < least; /* false for NaN */
 }
 
-static void judge_quad(struct timing *m, int set, int quad, bool uses_processor, double grain) {
+static void judge_quad(struct timing *m, int set, int quad, const double least[2], double grain) {
     const struct side *b = &m->baseline, *c = &m->candidate;
     size_t at = first_window(m, set, quad);
     bool foreign = any_foreign(b, at, grain) || any_foreign(c, at, grain);
-    bool starved =
-        uses_processor && (any_starved(b, at, m->load.cpu_typical[0]) || any_starved(c, at, m->load.cpu_typical[1]));
+    bool starved = any_starved(b, at, least[0]) || any_starved(c, at, least[1]);
     m->load.quads++;
     m->load.dropped += foreign || starved;
     m->load.foreign_dropped += foreign;
@@ -59,11 +81,19 @@ static void sum_foreign(struct timing *m) {
 }
 
 void quads_judge(struct timing *m, bool uses_processor, double grain) {
-    m->load =
-        (struct timing_load){.cpu_typical = {typical_cpu(&m->baseline, grain), typical_cpu(&m->candidate, grain)}};
+    const struct side *side[2] = {&m->baseline, &m->candidate};
+    double typical[2][TIMING_SETS_MAX], part[2];
+    m->load = (struct timing_load){0};
+    for (int w = 0; w < 2; w++) {
+        typical_cpu(m, side[w], grain, typical[w]);
+        part[w] = uses_processor ? least_part(m, side[w], typical[w]) : 0;
+        m->load.cpu_typical[w] = stats_median(typical[w], (size_t)m->sets);
+    }
     sum_foreign(m);
-    for (int set = 0; set < m->sets; set++)
-        for (int quad = 0; quad < m->quads; quad++) judge_quad(m, set, quad, uses_processor, grain);
+    for (int set = 0; set < m->sets; set++) {
+        const double least[2] = {part[0] * typical[0][set], part[1] * typical[1][set]};
+        for (int quad = 0; quad < m->quads; quad++) judge_quad(m, set, quad, least, grain);
+    }
 }
 
 static double log_ratio(const struct timing *m, int set, int quad) {

@@ -3,9 +3,12 @@
 #include "agent-node/worker/timing/timing.h"
 
 /* A quad with a window in which others used more than this share of the machine, or in which the runner had less than
- * this part of the processor time that it usually has, is dropped whole. */
+ * this part of the processor time that it usually has, is dropped whole. Where that varies by nature, it takes so many
+ * standard deviations; less than the last part is never natural. */
 #define LOAD_WINDOW_MAX 0.15
 #define LOAD_STARVED 0.9
+#define LOAD_STARVED_SPREADS 4.0
+#define LOAD_STARVED_LEAST 0.7
 /* Over more than this share in all windows together, or this part of the quads dropped, the machine is busy. */
 #define LOAD_RUN_MAX 0.03
 #define LOAD_DROPPED_MAX 0.25

@@ -85,6 +85,16 @@ static void a_runner_that_was_kept_from_the_processor_costs_the_quad(void **stat
     assert_true(m->dropped[0]);
 }
 
+static void where_processor_time_varies_by_nature_it_takes_more_to_be_kept_from_it(void **state) {
+    (void)state;
+    for (size_t i = 0; i < m->baseline.n; i++) m->baseline.cpu[i] = 1.7 + 0.01 * (double)(i % 21); /* 1.7 to 1.9 */
+    m->baseline.cpu[0] = 1.8 * 0.85;
+    m->baseline.cpu[9] = 1.8 * 0.69;
+    judge();
+    assert_int_equal(m->load.dropped, 1);
+    assert_true(m->dropped[4]);
+}
+
 static void on_a_gpu_the_runners_processor_time_says_nothing(void **state) {
     (void)state;
     for (int i = 0; i < 16; i++) m->baseline.cpu[i] = 0.01;
@@ -212,6 +222,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {T(on_a_quiet_machine_everything_is_kept),
                                        T(one_disturbed_window_costs_its_whole_quad_and_no_other),
                                        T(a_runner_that_was_kept_from_the_processor_costs_the_quad),
+                                       T(where_processor_time_varies_by_nature_it_takes_more_to_be_kept_from_it),
                                        T(on_a_gpu_the_runners_processor_time_says_nothing),
                                        T(over_3_percent_in_all_is_busy),
                                        T(over_a_quarter_of_the_quads_dropped_is_busy),

@@ -32,7 +32,23 @@ static void poison_fills_every_length_with_its_pattern(void **state) {
             int64_t elements = (int64_t)(bytes / dtype_bytes(d)), first = -2;
             assert_int_equal(poison_left(&p, d, data, elements, &first), elements);
             assert_int_equal(first, 0);
+            assert_true(poison_intact(&p, d, data, bytes));
             for (size_t i = bytes; i < 256; i++) assert_int_equal(data[i], 0);
+        }
+    free(data);
+}
+
+static void a_single_changed_byte_is_noticed_wherever_it_is(void **state) {
+    (void)state;
+    uint8_t *data = aligned_alloc(64, 256);
+    for (enum dtype d = DTYPE_F32; d < DTYPE_COUNT; d++)
+        for (size_t i = 0, bytes = 160 - dtype_bytes(d); i < bytes; i++) {
+            struct poison p = poison_new();
+            poison_fill(&p, d, data, bytes);
+            data[i] ^= 0x10;
+            assert_false(poison_intact(&p, d, data, bytes));
+            assert_int_equal(poison_left(&p, d, data, (int64_t)(bytes / dtype_bytes(d)), NULL),
+                             bytes / dtype_bytes(d) - 1);
         }
     free(data);
 }
@@ -287,6 +303,7 @@ static int remove_folder(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(poison_fills_every_length_with_its_pattern),
+        cmocka_unit_test(a_single_changed_byte_is_noticed_wherever_it_is),
         cmocka_unit_test(poison_of_floats_is_nan_in_every_word),
         cmocka_unit_test(another_pattern_is_not_taken_for_this_one),
         cmocka_unit_test(a_guard_band_remembers_each_byte_on_both_sides),
