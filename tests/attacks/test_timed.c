@@ -30,39 +30,15 @@ static struct worker *worker;
 static struct rec_task task;
 static struct rec_attempt attempt;
 
-static void set_device(struct rec_device *d) {
-    rec_device_init(d);
-    rec_set(&d->id, "fake-0");
-    rec_set(&d->target, "fake");
-    rec_set(&d->backend, "opencl");
-    rec_set(&d->kind, "cpu");
-    rec_set(&d->domain, "test-domain");
-    rec_set(&d->fingerprint, "f00d");
-    d->host_memory = true;
-    d->compute_units = 2;
-    d->max_work_group_size = 1024;
-    d->local_memory_bytes = 65536;
-    d->max_alloc_bytes = 1 << 30;
-    d->memory_bytes = (int64_t)4 << 30;
-    d->cache_bytes = (int64_t)1 << 40;
-}
-
 static int start(void **state) {
     (void)state;
     fake_reset();
     struct worker_config c = {.oracle_threads = 2, .load = &fake_load};
-    set_device(&c.device);
+    fake_device(&c.device);
     worker = worker_new(&c, NULL);
     assert_non_null(worker);
     rec_device_done(&c.device);
-    rec_task_init(&task);
-    rec_set(&task.task_id, "t1");
-    rec_set(&task.attempt_id, "t1.1");
-    rec_set(&task.kind, "measure");
-    rec_set(&task.problem, "toy");
-    rec_set(&task.problem_yaml, PROBLEM);
-    rec_set(&task.kernel_yaml, KERNEL(""));
-    rec_set(&task.size, "small");
+    fake_task(&task, PROBLEM, KERNEL(""));
     task.policy.sets = 2;
     task.policy.quads = 4;
     task.policy.window_ms = 0.02;

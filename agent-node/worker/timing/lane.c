@@ -294,13 +294,6 @@ static int run(struct lane *l, int variant, int n, int64_t *ret_wall_ns) {
     return 0;
 }
 
-/* An honest runner has nothing to do after "done" but to read the events of its launches, and its driver's threads stay
- * awake for a moment in case more comes. */
-static bool late_too_much(const struct lane *l) {
-    int64_t units = trial_device(l->t)->compute_units > 0 ? trial_device(l->t)->compute_units : 1;
-    return l->late_cpu_ns > STOPPED_CPU_MAX_NS + l->run_cpu_ns / LATE_CPU_SHARE + l->runs * units * AWAKE_NS;
-}
-
 static int take_claim(struct lane *l) {
     struct error err = ERROR_INIT;
     struct run_claim claim = {0};
@@ -309,11 +302,6 @@ static int take_claim(struct lane *l) {
     enum runner_status status = runner_claim(l->r, &claim, &err);
     if (judge_within(l, status, &err, "the claim after timed runs", RUNNER_CLAIM_MS) != 0 || stop(l) != 0) return -1;
     l->late_cpu_ns += l->stopped_cpu_ns - before_ns;
-    if (late_too_much(l) && !l->s->trusted)
-        return finding_verdict(
-            l->f, VERDICT_IMPLAUSIBLE,
-            "the runner used %.1f ms of processor time after it had said that it was done, and %.1f ms before",
-            (double)l->late_cpu_ns / 1e6, (double)l->run_cpu_ns / 1e6);
     l->claimed_ns += (double)claim.span_ns;
     return 0;
 }
@@ -395,6 +383,19 @@ int lane_round_trip(struct lane *l, double *ret_ns) {
     return 0;
 }
 
+/* An honest runner has nothing to do after "done" but to read the events of its launches, and its driver's threads stay
+ * awake for a moment in case more comes. Over all runs together: now and then a moment is long (8.8 ms of an honest one
+ * on Intel's runtime, behind 25 ms of work). */
+static int check_late(const struct lane *l) {
+    int64_t units = trial_device(l->t)->compute_units > 0 ? trial_device(l->t)->compute_units : 1;
+    int64_t most_ns = STOPPED_CPU_MAX_NS + l->run_cpu_ns / LATE_CPU_SHARE + l->runs * units * AWAKE_NS;
+    if (l->late_cpu_ns <= most_ns || l->s->trusted) return 0;
+    return finding_verdict(
+        l->f, VERDICT_IMPLAUSIBLE,
+        "the runner used %.1f ms of processor time after it had said that it was done, and %.1f ms before",
+        (double)l->late_cpu_ns / 1e6, (double)l->run_cpu_ns / 1e6);
+}
+
 int lane_finish(struct lane *l) {
-    return lane_check_guards(l) != 0 || lane_check_claims(l) != 0 ? -1 : 0;
+    return lane_check_guards(l) != 0 || check_late(l) != 0 || lane_check_claims(l) != 0 ? -1 : 0;
 }

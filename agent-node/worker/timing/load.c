@@ -3,6 +3,7 @@
 #include "agent-node/worker/timing/load.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,19 +30,30 @@ static const struct {
 
 struct load_meter {
     enum counter counter;
-    int fd;
+    int fd, stat_fd;
     char *text;
     struct load_source source;
 };
 
-/* user + nice + system + irq + softirq + steal; guests are in user. Steal is time that the machine's host took away. */
+/* The numbers of the first line (those of single processors have a number in their name): user, nice, system, idle,
+ * iowait, irq, softirq, steal. Returns how many there are. */
+static int stat_numbers(const char *text, unsigned long long v[8]) {
+    if (strncmp(text, "cpu ", 4) != 0) return 0;
+    return sscanf(text, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6],
+                  &v[7]);
+}
+
+/* All but idle and iowait; guests are in user. Steal is time that the machine's host took away. */
 int64_t load_parse_stat(const char *text, long ticks_per_s) {
-    unsigned long long user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, soft = 0, steal = 0;
-    if (strncmp(text, "cpu ", 4) != 0) return -1; /* the first line; those of single processors have a number */
-    int n = sscanf(text, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &wait, &irq,
-                   &soft, &steal);
-    if (n < 7 || ticks_per_s <= 0) return -1;
-    return (int64_t)(user + nice + system + irq + soft + (n == 8 ? steal : 0)) * (NS_PER_S / ticks_per_s);
+    unsigned long long v[8] = {0};
+    if (stat_numbers(text, v) < 7 || ticks_per_s <= 0) return -1;
+    return (int64_t)(v[0] + v[1] + v[2] + v[5] + v[6] + v[7]) * (NS_PER_S / ticks_per_s);
+}
+
+int64_t load_parse_stolen(const char *stat, long ticks_per_s) {
+    unsigned long long v[8] = {0};
+    if (stat_numbers(stat, v) < 8 || ticks_per_s <= 0) return -1;
+    return (int64_t)v[7] * (NS_PER_S / ticks_per_s);
 }
 
 /* The seventh number of each line "cpuN ..." is the time that tasks ran on it. Fields moved in version 15 only. */
@@ -80,11 +92,14 @@ static int64_t parse(enum counter counter, const char *text) {
     }
 }
 
+static bool read_text(struct load_meter *m, int fd) {
+    ssize_t n = fd < 0 ? -1 : pread(fd, m->text, TEXT_MAX - 1, 0);
+    m->text[n > 0 ? n : 0] = 0;
+    return n > 0;
+}
+
 static int64_t read_counter(struct load_meter *m) {
-    ssize_t n = m->fd < 0 ? -1 : pread(m->fd, m->text, TEXT_MAX - 1, 0);
-    if (n <= 0) return -1;
-    m->text[n] = 0;
-    return parse(m->counter, m->text);
+    return read_text(m, m->fd) ? parse(m->counter, m->text) : -1;
 }
 
 static int64_t open_counter(struct load_meter *m, const char *root, enum counter counter) {
@@ -110,6 +125,11 @@ static int64_t machine_ns(void *context) {
     return read_counter(context);
 }
 
+static int64_t stolen_ns(void *context) {
+    struct load_meter *m = context;
+    return read_text(m, m->stat_fd) ? load_parse_stolen(m->text, sysconf(_SC_CLK_TCK)) : -1;
+}
+
 static int64_t self_ns(void *context) {
     struct timespec t;
     (void)context;
@@ -125,11 +145,14 @@ static int64_t now_ns(void *context) {
 struct load_meter *load_meter_new(const char *root) {
     struct load_meter *m = xcalloc(1, sizeof *m);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    CLEANUP_FREE char *stat = xasprintf("%s/%s", root, COUNTER[COUNTER_STAT].path);
     m->fd = -1;
+    m->stat_fd = open(stat, O_RDONLY | O_CLOEXEC);
     m->text = xmalloc(TEXT_MAX);
     m->source = (struct load_source){.machine_ns = machine_ns,
                                      .self_ns = self_ns,
                                      .now_ns = now_ns,
+                                     .stolen_ns = stolen_ns,
                                      .context = m,
                                      .cores = cores > 0 ? (int)cores : 1};
     choose_counter(m, root);
@@ -140,6 +163,7 @@ struct load_meter *load_meter_new(const char *root) {
 void load_meter_free(struct load_meter *m) {
     if (!m) return;
     if (m->fd >= 0) close(m->fd);
+    if (m->stat_fd >= 0) close(m->stat_fd);
     free(m->text);
     free(m);
 }

@@ -10,6 +10,8 @@ struct load_source {
     /* Processor time of the calling thread, ns: the worker's own part while it waits for a window's end. */
     int64_t (*self_ns)(void *context);
     int64_t (*now_ns)(void *context); /* the clock that goes with them */
+    /* Processor time that a virtual machine's host took away since some moment, ns, in clock ticks; -1 when unknown. */
+    int64_t (*stolen_ns)(void *context);
     void *context;
     int cores;       /* that share this time */
     double grain_ns; /* what one reading may be off: a clock tick a core, or next to nothing */
@@ -29,5 +31,6 @@ const char *load_meter_name(const struct load_meter *m);
 /* The parsers: processor time in ns, -1 when the text is none of that kind. proc(5), and the kernel's
  * Documentation/scheduler/sched-stats.rst. */
 int64_t load_parse_stat(const char *text, long ticks_per_s);
+int64_t load_parse_stolen(const char *stat, long ticks_per_s);
 int64_t load_parse_schedstat(const char *text);
 int64_t load_parse_cpuacct(const char *text);

@@ -8,8 +8,8 @@ static size_t first_window(const struct timing *m, int set, int quad) {
     return 2 * ((size_t)set * (size_t)m->quads + (size_t)quad);
 }
 
-static bool *is_dropped(struct timing *m, int set, int quad) {
-    return &m->dropped[set * m->quads + quad];
+static enum quad_fate fate(const struct timing *m, int set, int quad) {
+    return (enum quad_fate)m->dropped[set * m->quads + quad];
 }
 
 /* The runner's processor time over wall time in those of the windows from `at` on in which nobody else did much. */
@@ -60,7 +60,7 @@ static void judge_quad(struct timing *m, int set, int quad, const double least[2
     m->load.quads++;
     m->load.dropped += foreign || starved;
     m->load.foreign_dropped += foreign;
-    *is_dropped(m, set, quad) = foreign || starved;
+    m->dropped[set * m->quads + quad] = foreign ? QUAD_FOREIGN : starved ? QUAD_STARVED : QUAD_KEPT;
 }
 
 /* Windows are of about one length, so the mean of their shares is the share of them all. A single reading may come out
@@ -83,7 +83,7 @@ static void sum_foreign(struct timing *m) {
 void quads_judge(struct timing *m, bool uses_processor, double grain) {
     const struct side *side[2] = {&m->baseline, &m->candidate};
     double typical[2][TIMING_SETS_MAX], part[2];
-    m->load = (struct timing_load){0};
+    m->load = (struct timing_load){.fine = !(grain > 0), .stolen = m->load.stolen};
     for (int w = 0; w < 2; w++) {
         typical_cpu(m, side[w], grain, typical[w]);
         part[w] = uses_processor ? least_part(m, side[w], typical[w]) : 0;
@@ -104,7 +104,7 @@ static double log_ratio(const struct timing *m, int set, int quad) {
 static size_t ratios_of(struct timing *m, int set, bool all, double *out) {
     size_t n = 0;
     for (int quad = 0; quad < m->quads; quad++)
-        if (all || !*is_dropped(m, set, quad)) out[n++] = log_ratio(m, set, quad);
+        if (all || fate(m, set, quad) == QUAD_KEPT) out[n++] = log_ratio(m, set, quad);
     return n;
 }
 
@@ -117,25 +117,32 @@ void quads_ratios(struct timing *m) {
     }
 }
 
-static int empty_sets(const struct timing *m) {
+static int empty_sets(const struct timing *m, enum quad_fate least) {
     int empty = 0;
     for (int set = 0; set < m->sets; set++) {
-        int dropped = 0;
-        for (int quad = 0; quad < m->quads; quad++) dropped += m->dropped[set * m->quads + quad];
-        empty += dropped == m->quads;
+        int disturbed = 0;
+        for (int quad = 0; quad < m->quads; quad++) disturbed += fate(m, set, quad) >= least;
+        empty += disturbed == m->quads;
     }
     return empty;
 }
 
+static bool takes_too_much(const char *who, double share, char *why, size_t size) {
+    if (!(share > LOAD_RUN_MAX)) return false;
+    snprintf(why, size, "%s used %.1f %% of the processors during the timed windows (%.0f %% are allowed)", who,
+             100 * share, 100 * LOAD_RUN_MAX);
+    return true;
+}
+
 bool timing_busy(const struct timing *m, char *why, size_t size) {
     const struct timing_load *l = &m->load;
-    if (l->foreign > LOAD_RUN_MAX) {
-        snprintf(why, size, "others used %.1f %% of the processors during the timed windows (%.0f %% are allowed)",
-                 100 * l->foreign, 100 * LOAD_RUN_MAX);
-        return true;
-    }
-    int empty = empty_sets(m);
-    if (l->dropped <= LOAD_DROPPED_MAX * l->quads && empty == 0) return false;
+    if (takes_too_much("others", l->foreign, why, size)) return true;
+    if (takes_too_much("the virtual machine's host", l->stolen, why, size)) return true;
+    /* Where each window shows who else was there, and nobody was, it is the driver that left the processor alone. */
+    bool seen = l->known && l->fine;
+    int disturbed = seen ? l->foreign_dropped : l->dropped;
+    int empty = empty_sets(m, seen ? QUAD_FOREIGN : QUAD_STARVED);
+    if (disturbed <= LOAD_DROPPED_MAX * l->quads && empty == 0) return false;
     snprintf(why, size,
              "%d of %d quads were disturbed: %d by others' work, %d by a runner that was kept from the processor%s",
              l->dropped, l->quads, l->foreign_dropped, l->dropped - l->foreign_dropped,

@@ -49,6 +49,7 @@ static json_t *load_json(const struct timing_load *l) {
     json_t *o = json_pack("{s:i, s:i, s:i}", "quads", l->quads, "dropped", l->dropped, "dropped_for_foreign_load",
                           l->foreign_dropped);
     if (l->known) put_number(o, "foreign_share", l->foreign);
+    put_number(o, "stolen_share", l->stolen);
     put_number(o, "baseline_processors", l->cpu_typical[0]);
     put_number(o, "candidate_processors", l->cpu_typical[1]);
     return o;

@@ -134,13 +134,13 @@ static int choose_pace(struct measuring *x, struct pair *p) {
 /* Drivers that run on the host: which threads do the work shows in a second warm-up; in the first one others compile.
  */
 static int warm_and_place(struct measuring *x, struct pair *p, struct lane *const *lanes) {
+    if (!trial_device(x->t)->host_memory) return warm_up(lanes, 2, WARM_LEAST_MS, WARM_MOST_MS, p->warm_ns);
     struct thread_times *before = xcalloc(2, sizeof *before);
     bool placed = false;
     int status = warm_up(lanes, 2, WARM_LEAST_MS / 2, WARM_MOST_MS / 2, p->warm_ns);
     for (int w = 0; w < 2; w++) thread_times_read(runner_pid(p->runner[w]), &before[w]);
     if (status == 0) status = warm_up(lanes, 2, WARM_LEAST_MS, WARM_MOST_MS, p->warm_ns);
-    for (int w = 0; w < 2 && status == 0 && trial_device(x->t)->host_memory; w++)
-        placed = placement_bind(runner_pid(p->runner[w]), &before[w]) || placed;
+    for (int w = 0; w < 2 && status == 0; w++) placed = placement_bind(runner_pid(p->runner[w]), &before[w]) || placed;
     free(before);
     return status == 0 && placed ? warm_up(lanes, 2, WARM_LEAST_MS / 2, WARM_MOST_MS / 2, p->warm_ns) : status;
 }
@@ -259,10 +259,22 @@ static int estimate(struct trial *t, struct timing *m, struct finding *f) {
     return finding_infrastructure(f, "the times of %d sets give no interval", m->sets);
 }
 
+static int64_t stolen_ns(const struct trial *t) {
+    const struct load_source *s = t->worker->load;
+    return s && s->stolen_ns ? s->stolen_ns(s->context) : -1;
+}
+
+static double stolen_share(const struct trial *t, int64_t from_ns, int64_t stolen_before_ns) {
+    int64_t now_ns = stolen_ns(t), took_ns = clock_mono_ns() - from_ns;
+    if (stolen_before_ns < 0 || now_ns < stolen_before_ns || took_ns <= 0) return 0;
+    return (double)(now_ns - stolen_before_ns) / ((double)took_ns * t->worker->load->cores);
+}
+
 int timing_run(struct trial *t, const struct subject *baseline, const struct subject *candidate,
                const struct timed_data *data, struct timing *ret, struct finding *f) {
     struct measuring x = {.t = t, .subject = {baseline, candidate}, .data = data, .m = ret, .f = f};
     int sets = trial_policy(t)->sets;
+    int64_t from_ns = clock_mono_ns(), stolen_before_ns = stolen_ns(t);
     memset(ret, 0, sizeof *ret);
     if (sets > TIMING_SETS_MAX) sets = TIMING_SETS_MAX;
     if (t->worker->sensors) ret->sensors = sensors_source(t->worker->sensors);
@@ -272,6 +284,7 @@ int timing_run(struct trial *t, const struct subject *baseline, const struct sub
         ret->sets++;
     }
     if (judge_drift(&x) != 0) return -1;
+    ret->load.stolen = stolen_share(t, from_ns, stolen_before_ns);
     ret->rotating_bytes = (size_t)ret->candidate.pace.n * layout_plan_need(candidate->cases[0].plan, 0);
     return estimate(t, ret, f);
 }

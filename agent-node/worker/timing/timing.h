@@ -19,19 +19,22 @@ struct side {
     double cpu[TIMING_WINDOWS_MAX];        /* the runner's processor time over wall time; NaN: unknown */
     struct pace pace;
 };
+enum quad_fate { QUAD_KEPT, QUAD_STARVED, QUAD_FOREIGN }; /* the runner was kept from the processor; by foreign load */
 /* What others did to the measurement. */
 struct timing_load {
     bool known;
+    bool fine;             /* by a counter that sees a single window */
     double foreign;        /* share over all windows, dropped ones too */
+    double stolen;         /* share that a virtual machine's host took from the run as a whole; 0 when unknown */
     int quads, dropped;    /* in all */
     int foreign_dropped;   /* of the dropped: for foreign load; the others: the runner was kept from the processor */
     double cpu_typical[2]; /* median of the runner's processor time over wall time; baseline, candidate */
 };
 struct timing {
-    int sets, quads;                                  /* measured, in each set */
-    bool dropped[TIMING_SETS_MAX * TIMING_QUADS_MAX]; /* per quad */
-    double log_ratio[TIMING_SETS_MAX];                /* per set: baseline's time over the candidate's */
-    struct interval speedup;                          /* of the ratio itself */
+    int sets, quads;                                     /* measured, in each set */
+    uint8_t dropped[TIMING_SETS_MAX * TIMING_QUADS_MAX]; /* per quad: enum quad_fate */
+    double log_ratio[TIMING_SETS_MAX];                   /* per set: baseline's time over the candidate's */
+    struct interval speedup;                             /* of the ratio itself */
     struct side baseline, candidate;
     struct timing_load load;
     const char *sensors;                               /* where readings come from; NULL: none */

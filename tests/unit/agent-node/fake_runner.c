@@ -36,6 +36,34 @@ static int64_t fake_now(void *context) {
 }
 const struct load_source fake_load = {.machine_ns = fake_machine, .self_ns = fake_self, .now_ns = fake_now, .cores = 2};
 
+void fake_device(struct rec_device *d) {
+    rec_device_init(d);
+    rec_set(&d->id, "fake-0");
+    rec_set(&d->target, "fake");
+    rec_set(&d->backend, "opencl");
+    rec_set(&d->kind, "cpu");
+    rec_set(&d->domain, "test-domain");
+    rec_set(&d->fingerprint, "f00d");
+    d->host_memory = true;
+    d->compute_units = 2;
+    d->max_work_group_size = 1024;
+    d->local_memory_bytes = 65536;
+    d->max_alloc_bytes = 1 << 30;
+    d->memory_bytes = (int64_t)4 << 30;
+    d->cache_bytes = (int64_t)1 << 40; /* everything may come from it: made-up times beat any memory */
+}
+
+void fake_task(struct rec_task *t, const char *problem_yaml, const char *kernel_yaml) {
+    rec_task_init(t);
+    rec_set(&t->task_id, "t1");
+    rec_set(&t->attempt_id, "t1.1");
+    rec_set(&t->kind, "measure");
+    rec_set(&t->problem, "toy");
+    rec_set(&t->problem_yaml, problem_yaml);
+    rec_set(&t->kernel_yaml, kernel_yaml);
+    rec_set(&t->size, "small");
+}
+
 struct behaviour {
     double cost_ns;  /* cost=: a launch */
     double claim;    /* claim=: share of the time that is claimed as device time */

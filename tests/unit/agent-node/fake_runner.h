@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "records.h"
+
 struct fake_counts {
     int started, alive, most_alive, compiled, preprocessed, loaded, runs, pauses, compilers_with_memory;
 };
@@ -21,3 +23,6 @@ extern bool fake_clock_lies;
 /* Processor time of a machine with nothing on it but fake runners and what their "foreign=" says. */
 extern const struct load_source fake_load;
 void fake_reset(void);
+/* The device that it stands for, and a task for it: one kernel of the problem `toy`, at size `small`. */
+void fake_device(struct rec_device *ret);
+void fake_task(struct rec_task *ret, const char *problem_yaml, const char *kernel_yaml);

@@ -28,6 +28,7 @@ static char folder[] = "/tmp/portolan-test-busy-XXXXXX";
 static struct rec_task task;
 static struct rec_attempt attempt;
 static bool notes_load;
+static const struct load_source *load;
 
 static int begin(void **state) {
     (void)state;
@@ -36,13 +37,8 @@ static int begin(void **state) {
     setenv("PORTOLAN_LOCK_DIR", folder, 1);
     fake_reset();
     notes_load = false;
-    rec_task_init(&task);
-    rec_set(&task.task_id, "t1");
-    rec_set(&task.kind, "measure");
-    rec_set(&task.problem, "toy");
-    rec_set(&task.problem_yaml, PROBLEM);
-    rec_set(&task.kernel_yaml, KERNEL);
-    rec_set(&task.size, "small");
+    load = &fake_load;
+    fake_task(&task, PROBLEM, KERNEL);
     task.policy.sets = 3;
     task.policy.quads = 8;
     task.policy.window_ms = 0.02; /* of made-up time */
@@ -58,21 +54,17 @@ static int end(void **state) {
     return dir_remove(folder, NULL);
 }
 
+static int64_t unknown(void *context) {
+    return (void)context, -1;
+}
+static const struct load_source no_counter = {.machine_ns = unknown, .self_ns = unknown, .now_ns = unknown, .cores = 2};
+
 /* One attempt by a worker of its own. */
 static void run_as(const char *candidate, const char *baseline) {
-    struct worker_config c = {.oracle_threads = 2, .cache_dir = folder, .load = &fake_load, .notes_load = notes_load};
+    struct worker_config c = {.oracle_threads = 2, .cache_dir = folder, .load = load, .notes_load = notes_load};
     struct error err = ERROR_INIT;
     char source[512];
-    rec_device_init(&c.device);
-    rec_set(&c.device.id, "fake-0");
-    rec_set(&c.device.backend, "opencl");
-    rec_set(&c.device.kind, "cpu");
-    rec_set(&c.device.domain, "test-domain");
-    rec_set(&c.device.fingerprint, "f00d");
-    c.device.host_memory = true;
-    c.device.compute_units = 2;
-    c.device.max_work_group_size = 1024;
-    c.device.cache_bytes = (int64_t)1 << 40;
+    fake_device(&c.device);
     struct worker *w = worker_new(&c, &err);
     assert_non_null(w);
     rec_device_done(&c.device);
@@ -176,6 +168,7 @@ static void a_burst_costs_its_quads_only(void **state) {
 static void a_runner_kept_from_the_processor_shows_without_any_counter(void **state) {
     (void)state;
     task.busy_left = 1;
+    load = &no_counter;
     run_as("cost=1000 cpu=0.5 every=3", ""); /* every third window */
     contains(attempt.infrastructure, "kept from the processor");
 }

@@ -80,6 +80,18 @@ static void the_group_is_taken_only_where_it_is_the_whole_machine(void **state) 
     load_meter_free(m);
 }
 
+static void what_the_host_took_is_the_eighth_number(void **state) {
+    (void)state;
+    assert_int_equal(load_parse_stolen("cpu 100 0 0 5 5 0 0 7 0 0\n", 100), 70000000);
+    assert_int_equal(load_parse_stolen("cpu 100 0 0 5 5 0 0\n", 100), -1);
+    assert_int_equal(load_parse_stolen("intr 1\n", 100), -1);
+    put("proc/stat", "cpu 100 0 0 5 5 0 0 3\n");
+    struct load_meter *m = load_meter_new(root);
+    const struct load_source *s = load_meter_source(m);
+    assert_true(s->stolen_ns(s->context) > 0);
+    load_meter_free(m);
+}
+
 static void schedstat_is_finer_than_stat(void **state) {
     (void)state;
     put("proc/stat", "cpu 100 0 0 5 5 0 0 0\n");
@@ -117,9 +129,9 @@ static void this_machine_has_a_counter_that_grows(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
     const struct CMUnitTest tests[] = {
-        T(stat_counts_all_but_idle_and_waiting), T(schedstat_adds_the_processors_up),
-        T(a_control_group_counts_nanoseconds),   T(the_group_is_taken_only_where_it_is_the_whole_machine),
-        T(schedstat_is_finer_than_stat),         T(without_counters_the_load_is_unknown),
-        T(this_machine_has_a_counter_that_grows)};
+        T(stat_counts_all_but_idle_and_waiting),    T(schedstat_adds_the_processors_up),
+        T(a_control_group_counts_nanoseconds),      T(the_group_is_taken_only_where_it_is_the_whole_machine),
+        T(what_the_host_took_is_the_eighth_number), T(schedstat_is_finer_than_stat),
+        T(without_counters_the_load_is_unknown),    T(this_machine_has_a_counter_that_grows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,19 +116,42 @@ static void over_3_percent_in_all_is_busy(void **state) {
 
 static void over_a_quarter_of_the_quads_dropped_is_busy(void **state) {
     (void)state;
-    for (int q = 0; q < 10; q++) m->candidate.cpu[2 * (4 * q)] = 0.5;
+    for (int q = 0; q < 10; q++) m->candidate.foreign[2 * (4 * q)] = 0.16;
     judge();
     assert_int_equal(m->load.dropped, 10);
     assert_false(timing_busy(m, why, sizeof why));
-    m->candidate.cpu[2] = 0.5;
+    m->candidate.foreign[2] = 0.16;
     judge();
     assert_true(timing_busy(m, why, sizeof why));
     assert_non_null(strstr(why, "11 of 40 quads"));
 }
 
+static void who_is_kept_from_the_processor_by_nobody_was_not_disturbed(void **state) {
+    (void)state;
+    for (int q = 0; q < 11; q++) m->candidate.cpu[2 * (3 * q)] = 0.5;
+    judge();
+    assert_int_equal(m->load.dropped, 11); /* left out all the same */
+    assert_false(timing_busy(m, why, sizeof why));
+    quads_judge(m, true, 0.5); /* a counter that would not have seen anybody */
+    assert_int_equal(m->load.dropped, 11);
+    assert_true(timing_busy(m, why, sizeof why));
+    assert_non_null(strstr(why, "11 by a runner that was kept from the processor"));
+}
+
+static void what_a_virtual_machines_host_takes_is_busy(void **state) {
+    (void)state;
+    m->load.stolen = 0.029;
+    judge();
+    assert_false(timing_busy(m, why, sizeof why));
+    m->load.stolen = 0.031;
+    judge();
+    assert_true(timing_busy(m, why, sizeof why));
+    assert_non_null(strstr(why, "host used 3.1 %"));
+}
+
 static void a_set_without_a_quad_is_busy_and_still_has_a_ratio(void **state) {
     (void)state;
-    for (int q = 0; q < QUADS; q++) m->candidate.cpu[2 * q] = 0.5;
+    for (int q = 0; q < QUADS; q++) m->candidate.foreign[2 * q] = 0.16;
     judge();
     assert_int_equal(m->load.dropped, QUADS);
     assert_true(timing_busy(m, why, sizeof why));
@@ -226,6 +249,8 @@ int main(void) {
                                        T(on_a_gpu_the_runners_processor_time_says_nothing),
                                        T(over_3_percent_in_all_is_busy),
                                        T(over_a_quarter_of_the_quads_dropped_is_busy),
+                                       T(who_is_kept_from_the_processor_by_nobody_was_not_disturbed),
+                                       T(what_a_virtual_machines_host_takes_is_busy),
                                        T(a_set_without_a_quad_is_busy_and_still_has_a_ratio),
                                        T(unknown_load_is_no_load),
                                        T(readings_that_are_off_both_ways_add_up_to_nothing),

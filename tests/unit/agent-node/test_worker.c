@@ -42,27 +42,10 @@ static struct worker *worker;
 static struct rec_task task;
 static struct rec_attempt attempt;
 
-static void set_device(struct rec_device *d) {
-    rec_device_init(d);
-    rec_set(&d->id, "fake-0");
-    rec_set(&d->target, "fake");
-    rec_set(&d->backend, "opencl");
-    rec_set(&d->kind, "cpu");
-    rec_set(&d->domain, "test-domain");
-    rec_set(&d->fingerprint, "f00d");
-    d->host_memory = true;
-    d->compute_units = 2;
-    d->max_work_group_size = 1024;
-    d->local_memory_bytes = 65536;
-    d->max_alloc_bytes = 1 << 30;
-    d->memory_bytes = (int64_t)4 << 30;
-    d->cache_bytes = (int64_t)1 << 40; /* everything may come from it: made-up times beat any memory */
-}
-
 static void make_worker(bool event_times, double fma_gflops) {
     struct worker_config c = {.oracle_threads = 2, .load = &fake_load};
     struct error err = ERROR_INIT;
-    set_device(&c.device);
+    fake_device(&c.device);
     c.device.event_times = event_times;
     c.device.fma_gflops = fma_gflops;
     worker = worker_new(&c, &err);
@@ -75,14 +58,7 @@ static int start(void **state) {
     fake_reset();
     unsetenv("PORTOLAN_TEST_HOOKS");
     make_worker(false, 0);
-    rec_task_init(&task);
-    rec_set(&task.task_id, "t1");
-    rec_set(&task.attempt_id, "t1.1");
-    rec_set(&task.kind, "measure");
-    rec_set(&task.problem, "toy");
-    rec_set(&task.problem_yaml, PROBLEM);
-    rec_set(&task.kernel_yaml, KERNEL);
-    rec_set(&task.size, "small");
+    fake_task(&task, PROBLEM, KERNEL);
     task.policy.sets = 3;
     task.policy.quads = 4;
     task.policy.window_ms = 0.02; /* of made-up time */
@@ -379,7 +355,7 @@ static void a_copy_that_beats_the_memory_is_implausible_unless_the_cache_holds_i
     worker_free(worker);
     struct worker_config c = {.oracle_threads = 2, .load = &fake_load};
     struct error err = ERROR_INIT;
-    set_device(&c.device);
+    fake_device(&c.device);
     c.device.cache_bytes = 1 << 16; /* a window's sets are many times that */
     worker = worker_new(&c, &err);
     rec_device_done(&c.device);
