@@ -1,24 +1,13 @@
 /* The configuration's keys: one file serves every command, so each option's key must be known to all. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit/config_keys.h"
 
 #include "agent-node/commands/commands.h"
-#include "common/options_internal.h"
 
 static void every_option_with_a_key_is_known_to_the_configuration(void **state) {
-    static const struct command *const commands[] = {&command_bench, &command_check, &command_devices, &command_run};
     (void)state;
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        for (const struct option_spec *spec = commands[i]->options; spec && spec->name; spec++)
-            if (spec->config_key && !config_key_is_known(spec->config_key))
-                fail_msg("%s: key %s of --%s is not in common/options_config.c", commands[i]->name, spec->config_key,
-                         spec->name);
-    for (const struct option_spec *spec = IMPLICIT_OPTIONS; spec->name; spec++)
-        assert_true(!spec->config_key || config_key_is_known(spec->config_key));
+    static const struct command *const commands[] = {&command_bench, &command_check, &command_devices, &command_replay,
+                                                     &command_run};
+    expect_known_keys(commands, sizeof commands / sizeof *commands);
 }
 
 int main(void) {
