@@ -8,6 +8,7 @@ SAN ?=
 BUILD ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(findstring clang,$(CC)),-clang)
 comma := ,
 PREFIX ?= /usr/local
+BENCH_FOR ?= 5m
 VERSION := $(shell cat VERSION)
 DEPS_DIR ?= .deps
 V ?= 0
@@ -138,8 +139,11 @@ lint: ## layers, formatting, static analysis, shell scripts
 format: ## reformat the C files
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
 
-bench: build tools-build ## measure: overhead of a task, where a campaign's time goes (docs/performance.md)
+bench: build tools-build ## measure, on an idle machine: overhead, phases, verification's share, how far times can be believed (BENCH_FOR=60m)
 	$(Q)BUILD=$(BUILD) tests/bench/run
+	$(Q)BUILD=$(BUILD) tests/bench/verification
+	$(Q)BUILD=$(BUILD) tests/bench/run aa --for $(BENCH_FOR)
+	$(Q)BUILD=$(BUILD) tests/bench/run ab --for $(BENCH_FOR)
 
 margins: build ## write docs/margins.md: honest and dishonest arithmetic against the tolerance, on every problem
 	$(Q)BUILD=$(BUILD) tools/margins
