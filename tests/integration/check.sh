@@ -52,6 +52,17 @@ evidence_is_readable() {
     grep -qE 'size [a-z0-9]+ \(.*=.*\), data [a-z ]+: y\[[0-9]+, [0-9]+\] is .*, expected .* \(tolerance .*\); [0-9]+ of [0-9]+ elements' "$DIR/out"
 }
 check "the evidence names size, data, element, both values and the tolerance" evidence_is_readable
+busy_machine() { # as many neighbours as processors, that want all of them
+    local i neighbours=() rc
+    for ((i = $(nproc); i > 0; i--)); do timeout 120 sh -c 'while :; do :; done' & neighbours+=($!); done
+    "$AGENT" check problems/level1/gelu.yaml tests/honest/gelu-plain.yaml --device "$POCL" --size held1 --sets 1 --busy "$1" --retries 0 >"$DIR/out" 2>&1
+    rc=$?
+    kill "${neighbours[@]}" && wait "${neighbours[@]}" 2>/dev/null
+    cat "$DIR/out"
+    [ $rc -eq "$2" ] && grep -q '^pocl-cpu: correct' "$DIR/out" && grep -qE "$3" "$DIR/out"
+}
+check "on a busy machine the verdict comes without times: exit status 13" busy_machine refuse 13 'not timed, the machine was busy: (others used|[0-9]+ of [0-9]+ quads)'
+check "with --busy note it comes with times, and what they suffered from" busy_machine note 0 'others used|quads were disturbed'
 several_in_one_worker() { # one crashes, one is wrong, one is no kernel file; the last one runs all the same
     local all=("$AGENT" check tests/cheats/{segfault,zeros,option-include}.yaml problems/level1 tests/honest/gelu-plain.yaml --device "$POCL" --no-timing --size held1)
     "${all[@]}" --ndjson >"$DIR/lines" 2>"$DIR/log"
