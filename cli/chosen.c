@@ -1,10 +1,12 @@
 #include "cli/chosen.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/shipped.h"
 #include "common/buf.h"
 #include "common/cleanup.h"
+#include "common/table.h"
 
 static int add(void *context, const char *path, struct error *err) {
     struct chosen *c = context;
@@ -42,5 +44,16 @@ void chosen_done(struct chosen *c) {
     }
     free(c->problem);
     free(c->path);
+    progress_free(c->progress);
     *c = (struct chosen){0};
+}
+
+void chosen_show_progress(struct chosen *c, const char *title) {
+    if (isatty(STDERR_FILENO)) c->progress = progress_new(stderr, title);
+}
+
+void chosen_progress(void *context, double done, const char *label) {
+    struct chosen *c = context;
+    CLEANUP_FREE char *text = xasprintf("%s, %s", problem_name(c->problem[c->now]), label);
+    if (c->progress) progress_update(c->progress, (double)c->now + done, (double)c->n, text);
 }

@@ -1,6 +1,5 @@
 /* portolan problem check: can a problem's own check tell a right answer from one that took no work? */
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/chosen.h"
 #include "cli/client.h"
@@ -15,22 +14,14 @@ DEFINE_CLEANUP(cleanup_table, struct table *, table_free)
 
 struct run {
     struct chosen chosen;
-    struct progress *progress;
     json_t *json; /* the list, or NULL */
     bool verbose;
-    size_t now, bad;
+    size_t bad;
 };
 
 static void run_done(struct run *r) {
     chosen_done(&r->chosen);
-    progress_free(r->progress);
     json_decref(r->json);
-}
-
-static void on_progress(void *context, double done, const char *label) {
-    struct run *r = context;
-    CLEANUP_FREE char *text = xasprintf("%s, %s", problem_name(r->chosen.problem[r->now]), label);
-    if (r->progress) progress_update(r->progress, (double)r->now + done, (double)r->chosen.n, text);
 }
 
 /* --- for people ----------------------------------------------------------------------------------------------------
@@ -110,12 +101,12 @@ static json_t *admission_json(const struct problem *p, const char *path, const s
 }
 
 static int check_one(struct run *r, struct error *err) {
-    const struct problem *p = r->chosen.problem[r->now];
-    const char *path = r->chosen.path[r->now];
-    struct admission_options o = {.progress = on_progress, .context = r};
+    const struct problem *p = r->chosen.problem[r->chosen.now];
+    const char *path = r->chosen.path[r->chosen.now];
+    struct admission_options o = {.progress = chosen_progress, .context = &r->chosen};
     CLEANUP(cleanup_admission) struct admission *a = admission_run(p, &o, err);
     if (!a) return -1;
-    if (r->progress) progress_clear(r->progress);
+    if (r->chosen.progress) progress_clear(r->chosen.progress);
     r->bad += !a->admissible && !*problem_exempt(p);
     if (r->json)
         json_array_append_new(r->json, admission_json(p, path, a));
@@ -128,9 +119,9 @@ static int run(const struct options *opts) {
     struct error err = ERROR_INIT;
     CLEANUP(run_done) struct run r = {.verbose = options_flag(opts, "verbose")};
     if (chosen_load(opts, &r.chosen, &err) != 0) return command_failed(&err);
-    if (isatty(STDERR_FILENO)) r.progress = progress_new(stderr, "check");
+    chosen_show_progress(&r.chosen, "check");
     if (options_flag(opts, "json")) r.json = json_array();
-    for (r.now = 0; r.now < r.chosen.n; r.now++)
+    for (r.chosen.now = 0; r.chosen.now < r.chosen.n; r.chosen.now++)
         if (check_one(&r, &err) != 0) return command_failed(&err);
     if (r.json) {
         CLEANUP_JSON json_t *json = json_pack("{s:O, s:b}", "problems", r.json, "admissible", r.bad == 0);

@@ -1,7 +1,6 @@
 /* portolan problem margins: where the tolerance lies between honest and dishonest arithmetic. */
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/chosen.h"
 #include "cli/client.h"
@@ -17,20 +16,11 @@ DEFINE_CLEANUP(cleanup_table, struct table *, table_free)
 struct run {
     struct chosen chosen;
     struct margin *margin; /* [problem][evaluation] */
-    struct progress *progress;
-    size_t now;
 };
 
 static void run_done(struct run *r) {
     chosen_done(&r->chosen);
     free(r->margin);
-    progress_free(r->progress);
-}
-
-static void on_progress(void *context, double done, const char *label) {
-    struct run *r = context;
-    CLEANUP_FREE char *text = xasprintf("%s, %s", problem_name(r->chosen.problem[r->now]), label);
-    if (r->progress) progress_update(r->progress, (double)r->now + done, (double)r->chosen.n, text);
 }
 
 static const struct margin *margin_of(const struct run *r, size_t problem, size_t evaluation) {
@@ -136,12 +126,14 @@ static int compute(struct run *r, const struct options *opts, struct error *err)
     size_t n = options_list(opts, "size", &sizes);
     CLEANUP_FREE const char **list = xcalloc(n + 1, sizeof *list);
     if (n > 0) memcpy(list, sizes, n * sizeof *list);
-    struct margins_options o = {.seed = {{SEED_BYTE}}, .sizes = n ? list : NULL, .progress = on_progress, .context = r};
+    struct margins_options o = {
+        .seed = {{SEED_BYTE}}, .sizes = n ? list : NULL, .progress = chosen_progress, .context = &r->chosen};
     r->margin = xcalloc(r->chosen.n * evaluation_count() + 1, sizeof *r->margin);
-    for (r->now = 0; r->now < r->chosen.n; r->now++)
-        if (margins_compute(r->chosen.problem[r->now], &o, &r->margin[r->now * evaluation_count()], err) != 0)
+    for (r->chosen.now = 0; r->chosen.now < r->chosen.n; r->chosen.now++)
+        if (margins_compute(r->chosen.problem[r->chosen.now], &o, &r->margin[r->chosen.now * evaluation_count()],
+                            err) != 0)
             return -1;
-    if (r->progress) progress_clear(r->progress);
+    if (r->chosen.progress) progress_clear(r->chosen.progress);
     return 0;
 }
 
@@ -149,7 +141,7 @@ static int run(const struct options *opts) {
     struct error err = ERROR_INIT;
     CLEANUP(run_done) struct run r = {0};
     if (chosen_load(opts, &r.chosen, &err) != 0) return command_failed(&err);
-    if (isatty(STDERR_FILENO)) r.progress = progress_new(stderr, "margins");
+    chosen_show_progress(&r.chosen, "margins");
     if (compute(&r, opts, &err) != 0) return command_failed(&err);
     if (options_flag(opts, "json"))
         print_json(&r);

@@ -20,24 +20,13 @@ struct view {
 
 /* --- the record
  * ------------------------------------------------------------------------------------------------------------- */
-static json_t *read_record(const char *path, struct error *err) {
-    size_t len = 0;
-    json_error_t problem;
-    CLEANUP_FREE char *text =
-        file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, REPLAY_RECORD_MAX_BYTES, &len, err);
-    if (!text) return NULL;
-    json_t *json = json_loadb(text, len, 0, &problem);
-    if (!json) error_set(err, ERR_INVALID, "%s:%d:%d: %s", path, problem.line, problem.column, problem.text);
-    return json;
-}
-
 static bool is_file(const char *argument) {
     struct stat st;
     return strchr(argument, '/') || strcmp(argument, "-") == 0 || strstr(argument, ".json") || stat(argument, &st) == 0;
 }
 
 static json_t *find_record(struct client *client, const char *argument, struct error *err) {
-    if (is_file(argument)) return read_record(argument, err);
+    if (is_file(argument)) return replay_record_read(argument, err);
     CLEANUP_FREE char *id = client_escape(client, argument);
     CLEANUP_FREE char *path = xasprintf("/v1/results/%s", id);
     return client_get(client, path, err);

@@ -85,6 +85,12 @@ size_t rec_item_size(const struct rec_field *field);
 /* Replace a string field by a copy of `text`; NULL only for a nullable field. `text` may point into the old value. */
 void rec_set(char **field, const char *text);
 void rec_setf(char **field, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A nullable number from one record to another that has a field of that name, too. */
+#define REC_COPY_OPTIONAL(to, from, field)       \
+    do {                                         \
+        (to)->field = (from)->field;             \
+        (to)->has_##field = (from)->has_##field; \
+    } while (0)
 void rec_set_bytes(struct rec_bytes *field, const void *data, size_t len);
 
 /* Append; the result points to the new item and is valid until the next push. */

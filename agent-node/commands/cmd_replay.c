@@ -27,12 +27,6 @@ static const struct rec_measured *candidate_of(const struct rec_attempt *a) {
     return NULL;
 }
 
-#define COPY_OPTIONAL(to, from, field)           \
-    do {                                         \
-        (to)->field = (from)->field;             \
-        (to)->has_##field = (from)->has_##field; \
-    } while (0)
-
 /* What a comparison looks at. */
 static void result_of(const struct rec_device *d, const struct rec_attempt *a, struct rec_result *ret) {
     const struct rec_measured *m = candidate_of(a);
@@ -44,10 +38,10 @@ static void result_of(const struct rec_device *d, const struct rec_attempt *a, s
     rec_set(&ret->fingerprint, a->fingerprint);
     rec_set(&ret->seeds, a->seeds);
     if (!m || !a->verdict || strcmp(a->verdict, "correct") != 0) return;
-    COPY_OPTIONAL(ret, m, time_ns_p50);
-    COPY_OPTIONAL(ret, m, speedup);
-    COPY_OPTIONAL(ret, m, speedup_low);
-    COPY_OPTIONAL(ret, m, speedup_high);
+    REC_COPY_OPTIONAL(ret, m, time_ns_p50);
+    REC_COPY_OPTIONAL(ret, m, speedup);
+    REC_COPY_OPTIONAL(ret, m, speedup_low);
+    REC_COPY_OPTIONAL(ret, m, speedup_high);
 }
 
 static void report(const struct rec_device *d, const struct local_job *job, const struct rec_attempt *a,
@@ -75,14 +69,8 @@ static void report(const struct rec_device *d, const struct local_job *job, cons
 }
 
 static int read_record(const char *path, struct rec_result *ret, struct error *err) {
-    size_t len = 0;
-    json_error_t problem;
-    CLEANUP_FREE char *text =
-        file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, REPLAY_RECORD_MAX_BYTES, &len, err);
-    if (!text) return -1;
-    json_t *json = json_loadb(text, len, 0, &problem);
-    int status = json ? replay_record_parse(json, ret, err)
-                      : error_set(err, ERR_INVALID, "%s:%d:%d: %s", path, problem.line, problem.column, problem.text);
+    json_t *json = replay_record_read(path, err);
+    int status = json ? replay_record_parse(json, ret, err) : -1;
     json_decref(json);
     return status;
 }

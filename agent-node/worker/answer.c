@@ -8,30 +8,25 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/random.h"
+#include "problems/check/answers.h"
 #include "problems/graph/slice.h"
 
 DEFINE_CLEANUP(cleanup_bound, struct bound *, bound_free)
 
-static float rounded_up(double scale) {
-    float up = (float)scale;
-    return (double)up < scale ? nextafterf(up, INFINITY) : up;
-}
-
-static int no_memory(struct error *err) {
-    return error_set(err, ERR_NOMEM, "out of memory for the oracle's answers");
-}
-
-/* Room for the answers of output i, which takes over `value` where there is one. */
-static int begin_output(struct data_set *d, const struct bound *b, int i, double *value, struct error *err) {
-    const struct tensor *t = &b->tensor[b->output[i]];
+/* The next output of the set, whose answers are the caller's to fill in. */
+static struct expected *begin_output(struct data_set *d, const struct bound *b, int i) {
     struct expected *e = &d->output[i].expected;
     d->output[i].tensor = b->output[i];
-    *e = (struct expected){.dtype = t->dtype, .n = t->elements, .value = value};
     d->n_outputs++;
-    if (!value) e->value = malloc((size_t)e->n * sizeof *e->value);
+    d->bytes += (size_t)b->tensor[b->output[i]].elements * (sizeof *e->value + sizeof *e->scale);
+    return e;
+}
+
+static int make_room(const struct tensor *t, struct expected *e, struct error *err) {
+    *e = (struct expected){.dtype = t->dtype, .n = t->elements};
+    e->value = malloc((size_t)e->n * sizeof *e->value);
     e->scale = malloc((size_t)e->n * sizeof *e->scale);
-    d->bytes += (size_t)e->n * (sizeof *e->value + sizeof *e->scale);
-    return e->value && e->scale ? 0 : no_memory(err);
+    return e->value && e->scale ? 0 : error_set(err, ERR_NOMEM, "out of memory for the oracle's answers");
 }
 
 static const void **inputs_of(const struct data_set *d, const struct bound *b) {
@@ -45,13 +40,8 @@ static int answer_whole(struct data_set *d, const struct bound *b, int threads, 
     CLEANUP_FREE const void **data = inputs_of(d, b);
     CLEANUP(oracle_done) struct oracle_result r = {0};
     if (oracle_eval(b, data, threads, false, cancel, &r, err) != 0) return -1;
-    for (int i = 0; i < b->n_outputs; i++) {
-        double *value = r.value[b->output[i]];
-        r.value[b->output[i]] = NULL;
-        if (begin_output(d, b, i, value, err) != 0) return -1;
-        struct expected *e = &d->output[i].expected;
-        for (int64_t k = 0; k < e->n; k++) e->scale[k] = rounded_up(r.scale[b->output[i]][k]);
-    }
+    for (int i = 0; i < b->n_outputs; i++)
+        if (expected_take(b, b->output[i], &r, begin_output(d, b, i), err) != 0) return -1;
     return 0;
 }
 
@@ -96,14 +86,14 @@ static double largest_scale(const double *scale, int64_t n) {
 /* Everything the reference's, then the slices the oracle's. */
 static void merge(struct expected *e, const void *reference, const double *value, const double *scale,
                   const int64_t *index, int64_t n, int64_t slice) {
-    float others = -rounded_up(SAMPLED_SCALE * largest_scale(scale, n * slice));
+    float others = -scale_rounded_up(SAMPLED_SCALE * largest_scale(scale, n * slice));
     for (int64_t k = 0; k < e->n; k++) {
         e->value[k] = element_value(e->dtype, reference, k);
         e->scale[k] = others;
     }
     for (int64_t i = 0; i < n; i++) {
         memcpy(e->value + index[i] * slice, value + i * slice, (size_t)slice * sizeof *value);
-        for (int64_t k = 0; k < slice; k++) e->scale[index[i] * slice + k] = rounded_up(scale[i * slice + k]);
+        for (int64_t k = 0; k < slice; k++) e->scale[index[i] * slice + k] = scale_rounded_up(scale[i * slice + k]);
     }
 }
 
@@ -116,8 +106,9 @@ static int answer_slices(struct data_set *d, const struct bound *b, const struct
     for (int i = 0; i < b->n_outputs; i++) {
         int t = b->output[i];
         int64_t n = part->dim[dim].value;
-        if (begin_output(d, b, i, NULL, err) != 0) return -1;
-        merge(&d->output[i].expected, reference[i], r.value[t], r.scale[t], index, n, part->tensor[t].elements / n);
+        struct expected *e = begin_output(d, b, i);
+        if (make_room(&b->tensor[t], e, err) != 0) return -1;
+        merge(e, reference[i], r.value[t], r.scale[t], index, n, part->tensor[t].elements / n);
     }
     d->sampled = true;
     return 0;

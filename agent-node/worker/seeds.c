@@ -130,11 +130,16 @@ static void note_used(struct seeds *s, const struct bound *b, const char *data, 
     t->at = at;
 }
 
+static struct pool_wish wish_of(const struct seeds *s, const struct told *wanted) {
+    return (struct pool_wish){
+        .fresh = s->fresh, .seed = wanted ? &wanted->seed : NULL, .seal = wanted ? &wanted->seal : NULL};
+}
+
 const struct data_set *seeds_get(struct seeds *s, const struct bound *b, enum distribution dist,
                                  const volatile bool *cancel, int64_t *ret_oracle_ns, struct error *err) {
     const char *data = distribution_name(dist);
     const struct told *w = find_wanted(s, b, data);
-    struct pool_wish wish = {.fresh = s->fresh, .seed = w ? &w->seed : NULL, .seal = w ? &w->seal : NULL};
+    struct pool_wish wish = wish_of(s, w);
     const struct data_set *d = pool_get(s->pool, b, dist, &wish, cancel, ret_oracle_ns, err);
     if (d) note_used(s, b, data, &d->seed, &d->seal, w, d);
     return d;
@@ -143,7 +148,7 @@ const struct data_set *seeds_get(struct seeds *s, const struct bound *b, enum di
 const struct timed_data *seeds_timed(struct seeds *s, const struct bound *b, const volatile bool *cancel,
                                      int64_t *ret_oracle_ns, struct error *err) {
     const struct told *w = find_wanted(s, b, TIMED);
-    struct pool_wish wish = {.fresh = s->fresh, .seed = w ? &w->seed : NULL, .seal = w ? &w->seal : NULL};
+    struct pool_wish wish = wish_of(s, w);
     const struct timed_data *t = pool_timed(s->pool, b, &wish, cancel, ret_oracle_ns, err);
     if (t) note_used(s, b, TIMED, timed_seed(t), timed_seal(t), w, t);
     return t;

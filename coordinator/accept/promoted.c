@@ -6,9 +6,6 @@
 #include "coordinator/accept/verdicts.h"
 #include "coordinator/plan/promotion.h"
 
-/* What "faster" means in a campaign's results: DESIGN.md, "Timing". */
-#define FASTER_MARGIN 0.005
-
 static void copy_optional(bool has, double value, bool *ret_has, double *ret) {
     *ret_has = has;
     *ret = has ? value : 0;

@@ -44,12 +44,6 @@ const struct rec_measured *result_baseline(const struct rec_attempt *attempt, co
 
 /* --- the record
  * ---------------------------------------------------------------------------------------------------------- */
-#define COPY_OPTIONAL(to, from, field)           \
-    do {                                         \
-        (to)->field = (from)->field;             \
-        (to)->has_##field = (from)->has_##field; \
-    } while (0)
-
 static void fill_identity(struct core *core, const struct task *task, struct rec_result *r) {
     const struct row_task *row = &task->row;
     rec_set(&r->task_id, row->id);
@@ -99,15 +93,15 @@ static void fill_figures(const struct rec_attempt *attempt, const struct task *t
     }
     if (!candidate || !verdict_is_correct(attempt->verdict)) return;
     if (!baseline && candidate->baseline) rec_set(&r->baseline, candidate->baseline);
-    COPY_OPTIONAL(r, candidate, time_ns_p50);
-    COPY_OPTIONAL(r, candidate, speedup);
+    REC_COPY_OPTIONAL(r, candidate, time_ns_p50);
+    REC_COPY_OPTIONAL(r, candidate, speedup);
     if (candidate->speedup_confidence >= CONFIDENCE_LEAST) {
-        COPY_OPTIONAL(r, candidate, speedup_low);
-        COPY_OPTIONAL(r, candidate, speedup_high);
+        REC_COPY_OPTIONAL(r, candidate, speedup_low);
+        REC_COPY_OPTIONAL(r, candidate, speedup_high);
     }
-    COPY_OPTIONAL(r, candidate, gflops);
-    COPY_OPTIONAL(r, candidate, gbps);
-    COPY_OPTIONAL(r, candidate, speed_of_light);
+    REC_COPY_OPTIONAL(r, candidate, gflops);
+    REC_COPY_OPTIONAL(r, candidate, gbps);
+    REC_COPY_OPTIONAL(r, candidate, speed_of_light);
 }
 
 static void set_evidence(struct rec_result *r, const char *evidence) {

@@ -2,7 +2,7 @@
 #pragma once
 #include "coordinator/core.h"
 
-/* A baseline below this share of the speed of light is weak: DECISIONS.md, "Kernel files". */
+/* A baseline below this share of the speed of light is weak: docs/tolerance.md. */
 #define WEAK_BASELINE_SHARE 0.25
 
 /* Fill an initialised record from a task and its accepted attempt; revision and times of acceptance are set. */

@@ -5,8 +5,7 @@
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/stats.h"
-
-#define FASTER_MARGIN 0.005 /* DESIGN.md, "Timing" */
+#include "coordinator/accept/verdicts.h"
 
 const double fast_p_levels[FAST_P_COUNT] = {0.5, 0.8, 1, 1.5, 2};
 

@@ -1,4 +1,4 @@
-/* The scores of DESIGN.md, "Score", over the cells of a matrix. Pure arithmetic; docs/api.md says what each figure
+/* The scores over the cells of a matrix. Pure arithmetic; docs/api.md says what each figure
  * means. */
 #pragma once
 #include <stdbool.h>

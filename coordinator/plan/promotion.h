@@ -1,5 +1,5 @@
-/* Promotion: the winner of a cell is measured again, and its result is confirmed or retracted (DESIGN.md,
- * "Verification", step 10; docs/verification.md).
+/* Promotion: the winner of a cell is measured again, and its result is confirmed or retracted
+ * (docs/verification.md, step 10).
  *
  * A cell is a problem on a target at a size. Once all its tasks have ended, its winner is the correct kernel with the
  * highest speedup whose interval lies beyond the policy's margin. The winner's task gets a child: the same kernel and
@@ -10,7 +10,7 @@
 #include "coordinator/core.h"
 
 #define PROMOTION_PURPOSE "promotion"
-#define PROMOTION_SETS 16     /* DESIGN.md, "Timing" */
+#define PROMOTION_SETS 16     /* docs/timing.md */
 #define PROMOTIONS_PER_CELL 3 /* after these the cell stays without a confirmed winner */
 
 bool task_is_promotion(const struct task *task);

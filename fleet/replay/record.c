@@ -6,6 +6,7 @@
 
 #include "common/buf.h"
 #include "common/cleanup.h"
+#include "common/fileio.h"
 #include "common/hash.h"
 #include "problems/kernel/kernel.h"
 #include "schemas/codec.h"
@@ -108,6 +109,17 @@ int replay_check(const struct rec_result *r, struct error *err) {
 
 /* --- reading
  * ----------------------------------------------------------------------------------------------------------- */
+json_t *replay_record_read(const char *path, struct error *err) {
+    size_t len = 0;
+    json_error_t problem;
+    CLEANUP_FREE char *text =
+        file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, REPLAY_RECORD_MAX_BYTES, &len, err);
+    if (!text) return NULL;
+    json_t *json = json_loadb(text, len, 0, &problem);
+    if (!json) error_set(err, ERR_INVALID, "%s:%d:%d: %s", path, problem.line, problem.column, problem.text);
+    return json;
+}
+
 int replay_record_parse(const json_t *json, struct rec_result *ret, struct error *err) {
     const json_t *inner = json_object_get(json, "record");
     if (!json_is_object(json)) return error_set(err, ERR_INVALID, "a record is a JSON object");

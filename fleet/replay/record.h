@@ -16,6 +16,8 @@ char *replay_check_make(const struct rec_result *r);
 /* ERR_INVALID: names the fields that are not what was recorded, or what a replay needs and is missing. */
 int replay_check(const struct rec_result *r, struct error *err);
 
+/* From a file, or "-" for standard input. NULL with ERR_INVALID (file, line, column), ERR_NOT_FOUND, ERR_IO. */
+json_t *replay_record_read(const char *path, struct error *err);
 /* A record as JSON: RESULT itself, or what test tools print around it ({"record": RESULT, ...}). ERR_INVALID. */
 int replay_record_parse(const json_t *json, struct rec_result *ret, struct error *err);
 

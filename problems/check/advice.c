@@ -94,6 +94,12 @@ static void weak_tensor(const struct bound *b, int tensor, struct buf *out) {
                tensor_name(b, tensor));
 }
 
+static bool all_f16(const struct bound *b) {
+    for (int i = 0; i < b->n_tensors; i++)
+        if (b->tensor[i].role != TENSOR_INTERMEDIATE && b->tensor[i].dtype != DTYPE_F16) return false;
+    return true;
+}
+
 static void fallback(const struct trivial *t, const struct sighting *s, struct buf *out) {
     switch (t->kind) {
         case TRIVIAL_COPY:
@@ -118,9 +124,10 @@ static void fallback(const struct trivial *t, const struct sighting *s, struct b
             return;
         case TRIVIAL_ROUNDED:
             buf_printf(out,
-                       "over a reduction of %lld, %s is within float32's own rounding: shorten it, let the data "
-                       "be signed, or declare the tensors as f16",
-                       (long long)s->reduction, number_format_name(t->format));
+                       "over a reduction of %lld, %s is within the rounding of the problem's own type: shorten it%s",
+                       (long long)s->reduction, number_format_name(t->format),
+                       all_f16(s->bound) ? ", or let the data be signed"
+                                         : ", let the data be signed, or declare the tensors as f16");
             return;
         default:
             buf_printf(out,

@@ -12,15 +12,17 @@
 
 DEFINE_CLEANUP(cleanup_answers, struct answers *, answers_free)
 
+float scale_rounded_up(double scale) {
+    float up = (float)scale;
+    return (double)up < scale ? nextafterf(up, INFINITY) : up;
+}
+
 int expected_take(const struct bound *b, int t, struct oracle_result *r, struct expected *ret, struct error *err) {
     *ret = (struct expected){.dtype = b->tensor[t].dtype, .n = b->tensor[t].elements, .value = r->value[t]};
     r->value[t] = NULL;
     ret->scale = malloc((size_t)ret->n * sizeof *ret->scale);
     if (!ret->scale) return error_set(err, ERR_NOMEM, "out of memory for the oracle's answers");
-    for (int64_t i = 0; i < ret->n; i++) {
-        float f = (float)r->scale[t][i];
-        ret->scale[i] = (double)f < r->scale[t][i] ? nextafterf(f, INFINITY) : f;
-    }
+    for (int64_t i = 0; i < ret->n; i++) ret->scale[i] = scale_rounded_up(r->scale[t][i]);
     return 0;
 }
 

@@ -4,6 +4,8 @@
 #include "problems/check/compare.h"
 #include "problems/graph/oracle.h"
 
+/* A scale as float, never smaller than it is. */
+float scale_rounded_up(double scale);
 /* What the oracle says of tensor `t`: takes r's value over and rounds its scale up to float. ERR_NOMEM. */
 int expected_take(const struct bound *b, int t, struct oracle_result *r, struct expected *ret, struct error *err);
 void expected_done(struct expected *e);

@@ -9,6 +9,7 @@
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "problems/graph/pieces.h"
+#include "problems/ops/arithmetic.h"
 
 #define PIECE_ELEMENTS ((int64_t)1 << 16)
 #define COARSE_UNITS 16.0
@@ -28,17 +29,9 @@ double tolerance_of(const struct tolerance *t, double want, double scale) {
     return t->element * fabs(scale) + t->relative * fabs(want) + t->floor;
 }
 
-static double half_value(uint16_t h) {
-    int exponent = h >> 10 & 31, fraction = h & 1023;
-    double v = exponent == 31  ? (fraction ? NAN : INFINITY)
-               : exponent == 0 ? ldexp(fraction, -24)
-                               : ldexp(1024 + fraction, exponent - 25);
-    return h >> 15 ? -v : v;
-}
-
 double element_value(enum dtype dtype, const void *data, int64_t i) {
     if (dtype == DTYPE_F32) return ((const float *)data)[i];
-    if (dtype == DTYPE_F16) return half_value(((const uint16_t *)data)[i]);
+    if (dtype == DTYPE_F16) return (double)number_from_half(((const uint16_t *)data)[i]);
     return ((const int32_t *)data)[i];
 }
 

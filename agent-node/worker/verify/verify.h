@@ -1,4 +1,4 @@
-/* Verification: the steps of DESIGN.md, one file each, in their order.
+/* Verification: the steps of docs/verification.md, one file each, in their order.
  *
  *    0  admission of the problem          admission.c (problems/check/ has the whole of it)
  *    1  limits                            limits.c
