@@ -75,9 +75,10 @@ static int64_t elements_left(const struct lane *l, int variant, int i) {
     uint8_t *before = aligned_alloc(64, (b->bytes + 63) / 64 * 64);
     if (!before) abort();
     timed_assemble(l->data, b->source, l->number[l->idle], before);
-    bool intact = memcmp(now, before, b->bytes) == 0;
-    for (int64_t k = 0; k < n; k++)
-        left += intact || memcmp(now + (size_t)k * width, before + (size_t)k * width, width) == 0;
+    if (memcmp(now, before, b->bytes) == 0)
+        left = n;
+    else
+        for (int64_t k = 0; k < n; k++) left += memcmp(now + (size_t)k * width, before + (size_t)k * width, width) == 0;
     free(before);
     return left;
 }
