@@ -30,10 +30,9 @@ static bool tail_intact(const struct poison *p, enum dtype dtype, const uint8_t 
 }
 
 #ifdef __SSE2__
-#define STEP 0x9E3779B1u /* from one word's hash to the next one's */
-
 static __m128i four_hashes(uint32_t base) {
-    return _mm_set_epi32((int)(base + 3 * STEP), (int)(base + 2 * STEP), (int)(base + STEP), (int)base);
+    return _mm_set_epi32((int)(base + 3 * POISON_STEP), (int)(base + 2 * POISON_STEP), (int)(base + POISON_STEP),
+                         (int)base);
 }
 
 /* poison_word() for four words at a time. */
@@ -48,7 +47,7 @@ static __m128i poison_four(__m128i h, enum dtype dtype) {
 void poison_fill(const struct poison *p, enum dtype dtype, void *out, size_t bytes) {
     size_t done = 0;
 #ifdef __SSE2__
-    const __m128i next = _mm_set1_epi32((int)(4 * STEP));
+    const __m128i next = _mm_set1_epi32((int)(4 * POISON_STEP));
     for (__m128i h = four_hashes(p->base); done + 16 <= bytes; done += 16, h = _mm_add_epi32(h, next))
         _mm_stream_si128((__m128i *)(void *)((uint8_t *)out + done), poison_four(h, dtype));
 #endif
@@ -58,7 +57,7 @@ void poison_fill(const struct poison *p, enum dtype dtype, void *out, size_t byt
 bool poison_intact(const struct poison *p, enum dtype dtype, const void *data, size_t bytes) {
     size_t done = 0;
 #ifdef __SSE2__
-    const __m128i next = _mm_set1_epi32((int)(4 * STEP));
+    const __m128i next = _mm_set1_epi32((int)(4 * POISON_STEP));
     for (__m128i h = four_hashes(p->base); done + 16 <= bytes; done += 16, h = _mm_add_epi32(h, next)) {
         __m128i now = _mm_load_si128((const __m128i *)(const void *)((const uint8_t *)data + done));
         if (_mm_movemask_epi8(_mm_cmpeq_epi32(now, poison_four(h, dtype))) != 0xFFFF) return false;
