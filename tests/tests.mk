@@ -69,5 +69,11 @@ $(BUILD)/tools/%: tests/tools/%.c $(L_all)
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< $(L_all) $(LIBS_all) -lOpenCL
-tools-build: $(TOOL_BIN)
+# Libraries for LD_PRELOAD. Never sanitised: what they are loaded into brings its own runtime.
+SHIMS := $(patsubst tests/shims/%.c,$(BUILD)/shims/%.so,$(sort $(wildcard tests/shims/*.c)))
+$(BUILD)/shims/%.so: tests/shims/%.c
+	$(call say,SHIM,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 $(OPT) $(WARN) $(WERROR) -D_GNU_SOURCE -fPIC -shared -pthread -o $@ $< -ldl
+tools-build: $(TOOL_BIN) $(SHIMS)
 -include $(TOOL_BIN:=.d)
