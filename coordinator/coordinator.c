@@ -20,7 +20,7 @@
 #define WINDOW_DEFAULT 2
 #define SETTLE_MS_DEFAULT 5000
 #define ABSENT_MS_DEFAULT 600000
-#define TOKEN_BYTES 32
+#define OPERATOR_TOKEN_BYTES 32
 #define ANNOUNCE_FILE "coordinator.json"
 
 struct coordinator {
@@ -75,7 +75,7 @@ char *coordinator_read_token(const char *token_path, struct error *err) {
 /* Made at the first start; an operator may write one of their own. Others must not be able to read it. */
 static char *take_token(const char *path, struct error *err) {
     struct stat st;
-    char hex[2 * TOKEN_BYTES + 2];
+    char hex[2 * OPERATOR_TOKEN_BYTES + 2];
     if (stat(path, &st) == 0) {
         if ((st.st_mode & 077) != 0) {
             error_set(err, ERR_AUTH, "%s can be read by others (mode %03o)", path, (unsigned)st.st_mode & 0777);
@@ -84,7 +84,7 @@ static char *take_token(const char *path, struct error *err) {
         }
         return coordinator_read_token(path, err);
     }
-    random_hex(hex, TOKEN_BYTES);
+    random_hex(hex, OPERATOR_TOKEN_BYTES);
     strcat(hex, "\n");
     if (file_write_durable(path, hex, strlen(hex), 0600, err) != 0) return NULL;
     return coordinator_read_token(path, err);
@@ -169,7 +169,7 @@ static int start_bus(struct coordinator *c, const struct coordinator_config *con
 static int start_api(struct coordinator *c, const struct coordinator_config *config, struct error *err) {
     CLEANUP_FREE char *token = take_token(c->token_path, err);
     if (!token) return -1;
-    struct api_config api = {.address = c->address, .port = config->api_port, .token = token, .loop = c->loop};
+    struct api_config api = {.address = c->address, .port = config->api_port, .token = token, .store = c->core->store, .loop = c->loop};
     c->api = api_start(&api, err);
     /* Before the loop runs the state is this thread's. */
     return c->api ? write_announcement(c, c->core, err) : -1;

@@ -5,6 +5,7 @@
 
 #include "common/buf.h"
 #include "coordinator/api/server.h"
+#include "coordinator/api/tokens.h"
 
 #define API_BODY_MAX (64 * 1024)
 #define API_BODY_CAMPAIGN_MAX (32 * 1024 * 1024)
@@ -17,10 +18,12 @@
 struct api {
     struct MHD_Daemon *daemon;
     struct loop *loop;
-    char token[128];
+    struct tokens *tokens;
     int port;
     int64_t started_mono_ms;
 };
+
+enum api_access { ACCESS_HOST, ACCESS_MISSING, ACCESS_WRONG, ACCESS_EXPIRED, ACCESS_KNOWN };
 
 /* One request on its way. */
 struct request {
@@ -32,12 +35,15 @@ struct request {
     struct buf body;
     size_t body_limit;
     bool too_large;
+    enum api_access access; /* found once, when the headers are there */
+    struct token_holder who;
     json_t *json; /* the body, parsed; NULL for none */
 };
 
 typedef enum MHD_Result handler(struct request *request);
 struct route {
     const char *method, *pattern; /* "/v1/campaigns/" and a star for an id */
+    enum api_role role;           /* the least that it needs; ROLE_NONE: nobody gets in */
     size_t body_max;              /* 0: API_BODY_MAX */
     handler *handle;
 };
@@ -45,8 +51,14 @@ struct route {
 extern const struct route api_routes[];
 /* The route, and its ids; NULL with err (ERR_NOT_FOUND), *ret_wrong_method when only the method is wrong. */
 const struct route *api_route(const char *method, const char *path, struct request *request, bool *ret_wrong_method);
-/* Token and Host. */
-int api_authorize(struct request *request, struct error *err);
+
+/* --- auth.c ----------------------------------------------------------------------------------------------------- */
+/* Who asks: fills `access` and `who`. Compares in constant time. */
+void api_identify(struct request *request);
+/* 0 when known; else -1 with err and the HTTP status. Slows down who tries many tokens. */
+int api_admit(struct request *request, unsigned *ret_status, struct error *err);
+/* 0 when the role suffices; else -1 with err, which names the role that is needed. */
+int api_permit(const struct request *request, const struct route *route, struct error *err);
 
 /* --- answering
  * ----------------------------------------------------------------------------------------------------------- */
@@ -72,4 +84,4 @@ void api_line(struct buf *out, json_t *json);
  * ------------------------------------------------------------------------------------------------------------ */
 handler api_health, api_submit, api_campaigns, api_campaign, api_cancel, api_events, api_try, api_results, api_matrix,
     api_nodes, api_task, api_problems, api_problem, api_schema_by_id, api_subjects, api_subject_versions,
-    api_subject_version, api_metrics, api_replay, api_result;
+    api_subject_version, api_metrics, api_replay, api_result, api_tokens, api_token_create, api_token_revoke;

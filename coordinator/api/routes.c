@@ -1,30 +1,33 @@
-/* The paths, and finding one. */
+/* The paths with the least role each needs, and finding one. There is no other way to a handler. */
 #include <string.h>
 
 #include "coordinator/api/internal.h"
 
 const struct route api_routes[] = {
-    {"GET", "/v1/health", 0, api_health},
-    {"POST", "/v1/campaigns", API_BODY_CAMPAIGN_MAX, api_submit},
-    {"GET", "/v1/campaigns", 0, api_campaigns},
-    {"GET", "/v1/campaigns/*", 0, api_campaign},
-    {"POST", "/v1/campaigns/*/cancel", 0, api_cancel},
-    {"GET", "/v1/campaigns/*/events", 0, api_events},
-    {"POST", "/v1/try", API_BODY_TRY_MAX, api_try},
-    {"POST", "/v1/replay", API_BODY_TRY_MAX, api_replay},
-    {"GET", "/v1/results", 0, api_results},
-    {"GET", "/v1/results/*", 0, api_result},
-    {"GET", "/v1/matrix", 0, api_matrix},
-    {"GET", "/v1/nodes", 0, api_nodes},
-    {"GET", "/v1/tasks/*", 0, api_task},
-    {"GET", "/v1/problems", 0, api_problems},
-    {"GET", "/v1/problems/*", 0, api_problem},
-    {"GET", "/schemas/ids/*", 0, api_schema_by_id},
-    {"GET", "/subjects", 0, api_subjects},
-    {"GET", "/subjects/*/versions", 0, api_subject_versions},
-    {"GET", "/subjects/*/versions/*", 0, api_subject_version},
-    {"GET", "/metrics", 0, api_metrics},
-    {NULL, NULL, 0, NULL},
+    {"GET", "/v1/health", ROLE_READ, 0, api_health},
+    {"POST", "/v1/campaigns", ROLE_SUBMIT, API_BODY_CAMPAIGN_MAX, api_submit},
+    {"GET", "/v1/campaigns", ROLE_READ, 0, api_campaigns},
+    {"GET", "/v1/campaigns/*", ROLE_READ, 0, api_campaign},
+    {"POST", "/v1/campaigns/*/cancel", ROLE_SUBMIT, 0, api_cancel},
+    {"GET", "/v1/campaigns/*/events", ROLE_READ, 0, api_events},
+    {"POST", "/v1/try", ROLE_SUBMIT, API_BODY_TRY_MAX, api_try},
+    {"POST", "/v1/replay", ROLE_SUBMIT, API_BODY_TRY_MAX, api_replay},
+    {"GET", "/v1/results", ROLE_READ, 0, api_results},
+    {"GET", "/v1/results/*", ROLE_READ, 0, api_result},
+    {"GET", "/v1/matrix", ROLE_READ, 0, api_matrix},
+    {"GET", "/v1/nodes", ROLE_READ, 0, api_nodes},
+    {"GET", "/v1/tasks/*", ROLE_READ, 0, api_task},
+    {"GET", "/v1/problems", ROLE_READ, 0, api_problems},
+    {"GET", "/v1/problems/*", ROLE_READ, 0, api_problem},
+    {"GET", "/schemas/ids/*", ROLE_READ, 0, api_schema_by_id},
+    {"GET", "/subjects", ROLE_READ, 0, api_subjects},
+    {"GET", "/subjects/*/versions", ROLE_READ, 0, api_subject_versions},
+    {"GET", "/subjects/*/versions/*", ROLE_READ, 0, api_subject_version},
+    {"GET", "/metrics", ROLE_READ, 0, api_metrics},
+    {"POST", "/v1/tokens", ROLE_OPERATE, 0, api_token_create},
+    {"GET", "/v1/tokens", ROLE_OPERATE, 0, api_tokens},
+    {"POST", "/v1/tokens/*/revoke", ROLE_OPERATE, 0, api_token_revoke},
+    {NULL, NULL, ROLE_NONE, 0, NULL},
 };
 
 /* A star stands for one part that is not empty. */

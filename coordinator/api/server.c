@@ -40,11 +40,11 @@ static int parse_body(struct request *request, struct error *err) {
 static enum MHD_Result answer(struct request *request) {
     struct error err = ERROR_INIT;
     bool wrong_method = false;
-    if (api_authorize(request, &err) != 0)
-        return api_error_status(
-            request, strncmp(err.text, "the Host", 8) == 0 ? MHD_HTTP_FORBIDDEN : MHD_HTTP_UNAUTHORIZED, &err);
+    unsigned status = 0;
+    if (api_admit(request, &status, &err) != 0) return api_error_status(request, status, &err);
     const struct route *route = api_route(request->method, request->path, request, &wrong_method);
     if (!route) return refuse_path(request, wrong_method);
+    if (api_permit(request, route, &err) != 0) return api_error_status(request, MHD_HTTP_FORBIDDEN, &err);
     if (request->too_large) {
         error_set(&err, ERR_LIMIT, "the body is larger than %zu bytes", request->body_limit);
         return api_error(request, &err);
@@ -56,6 +56,7 @@ static enum MHD_Result answer(struct request *request) {
 static size_t body_limit(const char *method, const char *path, struct request *request) {
     bool wrong_method = false;
     const struct route *route = api_route(method, path, request, &wrong_method);
+    if (route && api_permit(request, route, NULL) != 0) return 0; /* what will be refused is not kept */
     return route && route->body_max ? route->body_max : API_BODY_MAX;
 }
 
@@ -69,7 +70,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         request->api = context;
         request->connection = connection;
         /* Nobody without a token fills our memory, or keeps connections from others by saying nothing. */
-        bool known = api_authorize(request, NULL) == 0;
+        api_identify(request);
+        bool known = request->access == ACCESS_KNOWN;
         request->body_limit = known ? body_limit(method, path, request) : 0;
         if (known) MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)API_IDLE_S);
         *state = request;
@@ -170,9 +172,10 @@ struct api *api_start(const struct api_config *config, struct error *err) {
     struct api *api = xcalloc(1, sizeof *api);
     api->loop = config->loop;
     api->started_mono_ms = clock_mono_ms();
-    snprintf(api->token, sizeof api->token, "%s", config->token);
-    int fd = open_socket(config->address, config->port, &api->port, err);
+    api->tokens = tokens_new(config->token, config->store, err);
+    int fd = api->tokens ? open_socket(config->address, config->port, &api->port, err) : -1;
     if (fd < 0) {
+        tokens_free(api->tokens);
         free(api);
         return NULL;
     }
@@ -184,6 +187,7 @@ struct api *api_start(const struct api_config *config, struct error *err) {
     if (api->daemon) return api;
     error_set(err, ERR_NETWORK, "the HTTP server cannot start on port %d", api->port);
     close(fd);
+    tokens_free(api->tokens);
     free(api);
     return NULL;
 }
@@ -195,5 +199,6 @@ int api_port(const struct api *api) {
 void api_stop(struct api *api) {
     if (!api) return;
     MHD_stop_daemon(api->daemon);
+    tokens_free(api->tokens);
     free(api);
 }

@@ -6,7 +6,8 @@
 struct api_config {
     const char *address; /* loopback */
     int port;            /* 0: the kernel's choice */
-    const char *token;
+    const char *token;   /* of the operator's file */
+    struct store *store; /* the further tokens are read from it; used during the call only */
     struct loop *loop;
 };
 struct api;

@@ -54,6 +54,9 @@ enum store_statement {
     ST_SCHEMA_FIND,
     ST_SCHEMA_ADD,
     ST_SCHEMAS,
+    ST_TOKEN_INSERT,
+    ST_TOKEN_DELETE,
+    ST_TOKENS,
     ST_COUNT
 };
 struct store {

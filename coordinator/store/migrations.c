@@ -49,6 +49,9 @@ static const char *const steps[] = {
     "ALTER TABLE tasks ADD COLUMN purpose TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE tasks ADD COLUMN parent TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE tasks ADD COLUMN wanted TEXT NOT NULL DEFAULT '';",
+    /* 3: API tokens */
+    "CREATE TABLE tokens(name TEXT PRIMARY KEY, role INTEGER NOT NULL, hash TEXT NOT NULL, created_ms INTEGER NOT NULL,"
+    " expires_ms INTEGER NOT NULL) WITHOUT ROWID;",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof *steps))
 

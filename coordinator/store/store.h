@@ -260,3 +260,18 @@ struct row_schema {
 int store_schema_id(struct store *store, const char *subject, const char *text, int32_t *ret_id, struct error *err);
 typedef int store_schema_fn(void *context, const struct row_schema *row, struct error *err);
 int store_schemas(struct store *store, store_schema_fn *visit, void *context, struct error *err);
+/* --- API tokens: hashes only ---------------------------------------------------------------------------------------
+ */
+struct row_token {
+    char name[LABEL_SIZE];
+    int role;                       /* enum api_role */
+    char hash[HASH_SIZE];           /* SHA-256 of the token, hexadecimal */
+    int64_t created_ms, expires_ms; /* expires_ms 0: never */
+};
+/* ERR_CONFLICT: the name is taken. */
+int store_token_insert(struct store *store, const struct row_token *row, struct error *err);
+/* ERR_NOT_FOUND: there is none of this name. */
+int store_token_delete(struct store *store, const char *name, struct error *err);
+typedef int store_token_fn(void *context, const struct row_token *row, struct error *err);
+/* By name. */
+int store_tokens(struct store *store, store_token_fn *visit, void *context, struct error *err);

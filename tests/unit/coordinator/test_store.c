@@ -121,7 +121,9 @@ static void a_store_of_the_format_before_is_migrated_with_its_tasks(void **state
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
                                   "ALTER TABLE tasks DROP COLUMN purpose; ALTER TABLE tasks DROP COLUMN parent;"
-                                  "ALTER TABLE tasks DROP COLUMN wanted; PRAGMA user_version = 1",
+                                  "ALTER TABLE tasks DROP COLUMN wanted;"
+                                  "DROP TABLE tokens;" /* of step 3 */
+                                  "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
     sqlite3_close(db);
