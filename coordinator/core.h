@@ -45,6 +45,7 @@ struct fleet_node {
     bool mailbox_ready;  /* its topic exists */
     int64_t lease_until; /* in lease time */
     int64_t heard_mono_ms;
+    int64_t beat_sequence; /* of the latest heartbeat of this incarnation */
     double load_1m;
 };
 struct attempt {
@@ -124,6 +125,7 @@ struct core {
     bool linked;            /* topics are there and assigned, and a broker answers */
     int64_t linked_mono_ms; /* when the link came up last; valid while linked */
     uint32_t revision_counter;
+    int64_t desired_count; /* `desired` records of this epoch */
     uint64_t change;                           /* counts changes that streams show */
     int32_t schema_result, schema_measurement; /* public ids */
     struct effect *effects;

@@ -70,23 +70,15 @@ void outbox_batch_free(struct outbox_batch *batch) {
     free(batch);
 }
 
-static void cond_init(pthread_cond_t *cond) {
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attr);
-    pthread_condattr_destroy(&attr);
-}
-
 struct loop *loop_new(struct core *core, const struct loop_outlets *outlets) {
     struct loop *loop = xcalloc(1, sizeof *loop);
     loop->core = core;
     loop->outlets = *outlets;
     loop->last = &loop->first;
     pthread_mutex_init(&loop->mutex, NULL);
-    cond_init(&loop->wake);
-    cond_init(&loop->room);
-    cond_init(&loop->answered);
+    clock_cond_init(&loop->wake);
+    clock_cond_init(&loop->room);
+    clock_cond_init(&loop->answered);
     return loop;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent-node/daemon/fence.h"
 #include "agent-node/daemon/inventory.h"
 #include "agent-node/daemon/mailbox.h"
 #include "common/buf.h"
@@ -31,7 +32,9 @@ struct session {
     int64_t started_ms;
     int64_t lease_ms;
     int64_t heartbeat_ms, retry_at_ms;
-    int64_t sequence;
+    int64_t sequence, node_sequence;
+    int64_t desired_epoch, desired_sequence; /* of the latest `desired` record */
+    int64_t registered_at;                   /* offset in `nodes` */
     unsigned changes_seen, taken_seen;
     char *wanted_topic; /* where the coordinator has the mailbox; NULL before it said so */
     int32_t wanted_partition;
@@ -101,6 +104,7 @@ static int publish_node(struct session *s, const char *state, int64_t *ret_offse
     struct rec_node node;
     inventory_fill(&node, s->config, s->incarnation, s->started_ms);
     rec_set(&node.state, state);
+    node.sequence = ++s->node_sequence;
     int rc = inventory_publish(s->producer, &node, SEND_TIMEOUT_MS, ret_offset, err);
     rec_node_done(&node);
     return rc;
@@ -110,6 +114,7 @@ static int register_node(struct session *s, struct error *err) {
     int64_t offset = 0;
     if (inventory_publish_schemas(s->bus, s->producer, s->codec, SEND_TIMEOUT_MS, err)) return -1;
     if (publish_node(s, "starting", &offset, err)) return -1;
+    s->registered_at = offset;
     if (bus_assign(s->consumer, TOPIC_SCHEMAS, 0, BUS_BEGINNING, err)) return -1;
     if (bus_assign(s->consumer, TOPIC_NODES, 0, offset + 1, err)) return -1;
     if (bus_assign(s->consumer, TOPIC_DESIRED, 0, BUS_BEGINNING, err)) return -1;
@@ -178,7 +183,12 @@ static void want_mailbox(struct session *s, const char *topic, int32_t partition
 static enum session_end on_desired(struct session *s, const struct rec_desired *desired, struct error *err) {
     if (strcmp(desired->node, s->config->node) != 0 || strcmp(desired->incarnation, s->incarnation) != 0)
         return SESSION_RUNNING;
-    if (desired->epoch < s->mailbox.epoch) return SESSION_RUNNING;
+    if (desired->epoch < s->mailbox.epoch || desired->epoch < s->desired_epoch) return SESSION_RUNNING;
+    /* A repeated or delayed record must not undo what came after it. */
+    bool counted = desired->sequence > 0 && desired->epoch == s->desired_epoch;
+    if (counted && desired->sequence <= s->desired_sequence) return SESSION_RUNNING;
+    s->desired_epoch = desired->epoch;
+    s->desired_sequence = desired->sequence;
     if (!strcmp(desired->state, "refused")) {
         error_set(err, ERR_FENCED, "the coordinator refuses node %s: %s", s->config->node, desired->reason);
         return SESSION_REFUSED;
@@ -191,6 +201,8 @@ static enum session_end on_desired(struct session *s, const struct rec_desired *
 
 static enum session_end on_node(struct session *s, const struct rec_node *node, struct error *err) {
     if (strcmp(node->node, s->config->node) != 0 || !strcmp(node->incarnation, s->incarnation)) return SESSION_RUNNING;
+    if (fence_is_older(s->bus, s->codec, node->node, node->incarnation, s->registered_at, SEND_TIMEOUT_MS))
+        return SESSION_RUNNING;
     error_set(err, ERR_FENCED, "another agent has started as node %s (incarnation %s)", node->node, node->incarnation);
     error_hint(err, "give each agent a name of its own with --node");
     return SESSION_FENCED;

@@ -120,7 +120,7 @@ static void on_state(void *context, enum bus_state state, const char *text) {
 struct link *link_new(const struct link_config *config, struct error *err) {
     struct link *link = xcalloc(1, sizeof *link);
     pthread_mutex_init(&link->mutex, NULL);
-    pthread_cond_init(&link->wake, NULL);
+    clock_cond_init(&link->wake);
     link->codec = config->codec;
     link->replication = config->replication;
     struct bus_config bus = config->bus;

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "common/buf.h"
+#include "common/clock.h"
 #include "common/log.h"
 
 #define TRANSACTION_TIMEOUT_MS 5000
@@ -27,7 +28,7 @@ struct publisher *publisher_new(struct bus *bus, struct error *err) {
     struct publisher *publisher = xcalloc(1, sizeof *publisher);
     struct bus_producer_config config = {.transactional_id = "coordinator"};
     pthread_mutex_init(&publisher->mutex, NULL);
-    pthread_cond_init(&publisher->wake, NULL);
+    clock_cond_init(&publisher->wake);
     publisher->bus = bus;
     publisher->producer = bus_producer_new(bus, &config, err);
     if (publisher->producer) return publisher;
@@ -53,7 +54,7 @@ static bool stopping(struct publisher *publisher) {
 
 static void pause_ms(struct publisher *publisher, int ms) {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += ms * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;

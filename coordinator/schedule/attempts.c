@@ -85,7 +85,7 @@ int task_give_up(struct core *core, struct task *task, const char *reason, struc
 
 /* Count a failure on (node, device): queue again, elsewhere if possible, or give up. */
 static int count_failure(struct core *core, struct task *task, const char *node, const char *device, const char *reason,
-                         struct error *err) {
+                         bool back_off, struct error *err) {
     char text[256];
     if (task_state_ended(task->row.state)) return 0;
     task->row.failures++;
@@ -93,7 +93,7 @@ static int count_failure(struct core *core, struct task *task, const char *node,
     snprintf(text, sizeof text, "%.120s on %s/%s (failure %d of %d)", reason, node, device, task->row.failures,
              ATTEMPTS_MAX);
     if (task->row.failures >= ATTEMPTS_MAX && !has_live_attempt(task)) return task_give_up(core, task, text, err);
-    return requeue(core, task, text, task->row.failures, err);
+    return requeue(core, task, text, back_off ? task->row.failures : 0, err);
 }
 
 int attempt_failed(struct core *core, struct attempt *attempt, const char *reason, bool busy, struct error *err) {
@@ -101,7 +101,7 @@ int attempt_failed(struct core *core, struct attempt *attempt, const char *reaso
     struct row_attempt row = attempt->row;
     if (core_attempt_set(core, attempt, ATTEMPT_FAILED, reason, err) != 0) return -1;
     core_attempt_drop(core, attempt);
-    if (!busy || task->row.busy >= BUSY_MAX) return count_failure(core, task, row.node, row.device, reason, err);
+    if (!busy || task->row.busy >= BUSY_MAX) return count_failure(core, task, row.node, row.device, reason, true, err);
     char text[256];
     task->row.busy++;
     /* Another machine may be quieter; the one that was busy is as good as before. */
@@ -129,7 +129,7 @@ int attempts_abandon_node(struct core *core, const char *node, const char *excep
         core_attempt_drop(core, attempt);
         /* What never ran says nothing about task or device; a lapsed one was counted when it lapsed. */
         bool failed = counts && row.ran && row.state != ATTEMPT_LAPSED;
-        if ((failed ? count_failure(core, task, row.node, row.device, reason, err)
+        if ((failed ? count_failure(core, task, row.node, row.device, reason, true, err)
                     : requeue(core, task, reason, 0, err)) != 0)
             return -1;
     }
@@ -234,7 +234,8 @@ static int lapse(struct core *core, struct attempt *attempt, struct error *err) 
     core->metrics.lapses++;
     if (core_attempt_set(core, attempt, ATTEMPT_LAPSED, "its lease ran out", err) != 0) return -1;
     core_attempt_release_slot(core, attempt);
-    if (row.ran) return count_failure(core, task, row.node, row.device, "its lease ran out", err);
+    /* No back-off: the lease was wait enough, and the work is to start elsewhere within a second of its end. */
+    if (row.ran) return count_failure(core, task, row.node, row.device, "its lease ran out", false, err);
     return requeue(core, task, "its lease ran out before it began", 0, err);
 }
 

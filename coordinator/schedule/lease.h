@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LEASE_TICK_MS 1000
+#define LEASE_TICK_MS 500
 #define LEASE_PARTITIONS_MAX 256
 /* When two rounds were completed further apart than this, there was a gap: every lease is full again after it. */
 #define LEASE_GAP_MS 5000

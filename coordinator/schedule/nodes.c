@@ -137,17 +137,35 @@ static int registered(struct core *core, struct rec_node *info, const char *mail
     bool same = old && strcmp(old->row.incarnation, info->incarnation) == 0;
     bool heard = live || (same && old->heard), ready_mailbox = same && old->mailbox_ready;
     bool starting = strcmp(info->state, "ready") != 0;
+    char over[INCARNATION_SIZE] = "";
+    if (old && !same) snprintf(over, sizeof over, "%s", old->row.incarnation);
     next_row(core, info, mailbox, &row);
     if (write_node(core, &row, info, err) != 0) return -1;
     struct fleet_node *node = nodes_add(core, &row, info);
     node->heard = heard;
     node->mailbox_ready = ready_mailbox;
+    if (!same) node->beat_sequence = 0;
     if (!same) log_info("node %s registered with %zu devices (%s)", row.name, node->device_count, row.incarnation);
+    if (*over && store_incarnation_end(core->store, row.name, over, err) != 0) return -1;
     if (!same && old && attempts_abandon_node(core, row.name, row.incarnation, true, "its node started anew", err) != 0)
         return -1;
     if (starting || !ready_mailbox) core_want_mailbox(core, row.name);
     core->schedule_wanted = true;
     return plan_again(core, err);
+}
+
+/* Why a record is not news: a repeated or delayed one must not undo what came after it. NULL when it is news. */
+static const char *outdated(struct core *core, const struct rec_node *info, struct error *err) {
+    const struct fleet_node *node = core_node(core, info->node);
+    if (!node) return NULL;
+    if (strcmp(node->row.incarnation, info->incarnation) != 0) {
+        int ended = store_incarnation_ended(core->store, info->node, info->incarnation, err);
+        return ended > 0 ? "of an incarnation that is over" : NULL;
+    }
+    if (node->row.state == NODE_LEFT) return "of a node that has left";
+    if (info->sequence > 0 && info->sequence <= node->info->sequence) return "older than what is known";
+    bool starting = strcmp(info->state, "starting") == 0;
+    return starting && strcmp(node->info->state, "ready") == 0 ? "of a node that is ready" : NULL;
 }
 
 int nodes_on_record(struct core *core, struct rec_node *info, bool live, struct error *err) {
@@ -156,8 +174,11 @@ int nodes_on_record(struct core *core, struct rec_node *info, bool live, struct 
     int status = check_record(info, mailbox, err);
     if (status == 0 && !core_node(core, info->node) && map_count(core->nodes) >= NODES_MAX)
         status = error_set(err, ERR_INVALID, "node %s: there are %d nodes already", info->node, NODES_MAX);
-    if (status == 0 && leaving) status = on_leaving(core, info->node, info->incarnation, err);
-    if (status == 0 && !leaving) return registered(core, info, mailbox, live, err);
+    const char *why = status == 0 ? outdated(core, info, err) : NULL;
+    if (status == 0 && core_is_broken(err)) status = -1;
+    if (why) log_info("node %s: a record is dropped, it is %s (%s)", info->node, why, info->incarnation);
+    if (status == 0 && !why && leaving) status = on_leaving(core, info->node, info->incarnation, err);
+    if (status == 0 && !why && !leaving) return registered(core, info, mailbox, live, err);
     rec_free(&rec_node_desc, info);
     return status;
 }
@@ -169,6 +190,7 @@ int nodes_on_mailbox(struct core *core, const char *name, struct error *err) {
     node->mailbox_ready = true;
     rec_desired_init(&desired);
     desired.epoch = store_epoch(core->store);
+    desired.sequence = ++core->desired_count;
     rec_set(&desired.node, name);
     rec_set(&desired.incarnation, node->row.incarnation);
     bool held_back =
@@ -213,6 +235,9 @@ int nodes_on_heartbeat(struct core *core, const struct rec_heartbeat *beat, stru
     struct fleet_node *node = core_node(core, beat->node);
     /* A foreign incarnation is one that was replaced, or whose registration is still to be read. */
     if (!node || strcmp(node->row.incarnation, beat->incarnation) != 0 || node->row.state == NODE_LEFT) return 0;
+    /* A repeated or delayed one says what was: it must not keep a dead node's leases alive. */
+    if (beat->sequence > 0 && beat->sequence <= node->beat_sequence) return 0;
+    node->beat_sequence = beat->sequence;
     if (!node->heard) core->schedule_wanted = true;
     node->heard = true;
     node->heard_mono_ms = core_mono_ms(core);

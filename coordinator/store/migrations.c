@@ -51,7 +51,10 @@ static const char *const steps[] = {
     "ALTER TABLE tasks ADD COLUMN wanted TEXT NOT NULL DEFAULT '';",
     /* 3: API tokens */
     "CREATE TABLE tokens(name TEXT PRIMARY KEY, role INTEGER NOT NULL, hash TEXT NOT NULL, created_ms INTEGER NOT NULL,"
-    " expires_ms INTEGER NOT NULL) WITHOUT ROWID;",
+    " expires_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    /* incarnations of nodes that are over */
+    "CREATE TABLE incarnations(seq INTEGER PRIMARY KEY AUTOINCREMENT, node TEXT NOT NULL, incarnation TEXT NOT NULL,"
+    " UNIQUE(node, incarnation));",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof *steps))
 

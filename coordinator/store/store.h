@@ -201,6 +201,10 @@ int store_node_put(struct store *store, const struct row_node *row, const void *
 int store_node_update(struct store *store, const struct row_node *row, struct error *err);
 typedef int store_node_fn(void *context, const struct row_node *row, const void *record, size_t len, struct error *err);
 int store_nodes(struct store *store, store_node_fn *visit, void *context, struct error *err);
+/* A node has started anew: what this incarnation said is over, and stays so (the latest 64 of a node are kept). */
+int store_incarnation_end(struct store *store, const char *node, const char *incarnation, struct error *err);
+/* 1 when it is over, 0 when not, -1 with err. */
+int store_incarnation_ended(struct store *store, const char *node, const char *incarnation, struct error *err);
 
 /* --- results --------------------------------------------------------------------------------------------------------
  */

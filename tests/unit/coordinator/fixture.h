@@ -180,14 +180,14 @@ UNUSED_OK static void fixture_beat(struct fixture *f, const char *name, const ch
     rec_heartbeat_done(&beat);
 }
 
-/* `rounds` ticks written and read back, `round_ms` apart. */
+/* `rounds` times `round_ms` of lease time: ticks written and read back, LEASE_TICK_MS apart. */
 UNUSED_OK static void fixture_ticks(struct fixture *f, int rounds, int64_t round_ms) {
     struct error err = ERROR_INIT;
-    for (int i = 0; i < rounds; i++) {
+    for (int64_t i = 0; i < rounds * round_ms / LEASE_TICK_MS; i++) {
         int64_t round = 0;
         bool gap = false;
-        f->mono_ms += round_ms;
-        f->wall_ms += round_ms;
+        f->mono_ms += LEASE_TICK_MS;
+        f->wall_ms += LEASE_TICK_MS;
         assert_true(lease_clock_begin(&f->core->lease, f->mono_ms, &round));
         assert_true(lease_clock_read(&f->core->lease, 0, round, f->mono_ms, &gap));
         must(nodes_on_lease_time(f->core, gap, &err), &err);

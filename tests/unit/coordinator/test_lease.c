@@ -52,7 +52,7 @@ static void a_round_that_does_not_come_back_is_replaced_and_counts_once(void **s
     assert_true(gap); /* since the last completed one, not since the last sent one */
 }
 
-static void rounds_are_a_second_apart(void **state) {
+static void rounds_are_a_tick_apart(void **state) {
     struct lease_clock clock = {0};
     int64_t round = 0;
     bool gap = false;
@@ -60,10 +60,10 @@ static void rounds_are_a_second_apart(void **state) {
     lease_clock_link(&clock, 1, 0);
     assert_true(lease_clock_begin(&clock, 0, &round));
     assert_true(lease_clock_read(&clock, 0, round, 5, &gap));
-    assert_false(lease_clock_begin(&clock, 999, &round));
-    assert_int_equal(lease_clock_wait_ms(&clock, 400), 600);
-    assert_true(lease_clock_begin(&clock, 1000, &round));
-    assert_int_equal(lease_clock_wait_ms(&clock, 1000), LEASE_RESEND_MS);
+    assert_false(lease_clock_begin(&clock, LEASE_TICK_MS - 1, &round));
+    assert_int_equal(lease_clock_wait_ms(&clock, 400), LEASE_TICK_MS - 400);
+    assert_true(lease_clock_begin(&clock, LEASE_TICK_MS, &round));
+    assert_int_equal(lease_clock_wait_ms(&clock, LEASE_TICK_MS), LEASE_RESEND_MS);
 }
 
 static void a_lost_tick_is_sent_anew_under_another_number(void **state) {
@@ -97,7 +97,7 @@ int main(void) {
         cmocka_unit_test(time_stands_still_until_every_partition_has_its_tick_back),
         cmocka_unit_test(one_round_is_in_flight_at_a_time),
         cmocka_unit_test(a_round_that_does_not_come_back_is_replaced_and_counts_once),
-        cmocka_unit_test(rounds_are_a_second_apart),
+        cmocka_unit_test(rounds_are_a_tick_apart),
         cmocka_unit_test(a_lost_tick_is_sent_anew_under_another_number),
         cmocka_unit_test(without_a_link_no_round_begins),
     };

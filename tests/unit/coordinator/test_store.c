@@ -122,7 +122,9 @@ static void a_store_of_the_format_before_is_migrated_with_its_tasks(void **state
     assert_int_equal(sqlite3_exec(db,
                                   "ALTER TABLE tasks DROP COLUMN purpose; ALTER TABLE tasks DROP COLUMN parent;"
                                   "ALTER TABLE tasks DROP COLUMN wanted;"
-                                  "DROP TABLE tokens;" /* of step 3 */
+                                  /* of step 3 */
+                                  "DROP TABLE tokens;"
+                                  "DROP TABLE incarnations;"
                                   "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
