@@ -75,5 +75,15 @@ $(BUILD)/shims/%.so: tests/shims/%.c
 	$(call say,SHIM,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 $(OPT) $(WARN) $(WERROR) -D_GNU_SOURCE -fPIC -shared -pthread -o $@ $< -ldl
-tools-build: $(TOOL_BIN) $(SHIMS)
--include $(TOOL_BIN:=.d)
+# The simulated fleet: many files, one program.
+SIM_OBJ := $(call obj,$(sort $(wildcard tests/sim/*.c)))
+$(BUILD)/tools/sim_fleet: $(SIM_OBJ) $(L_all)
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(SIM_OBJ) $(L_all) $(LIBS_all)
+tools-build: $(TOOL_BIN) $(BUILD)/tools/sim_fleet $(SHIMS)
+-include $(TOOL_BIN:=.d) $(SIM_OBJ:.o=.d)
+
+.PHONY: soak
+soak: build tools-build ## the long forms of the fault and scale tests, one after the other: every executable in tests/soak/ (hours)
+	$(Q)BUILD=$(BUILD) DEPS_DIR=$(DEPS_DIR) tests/run-soak
