@@ -9,6 +9,7 @@
 #include "coordinator/publish/schemas.h"
 #include "coordinator/schedule/nodes.h"
 #include "coordinator/schedule/queue.h"
+#include "coordinator/schedule/slots.h"
 
 int64_t core_mono_ms(const struct core *core) {
     return core->clock.mono_ms(core->clock.context);
@@ -75,6 +76,7 @@ static void task_free(struct task *task) {
 
 static void campaign_discard(struct campaign *campaign) {
     for (size_t i = 0; i < campaign->task_count; i++) task_free(campaign->tasks[i]);
+    queue_forget(campaign);
     free(campaign->tasks);
     free(campaign);
 }
@@ -136,17 +138,36 @@ struct attempt *core_attempt_add(struct core *core, struct task *task, const str
     attempt->index = core->open_count;
     core->open[core->open_count++] = attempt;
     attempt->lease_until = core->lease.now_ms + core->config.lease_ms;
-    struct device *device = core_device(core, row->node, row->device);
-    attempt->holds_slot = row->state <= ATTEMPT_OPEN;
-    if (attempt->holds_slot && device) device->held++;
+    if (row->state <= ATTEMPT_OPEN) core_attempt_hold_slot(core, attempt);
     return attempt;
+}
+
+void core_attempt_hold_slot(struct core *core, struct attempt *attempt) {
+    struct device *device = core_device(core, attempt->row.node, attempt->row.device);
+    if (attempt->holds_slot) return;
+    /* A device that is not there (yet) counts its attempts when it is added. */
+    attempt->holds_slot = true;
+    if (!device) return;
+    device->held++;
+    slots_moved(core, device);
+}
+
+/* The campaign pays for what the attempt took. */
+static void settle(struct core *core, struct attempt *attempt) {
+    const struct row_attempt *row = &attempt->row;
+    if (attempt->charged_ms <= 0) return;
+    double ran_ms = attempt->ran_mono_ms ? (double)(core_mono_ms(core) - attempt->ran_mono_ms) : 0;
+    queue_settle(attempt->task, attempt->charged_ms, row->duration_ms > 0 ? row->duration_ms : ran_ms);
+    attempt->charged_ms = 0;
 }
 
 void core_attempt_release_slot(struct core *core, struct attempt *attempt) {
     if (!attempt->holds_slot) return;
     attempt->holds_slot = false;
+    settle(core, attempt);
     struct device *device = core_device(core, attempt->row.node, attempt->row.device);
     if (device && device->held > 0) device->held--;
+    if (device) slots_moved(core, device);
     core->schedule_wanted = true;
 }
 
@@ -323,6 +344,8 @@ void core_free(struct core *core) {
     map_free(core->nodes);
     for (cursor = 0; map_next(core->summaries, &cursor, NULL, &value);) free(value);
     map_free(core->summaries);
+    heap_done(&core->backing_off);
+    slots_free(core->slots);
     for (size_t i = 0; i < core->effect_count; i++) effect_done(&core->effects[i]);
     free(core->effects);
     free(core->open);

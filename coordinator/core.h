@@ -7,6 +7,7 @@
  * store. All other errors are the caller's (a wrong submission, an unknown id) and left nothing behind. */
 #pragma once
 #include "common/cleanup.h"
+#include "coordinator/heap.h"
 #include "coordinator/map.h"
 #include "coordinator/schedule/lease.h"
 #include "coordinator/store/store.h"
@@ -35,6 +36,8 @@ struct device {
     const struct rec_device *info; /* in node->info */
     char target[TARGET_SIZE];      /* by the coordinator's rules */
     int held;                      /* attempts in its mailbox or running */
+    int level;                     /* where slots.c lists it by `held`; -1: nowhere */
+    struct device *level_prev, *level_next;
 };
 struct fleet_node {
     struct row_node row;
@@ -55,6 +58,8 @@ struct attempt {
     size_t index;         /* in core->open */
     int64_t lease_until;  /* in lease time; runs from the delivery report */
     bool holds_slot;      /* counted in its device's `held` */
+    double charged_ms;    /* what its campaign was charged for it (queue.h); 0 when that is settled */
+    int64_t ran_mono_ms;  /* when it was first heard of as running; 0 before */
 };
 struct task {
     struct row_task row;
@@ -64,8 +69,11 @@ struct task {
     int64_t not_before_ms;     /* monotonic: back off before the next attempt */
     char phase[32];
     double progress;
-    uint64_t changed; /* core->change of its latest change */
-    bool in_queue;
+    uint64_t changed;  /* core->change of its latest change */
+    bool in_queue;     /* or backing off */
+    struct flow *flow; /* queue.c: of its campaign and target; NULL before it was queued */
+    struct lane *lane; /* while it is in the queue */
+    size_t lane_place, backoff_place;
 };
 struct campaign {
     struct row_campaign row;
@@ -75,6 +83,7 @@ struct campaign {
     uint64_t changed;
     int64_t ended_mono_ms; /* dropped from memory some time after; 0 while running */
     bool detached;         /* a copy for reading: not indexed, freed by campaign_release() */
+    struct flow *flows;    /* its places in the queues */
 };
 
 /* What has to happen after the commit, in this order. */
@@ -131,14 +140,21 @@ struct core {
     struct effect *effects;
     size_t effect_count, effect_room;
     struct metrics metrics;
-    bool backing_off;     /* some task has not_before_ms */
-    bool announce_wanted; /* cluster or epoch are other ones than was announced */
-    bool schedule_wanted; /* something changed that may let a task start */
+    struct heap backing_off; /* queued tasks with not_before_ms (schedule/backoff.h) */
+    struct slots *slots;     /* devices by what they hold (schedule/slots.h) */
+    bool fleet_changed;      /* nodes or devices did: `slots` is of the past */
+    bool announce_wanted;    /* cluster or epoch are other ones than was announced */
+    bool schedule_wanted;    /* something changed that may let a task start */
 };
 
 /* Whether an error means that memory and store may differ. */
 static inline bool core_is_broken(const struct error *err) {
     return err->code == ERR_IO || err->code == ERR_NOMEM;
+}
+
+/* Whether a device takes work may have changed: presence, state, health, what it reports. */
+static inline void core_fleet_changed(struct core *core) {
+    core->fleet_changed = core->schedule_wanted = true;
 }
 
 /* --- life
@@ -176,6 +192,8 @@ struct attempt *core_attempt_add(struct core *core, struct task *task, const str
 /* Take it off the live ones, release its slot and free it. */
 void core_attempt_drop(struct core *core, struct attempt *attempt);
 void core_attempt_release_slot(struct core *core, struct attempt *attempt);
+/* Count it on its device again; no-op where it is counted, or the device is gone. */
+void core_attempt_hold_slot(struct core *core, struct attempt *attempt);
 
 /* --- changes
  * ------------------------------------------------------------------------------------------------------------- */

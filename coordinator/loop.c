@@ -246,6 +246,7 @@ static int housekeeping(struct loop *loop, struct error *err) {
     int64_t now = core_mono_ms(core);
     if (now < loop->housekeeping_ms) return 0;
     loop->housekeeping_ms = now + HOUSEKEEPING_MS;
+    core_fleet_changed(core); /* derived anew now and then, whatever was forgotten */
     if (plan_deadlines(core, err) != 0 || schedule_give_up_absent(core, err) != 0) return -1;
     drop_ended(core);
     return 0;

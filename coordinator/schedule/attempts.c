@@ -53,7 +53,6 @@ static int requeue(struct core *core, struct task *task, const char *reason, int
         int64_t delay = BACKOFF_FIRST_MS;
         for (int i = 1; i < backoff_step && delay < BACKOFF_MAX_MS; i++) delay *= 2;
         task->not_before_ms = core_mono_ms(core) + delay;
-        core->backing_off = true;
     }
     return core_task_set(core, task, TASK_QUEUED, err);
 }
@@ -191,9 +190,7 @@ static int renew(struct core *core, struct attempt *attempt, struct error *err) 
     if (attempt->row.state == ATTEMPT_PUBLISHING) return core_attempt_set(core, attempt, ATTEMPT_OPEN, NULL, err);
     /* It lapsed and is there again. As long as nobody else has the task, it goes on as if nothing had been. */
     if (attempt->row.state != ATTEMPT_LAPSED || task->row.state != TASK_QUEUED) return 0;
-    struct device *device = core_device(core, attempt->row.node, attempt->row.device);
-    if (device && !attempt->holds_slot) device->held++;
-    attempt->holds_slot = device != NULL;
+    core_attempt_hold_slot(core, attempt);
     if (core_attempt_set(core, attempt, ATTEMPT_OPEN, "heard again", err) != 0) return -1;
     return core_task_set(core, task, attempt->row.ran ? TASK_RUNNING : TASK_PUBLISHED, err);
 }
@@ -202,6 +199,7 @@ static int show_progress(struct core *core, struct attempt *attempt, const struc
     struct task *task = attempt->task;
     if (!attempt->row.ran) {
         attempt->row.ran = true;
+        attempt->ran_mono_ms = core_mono_ms(core);
         if (store_attempt_update(core->store, &attempt->row, err) != 0) return -1;
     }
     double moved = held->progress - task->progress;

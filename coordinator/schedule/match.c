@@ -5,71 +5,50 @@
 #include "common/buf.h"
 #include "coordinator/plan/identity.h"
 #include "coordinator/schedule/attempts.h"
+#include "coordinator/schedule/backoff.h"
 #include "coordinator/schedule/nodes.h"
 #include "coordinator/schedule/queue.h"
-
-#define TRY_EXTRA_SLOTS 2 /* a try does not wait behind a full window */
+#include "coordinator/schedule/slots.h"
 
 struct match {
     struct core *core;
     struct device *device; /* that asks */
-    int64_t now_ms;
-    bool tries_only;
 };
 
 /* --- which task
  * ---------------------------------------------------------------------------------------------------------- */
-struct other {
-    const struct task *task;
-    const struct device *device;
-    bool found;
-};
-
-static bool is_other(void *context, struct device *device) {
-    struct other *o = context;
-    bool serves = device != o->device && strcmp(device->target, o->device->target) == 0 && device_in_service(device);
-    o->found = serves && !task_avoids(o->task, device->node->row.name, device->info->id);
-    return !o->found;
-}
-
-struct wanted {
-    const struct task *task;
-    bool there;
-};
-
 static bool is_wanted(const struct task *task, const struct device *device) {
-    char name[2 * LABEL_SIZE];
-    snprintf(name, sizeof name, "%s/%s", device->node->row.name, device->info->id);
-    return strcmp(name, task->row.wanted) == 0;
+    size_t len = strlen(device->node->row.name);
+    const char *wanted = task->row.wanted;
+    return strncmp(wanted, device->node->row.name, len) == 0 && wanted[len] == '/' &&
+           strcmp(wanted + len + 1, device->info->id) == 0;
 }
 
-static bool look_for_wanted(void *context, struct device *device) {
-    struct wanted *w = context;
-    w->there = is_wanted(w->task, device) && device_in_service(device) &&
-               strcmp(device->target, w->task->row.target) == 0 &&
-               !task_avoids(w->task, device->node->row.name, device->info->id);
-    return !w->there;
+static bool may_run_on(const struct task *task, const struct device *device) {
+    return device_in_service(device) && strcmp(device->target, task->row.target) == 0 &&
+           !task_avoids(task, device->node->row.name, device->info->id);
 }
 
 /* A replay waits for the device of its record while that is in service. */
 static bool waits_for_another(const struct match *m, const struct task *task) {
-    struct wanted w = {.task = task};
+    char node[LABEL_SIZE];
     if (!*task->row.wanted || is_wanted(task, m->device)) return false;
-    devices_each(m->core, look_for_wanted, &w);
-    return w.there;
+    const char *slash = strchr(task->row.wanted, '/');
+    snprintf(node, sizeof node, "%.*s", slash ? (int)(slash - task->row.wanted) : 0, task->row.wanted);
+    const struct device *wanted = slash ? core_device(m->core, node, slash + 1) : NULL;
+    return wanted && may_run_on(task, wanted);
 }
 
 /* Where it failed, or was measured before its promotion, it goes only if every other device of the target that is in
  * service is one of these too. */
-static bool fits(void *context, const struct task *task) {
+static bool takes_task(void *context, const struct task *task) {
     struct match *m = context;
-    if (task->not_before_ms > m->now_ms) return false;
-    if (m->tries_only && strcmp(task->campaign->row.purpose, "try") != 0) return false;
     if (waits_for_another(m, task)) return false;
     if (!task_avoids(task, m->device->node->row.name, m->device->info->id)) return true;
-    struct other other = {.task = task, .device = m->device};
-    devices_each(m->core, is_other, &other);
-    return !other.found;
+    const struct slots_target *target = slots_of(m->core, task->row.target);
+    for (size_t i = 0; target && i < target->count; i++)
+        if (target->devices[i] != m->device && may_run_on(task, target->devices[i])) return false;
+    return true;
 }
 
 /* --- handing out
@@ -129,7 +108,7 @@ static int send_task(struct core *core, const struct task *task, const struct de
     return status;
 }
 
-static int hand_out(struct core *core, struct task *task, struct device *device, struct error *err) {
+static int hand_out(struct core *core, struct task *task, struct device *device, double charged_ms, struct error *err) {
     struct row_attempt row = {
         .n = ++task->row.attempts, .epoch = store_epoch(core->store), .state = ATTEMPT_PUBLISHING};
     snprintf(row.task, sizeof row.task, "%s", task->row.id);
@@ -139,6 +118,7 @@ static int hand_out(struct core *core, struct task *task, struct device *device,
     row.published_ms = core_wall_ms(core);
     if (store_attempt_insert(core->store, &row, err) != 0) return -1;
     struct attempt *attempt = core_attempt_add(core, task, &row);
+    attempt->charged_ms = charged_ms;
     task->row.reason[0] = 0;
     if (core_task_set(core, task, TASK_PUBLISHED, err) != 0) return -1;
     struct error problem = ERROR_INIT;
@@ -154,69 +134,39 @@ static int hand_out(struct core *core, struct task *task, struct device *device,
 
 /* --- the round
  * ----------------------------------------------------------------------------------------------------------- */
-struct round {
-    struct core *core;
-    int level; /* serve devices that hold this many */
-    bool any_room, failed;
-    struct error *err;
-};
-
-static bool serve(void *context, struct device *device) {
-    struct round *round = context;
-    struct core *core = round->core;
-    int limit = core->config.window + TRY_EXTRA_SLOTS;
-    if (!device_in_service(device) || device->held >= limit) return true;
-    if (device->held > round->level) round->any_room = true;
-    if (device->held != round->level) return true;
-    struct queue *queue = queue_of(core, device->target);
-    struct match match = {.core = core,
-                          .device = device,
-                          .now_ms = core_mono_ms(core),
-                          .tries_only = device->held >= core->config.window};
-    struct task *task = queue_length(queue) ? queue_take(queue, fits, &match) : NULL;
-    if (!task) return true;
-    round->any_room = true;
-    round->failed = hand_out(core, task, device, round->err) != 0;
-    return !round->failed;
+static int serve(struct core *core, struct queue *queue, struct device *device, struct error *err) {
+    struct match match = {.core = core, .device = device};
+    struct queue_wish wish = {.last = device->held < core->config.window ? QUEUE_SWEEP : QUEUE_TRY,
+                              .takes_task = takes_task,
+                              .context = &match};
+    double charged_ms = 0;
+    struct task *task = device_in_service(device) ? queue_take(queue, &wish, &charged_ms) : NULL;
+    return task ? hand_out(core, task, device, charged_ms, err) : 0;
 }
 
-int schedule_tasks(struct core *core, struct error *err) {
-    core->schedule_wanted = false;
-    if (!core->linked) return 0;
-    int limit = core->config.window + TRY_EXTRA_SLOTS;
-    for (int level = 0; level < limit; level++) {
-        struct round round = {.core = core, .level = level, .err = err};
-        devices_each(core, serve, &round);
-        if (round.failed) return -1;
-        if (!round.any_room) break;
+/* One task to each device of a level, which then stands in the next one. */
+static int serve_target(struct core *core, const char *name, struct queue *queue, struct error *err) {
+    const struct slots_target *target = slots_of(core, name);
+    for (int level = 0; target && level < slots_levels(core); level++) {
+        struct device *device = target->first[level];
+        while (device && queue_length(queue) > 0) {
+            struct device *next = device->level_next;
+            if (serve(core, queue, device, err) != 0) return -1;
+            device = next;
+        }
     }
     return 0;
 }
 
-static bool waits(const struct task *task) {
-    return task->row.state == TASK_QUEUED && task->not_before_ms > 0;
-}
-
-int64_t schedule_wait_ms(struct core *core) {
+int schedule_tasks(struct core *core, struct error *err) {
     size_t cursor = 0;
-    void *value;
-    int64_t now = core_mono_ms(core), least = -1;
-    if (!core->backing_off) return -1;
-    while (map_next(core->campaigns, &cursor, NULL, &value)) {
-        const struct campaign *campaign = value;
-        if (campaign->counts[TASK_QUEUED] == 0) continue;
-        for (size_t i = 0; i < campaign->task_count; i++) {
-            struct task *task = campaign->tasks[i];
-            if (!waits(task)) continue;
-            int64_t left = task->not_before_ms - now;
-            if (left <= 0) {
-                task->not_before_ms = 0;
-                core->schedule_wanted = true;
-                left = 0;
-            }
-            if (least < 0 || left < least) least = left;
-        }
-    }
-    core->backing_off = least >= 0;
-    return least;
+    const char *target;
+    void *queue;
+    core->schedule_wanted = false;
+    if (!core->linked) return 0;
+    backoff_release(core);
+    core->schedule_wanted = false;
+    while (map_next(core->queues, &cursor, &target, &queue))
+        if (queue_length(queue) > 0 && serve_target(core, target, queue, err) != 0) return -1;
+    return 0;
 }

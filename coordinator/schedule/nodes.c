@@ -64,6 +64,7 @@ struct fleet_node *nodes_add(struct core *core, const struct row_node *row, stru
     node->lease_until = core->lease.now_ms + core->config.lease_ms;
     node->heard_mono_ms = core_mono_ms(core);
     count_held(core, node);
+    core_fleet_changed(core);
     core->change++;
     return node;
 }
@@ -102,7 +103,7 @@ static int set_state(struct core *core, struct fleet_node *node, enum node_state
     snprintf(node->row.reason, sizeof node->row.reason, "%s", reason);
     node->row.seen_ms = core_wall_ms(core);
     core->change++;
-    core->schedule_wanted = true;
+    core_fleet_changed(core);
     return store_node_update(core->store, &node->row, err);
 }
 
@@ -150,7 +151,7 @@ static int registered(struct core *core, struct rec_node *info, const char *mail
     if (!same && old && attempts_abandon_node(core, row.name, row.incarnation, true, "its node started anew", err) != 0)
         return -1;
     if (starting || !ready_mailbox) core_want_mailbox(core, row.name);
-    core->schedule_wanted = true;
+    core_fleet_changed(core);
     return plan_again(core, err);
 }
 
@@ -188,6 +189,7 @@ int nodes_on_mailbox(struct core *core, const char *name, struct error *err) {
     struct rec_desired desired;
     if (!node || node->row.state == NODE_LEFT) return 0;
     node->mailbox_ready = true;
+    core_fleet_changed(core);
     rec_desired_init(&desired);
     desired.epoch = store_epoch(core->store);
     desired.sequence = ++core->desired_count;
@@ -202,13 +204,14 @@ int nodes_on_mailbox(struct core *core, const char *name, struct error *err) {
     desired.lease_ms = core->config.lease_ms;
     int status = core_send(core, TOPIC_DESIRED, 0, name, &rec_desired_desc, &desired, NULL, err);
     rec_desired_done(&desired);
-    core->schedule_wanted = true;
+    core_fleet_changed(core);
     return status;
 }
 
 int nodes_on_link(struct core *core, bool new_cluster, struct error *err) {
     size_t cursor = 0;
     void *value;
+    core_fleet_changed(core);
     while (map_next(core->nodes, &cursor, NULL, &value)) {
         struct fleet_node *node = value;
         node->heard = false;
@@ -238,7 +241,7 @@ int nodes_on_heartbeat(struct core *core, const struct rec_heartbeat *beat, stru
     /* A repeated or delayed one says what was: it must not keep a dead node's leases alive. */
     if (beat->sequence > 0 && beat->sequence <= node->beat_sequence) return 0;
     node->beat_sequence = beat->sequence;
-    if (!node->heard) core->schedule_wanted = true;
+    if (!node->heard) core_fleet_changed(core);
     node->heard = true;
     node->heard_mono_ms = core_mono_ms(core);
     node->load_1m = beat->load_1m;

@@ -4,9 +4,11 @@
 
 #include "coordinator/plan/promotion.h"
 #include "coordinator/schedule/attempts.h"
+#include "coordinator/schedule/backoff.h"
 #include "coordinator/schedule/match.h"
 #include "coordinator/schedule/nodes.h"
 #include "coordinator/schedule/queue.h"
+#include "coordinator/schedule/slots.h"
 
 struct tally {
     const struct core *core;
@@ -116,13 +118,14 @@ static int give_up_queue(struct core *core, const char *target, struct queue *qu
     char reason[256];
     struct task *task;
     struct search search = {.core = core, .target = target};
-    devices_each(core, is_known, &search);
+    const struct slots_target *there = slots_of(core, target);
+    for (size_t i = 0; there && i < there->count && !search.present; i++) is_known(&search, there->devices[i]);
     if (search.present) queue_set_served(queue, core->lease.now_ms);
     /* A device that fails its health check is gone from one record to the next, and may be back as soon. */
     if (search.known || core->lease.now_ms - queue_served_ms(queue) < core->config.absent_ms) return 0;
     snprintf(reason, sizeof reason, "no device of %.100s for %lld s", target,
              (long long)(core->config.absent_ms / 1000));
-    while ((task = queue_first(queue)))
+    while ((task = queue_first(queue)) || (task = backoff_find(core, target)))
         if (task_give_up(core, task, reason, err) != 0) return -1;
     return 0;
 }
