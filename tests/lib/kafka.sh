@@ -8,6 +8,9 @@
 #   kafka_stop                 kill all of them and remove their data (also fit for a trap)
 #   kafka_run CLASS ARGS...    one of Kafka's own tools, e.g. kafka_run org.apache.kafka.tools.TopicCommand --list ...
 #
+# With KAFKA_RELAY_PORT set, a broker has a second listener, which advertises that port: who bootstraps from there stays there. It
+# listens on KAFKA_RELAY_TARGET (tests/lib/relay.sh puts tests/tools/relay.c in between). One broker only.
+#
 # KAFKA_PROPERTIES may hold further lines for server.properties; KAFKA_HEAP (default 512m) the heap of each broker.
 
 KAFKA_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -75,6 +78,12 @@ auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
 ${KAFKA_PROPERTIES:-}
 EOF
+    # Of two lines for one property the last one counts.
+    [ -z "${KAFKA_RELAY_PORT:-}" ] || cat >>"$KAFKA_HOME_DIR/$i.properties" <<EOF
+listeners=PLAINTEXT://127.0.0.1:${KAFKA_PORTS[i]},CONTROLLER://127.0.0.1:${KAFKA_PORTS[n + i]},RELAY://127.0.0.1:$KAFKA_RELAY_TARGET
+advertised.listeners=PLAINTEXT://127.0.0.1:${KAFKA_PORTS[i]},RELAY://127.0.0.1:$KAFKA_RELAY_PORT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,RELAY:PLAINTEXT
+EOF
 }
 
 # Launch broker I and return when it says that it serves. Fails when it ends before, or after 60 s.
@@ -102,7 +111,8 @@ kafka_wait_ready() {
 kafka_start_once() {
     local n=$1 i voters= id
     KAFKA_HOME_DIR=$(mktemp -d "${TMPDIR:-/tmp}/kafka.XXXXXX") || return 1
-    read -r -a KAFKA_PORTS <<<"$(kafka_free_ports $((2 * n)))"
+    read -r -a KAFKA_PORTS <<<"$(kafka_free_ports $((2 * n + 1)))"
+    KAFKA_RELAY_TARGET=${KAFKA_PORTS[2 * n]}
     KAFKA_PIDS=() KAFKA_BOOTSTRAP=
     for ((i = 0; i < n; i++)); do
         voters+=${voters:+,}$((i + 1))@127.0.0.1:${KAFKA_PORTS[n + i]}
