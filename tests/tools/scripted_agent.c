@@ -1,0 +1,239 @@
+/* Agents without devices, for tests of the coordinator: they speak the whole protocol on a real broker and answer every
+ * task at once with `correct` and made-up times.
+ *   scripted_agent BOOTSTRAP TARGET NODE...
+ * Each node has one device of TARGET. Says `ready NODE` when a node may get tasks, and `first SECONDS` (wall clock, as
+ * date +%s.%N has it) when the first task after each new epoch arrives. Ends with SIGTERM. */
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/clock.h"
+#include "common/random.h"
+#include "fleet/bus/bus.h"
+#include "fleet/bus/topics.h"
+#include "records.h"
+#include "schemas/codec.h"
+
+#define BEAT_MS 1000
+#define CALL_MS 10000
+#define NODES_MOST 64
+
+struct agent {
+    char node[TOPIC_NODE_NAME_MAX + 1], incarnation[33];
+    char mailbox[BUS_TOPIC_MAX + 1];
+    int64_t epoch, beat_ms;
+    bool ready;
+};
+static struct {
+    struct bus *bus;
+    struct bus_producer *producer;
+    struct bus_consumer *consumer;
+    struct codec *codec;
+    const char *target;
+    struct agent agents[NODES_MOST];
+    size_t count;
+    int64_t first_epoch;
+} plane;
+static atomic_bool stop;
+
+static void on_signal(int number) {
+    (void)number;
+    atomic_store(&stop, true);
+}
+
+static _Noreturn void fail(const struct error *err) {
+    fprintf(stderr, "scripted_agent: %s\n", err->text);
+    exit(1);
+}
+
+static void publish(const char *topic, const char *key, const struct rec_desc *desc, const void *rec) {
+    struct error err = ERROR_INIT;
+    uint8_t *data = NULL;
+    size_t len = 0;
+    if (codec_encode(desc, rec, CODEC_SINGLE_OBJECT, 0, &data, &len, &err) != 0) fail(&err);
+    if (bus_send(plane.producer, topic, BUS_ANY_PARTITION, key, data, len, NULL, &err) != 0) fail(&err);
+    free(data);
+}
+
+/* --- what an agent says
+ * ------------------------------------------------------------------------------------------------ */
+static void say_schemas(void) {
+    for (size_t i = 0; i < rec_top_level_count; i++) {
+        struct rec_schema schema;
+        char fingerprint[17];
+        codec_fingerprint_hex(rec_top_level[i], fingerprint);
+        rec_schema_init(&schema);
+        rec_set(&schema.name, rec_top_level[i]->full_name);
+        rec_set(&schema.fingerprint, fingerprint);
+        rec_set(&schema.text, rec_top_level[i]->text);
+        publish(TOPIC_SCHEMAS, fingerprint, &rec_schema_desc, &schema);
+        rec_schema_done(&schema);
+    }
+}
+
+static void say_node(const struct agent *a, const char *state) {
+    struct rec_node node;
+    rec_node_init(&node);
+    rec_set(&node.node, a->node);
+    rec_set(&node.incarnation, a->incarnation);
+    rec_set(&node.state, state);
+    rec_set(&node.agent_version, PORTOLAN_VERSION);
+    node.protocol = 1;
+    node.cores = 2;
+    struct rec_device *device = rec_list_device_push(&node.devices);
+    rec_set(&device->id, "dev0");
+    rec_set(&device->target, plane.target);
+    rec_set(&device->name, "scripted");
+    rec_set(&device->driver_version, "1");
+    device->memory_bytes = INT64_C(8) << 30;
+    device->max_alloc_bytes = INT64_C(2) << 30;
+    device->copy_gbps = 30;
+    device->fma_gflops = 200;
+    publish(TOPIC_NODES, a->node, &rec_node_desc, &node);
+    rec_node_done(&node);
+}
+
+static void say_beat(struct agent *a) {
+    struct rec_heartbeat beat;
+    a->beat_ms = clock_mono_ms();
+    rec_heartbeat_init(&beat);
+    rec_set(&beat.node, a->node);
+    rec_set(&beat.incarnation, a->incarnation);
+    beat.epoch = a->epoch;
+    beat.sent_ms = clock_wall_ms();
+    publish(TOPIC_HEARTBEATS, a->node, &rec_heartbeat_desc, &beat);
+    rec_heartbeat_done(&beat);
+}
+
+static void add_measured(struct rec_attempt *attempt, const struct rec_task *task, const char *role, const char *kernel,
+                         double time_ns) {
+    struct rec_measured *m = rec_list_measured_push(&attempt->measured);
+    rec_set(&m->candidate, task->kernel_hash);
+    rec_set(&m->kernel, kernel);
+    rec_set(&m->size, task->size);
+    rec_set(&m->role, role);
+    rec_set(&m->verdict, "correct");
+    m->time_ns_p50 = time_ns;
+    m->has_time_ns_p50 = true;
+}
+
+static void say_attempt(const struct rec_task *task) {
+    struct rec_attempt attempt;
+    rec_attempt_init(&attempt);
+    attempt.epoch = task->epoch;
+    rec_set(&attempt.task_id, task->task_id);
+    attempt.attempt = task->attempt;
+    rec_set(&attempt.attempt_id, task->attempt_id);
+    rec_set(&attempt.campaign, task->campaign);
+    rec_set(&attempt.node, task->node);
+    rec_set(&attempt.incarnation, task->incarnation);
+    rec_set(&attempt.device, task->device);
+    rec_set(&attempt.target, task->target);
+    rec_set(&attempt.device_name, "scripted");
+    rec_set(&attempt.driver_version, "1");
+    rec_set(&attempt.outcome, "verdict");
+    rec_set(&attempt.verdict, "correct");
+    rec_set(&attempt.kernel_hash, task->kernel_hash);
+    attempt.finished_ms = clock_wall_ms();
+    attempt.duration_ms = 1;
+    add_measured(&attempt, task, "baseline", "plain", 3000);
+    add_measured(&attempt, task, "candidate", task->kernel, 2000);
+    publish(TOPIC_ATTEMPTS, task->task_id, &rec_attempt_desc, &attempt);
+    rec_attempt_done(&attempt);
+}
+
+/* --- what it hears
+ * ----------------------------------------------------------------------------------------------------- */
+static struct agent *agent_of(const char *node, const char *incarnation) {
+    for (size_t i = 0; i < plane.count; i++)
+        if (strcmp(plane.agents[i].node, node) == 0 && strcmp(plane.agents[i].incarnation, incarnation) == 0)
+            return &plane.agents[i];
+    return NULL;
+}
+
+static void on_desired(const struct rec_desired *desired) {
+    struct agent *a = agent_of(desired->node, desired->incarnation);
+    struct error err = ERROR_INIT;
+    int64_t low = 0, high = 0;
+    if (!a || desired->epoch < a->epoch) return;
+    bool anew = desired->epoch > a->epoch;
+    a->epoch = desired->epoch;
+    if (a->ready && strcmp(a->mailbox, desired->mailbox_topic) == 0) {
+        if (anew) say_beat(a);
+        return;
+    }
+    if (bus_watermarks(plane.bus, desired->mailbox_topic, desired->mailbox_partition, CALL_MS, &low, &high, &err) !=
+            0 ||
+        bus_assign(plane.consumer, desired->mailbox_topic, desired->mailbox_partition, high, &err) != 0)
+        fail(&err);
+    snprintf(a->mailbox, sizeof a->mailbox, "%s", desired->mailbox_topic);
+    a->ready = true;
+    say_node(a, "ready");
+    printf("ready %s\n", a->node);
+}
+
+static void on_task(const struct rec_task *task) {
+    const struct agent *a = agent_of(task->node, task->incarnation);
+    if (!a || task->epoch < a->epoch) return;
+    if (task->epoch > plane.first_epoch) printf("first %.3f\n", (double)clock_wall_ms() / 1000);
+    if (task->epoch > plane.first_epoch) plane.first_epoch = task->epoch;
+    say_attempt(task);
+}
+
+static void on_record(const struct bus_record *record) {
+    const struct rec_desc *desc = NULL;
+    void *rec = NULL;
+    struct error err = ERROR_INIT;
+    if (!record->value || codec_decode(plane.codec, record->value, record->len, &desc, &rec, &err) != 0) return;
+    if (desc == &rec_desired_desc) on_desired(rec);
+    if (desc == &rec_task_desc) on_task(rec);
+    rec_free(desc, rec);
+}
+
+static void start(int argc, char **argv) {
+    struct error err = ERROR_INIT;
+    struct bus_config config = {.bootstrap = argv[1], .client_id = "scripted-agent"};
+    plane.bus = bus_new(&config, &err);
+    if (!plane.bus) fail(&err);
+    plane.producer = bus_producer_new(plane.bus, &(struct bus_producer_config){.own_thread = true}, &err);
+    plane.consumer = plane.producer ? bus_consumer_new(plane.bus, &(struct bus_consumer_config){0}, &err) : NULL;
+    if (!plane.consumer || bus_wait(plane.bus, CALL_MS, &err) != 0) fail(&err);
+    plane.codec = codec_new();
+    plane.target = argv[2];
+    say_schemas();
+    for (int i = 3; i < argc && plane.count < NODES_MOST; i++) {
+        struct agent *a = &plane.agents[plane.count++];
+        snprintf(a->node, sizeof a->node, "%s", argv[i]);
+        random_hex(a->incarnation, 16);
+        say_node(a, "starting");
+    }
+    if (bus_assign(plane.consumer, TOPIC_DESIRED, 0, BUS_BEGINNING, &err) != 0) fail(&err);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 4) {
+        fprintf(stderr, "usage: scripted_agent BOOTSTRAP TARGET NODE...\n");
+        return 2;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    signal(SIGTERM, on_signal);
+    start(argc, argv);
+    while (!atomic_load(&stop)) {
+        CLEANUP(cleanup_bus_record) struct bus_record *record = NULL;
+        struct error err = ERROR_INIT;
+        enum bus_event event = bus_next(plane.consumer, 100, &record, &err);
+        if (event == BUS_RECORD) on_record(record);
+        if (event == BUS_FAILED) fprintf(stderr, "scripted_agent: %s\n", err.text);
+        for (size_t i = 0; i < plane.count; i++)
+            if (plane.agents[i].ready && clock_mono_ms() >= plane.agents[i].beat_ms + BEAT_MS)
+                say_beat(&plane.agents[i]);
+    }
+    codec_free(plane.codec);
+    bus_consumer_free(plane.consumer);
+    bus_producer_free(plane.producer);
+    bus_free(plane.bus);
+    return 0;
+}
