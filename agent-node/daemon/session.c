@@ -193,6 +193,8 @@ static enum session_end on_desired(struct session *s, const struct rec_desired *
         error_set(err, ERR_FENCED, "the coordinator refuses node %s: %s", s->config->node, desired->reason);
         return SESSION_REFUSED;
     }
+    /* A coordinator that has just started gives no work to nodes that it has not heard. */
+    if (desired->epoch > s->mailbox.epoch) s->heartbeat_ms = 0;
     s->mailbox.epoch = desired->epoch;
     s->lease_ms = desired->lease_ms > 0 ? desired->lease_ms : LEASE_DEFAULT_MS;
     want_mailbox(s, short_name(s, desired->mailbox_topic), desired->mailbox_partition);

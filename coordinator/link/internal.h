@@ -19,11 +19,14 @@ struct link {
     bool stop;
     char **wanted; /* nodes whose mailbox is to be made */
     size_t wanted_count;
+    struct map *found; /* topics that were there when we connected: mailboxes among them need not be made */
 };
 bool link_stopping(struct link *link);
 void *reader_run(void *link);
 void *maker_run(void *link);
 void maker_want(struct link *link, const char *node);
 void maker_done(struct link *link);
+/* Remember which topics there are. */
+int maker_look(struct link *link, struct error *err);
 /* Sleep up to `ms`, less when stopping. */
 void link_pause(struct link *link, int ms);

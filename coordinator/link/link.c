@@ -6,6 +6,7 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "coordinator/map.h"
 #include "fleet/bus/topics.h"
 
 /* --- what becomes of what was sent
@@ -122,6 +123,7 @@ struct link *link_new(const struct link_config *config, struct error *err) {
     pthread_mutex_init(&link->mutex, NULL);
     clock_cond_init(&link->wake);
     link->codec = config->codec;
+    link->found = map_new();
     link->replication = config->replication;
     struct bus_config bus = config->bus;
     bus.on_state = on_state;

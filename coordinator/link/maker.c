@@ -5,12 +5,48 @@
 #include "common/buf.h"
 #include "common/log.h"
 #include "coordinator/link/internal.h"
+#include "coordinator/map.h"
 #include "fleet/bus/topics.h"
 
 #define CREATE_TIMEOUT_MS 10000
 #define RETRY_MS 1000
 
+#define FOUND ((void *)1)
+
+int maker_look(struct link *link, struct error *err) {
+    char **names = NULL;
+    size_t count = 0;
+    if (bus_topics(link->bus, CREATE_TIMEOUT_MS, &names, &count, err) != 0) return -1;
+    pthread_mutex_lock(&link->mutex);
+    for (size_t i = 0; i < count; i++) map_put(link->found, names[i], FOUND);
+    pthread_mutex_unlock(&link->mutex);
+    bus_topics_free(names, count);
+    return 0;
+}
+
+static void tell(struct link *link, enum error_code code, char *node) {
+    struct event *event = event_new(EVENT_MAILBOX);
+    event->code = code;
+    event->text = node;
+    loop_post(link->loop, event);
+}
+
+/* Thousands of nodes have theirs from before a restart: asking for each would take as many round trips. Believed once:
+ * who asks again may have found it missing. */
+static bool was_found(struct link *link, const char *node) {
+    char topic[BUS_TOPIC_MAX + 1];
+    if (topic_mailbox(node, topic, NULL) != 0) return false;
+    pthread_mutex_lock(&link->mutex);
+    bool found = map_remove(link->found, topic) != NULL;
+    pthread_mutex_unlock(&link->mutex);
+    return found;
+}
+
 void maker_want(struct link *link, const char *node) {
+    if (was_found(link, node)) {
+        tell(link, ERR_NONE, xstrdup(node));
+        return;
+    }
     pthread_mutex_lock(&link->mutex);
     bool known = false;
     for (size_t i = 0; i < link->wanted_count && !known; i++) known = strcmp(link->wanted[i], node) == 0;
@@ -25,6 +61,7 @@ void maker_want(struct link *link, const char *node) {
 void maker_done(struct link *link) {
     for (size_t i = 0; i < link->wanted_count; i++) free(link->wanted[i]);
     free(link->wanted);
+    map_free(link->found);
 }
 
 void link_pause(struct link *link, int ms) {
@@ -73,10 +110,7 @@ void *maker_run(void *context) {
         int status = make(link, node, &err);
         if (status != 0) log_warn("the mailbox of %s cannot be made: %s", node, err.text);
         if (status != 0) link_pause(link, RETRY_MS);
-        struct event *event = event_new(EVENT_MAILBOX);
-        event->code = status == 0 ? ERR_NONE : err.code;
-        event->text = node;
-        loop_post(link->loop, event);
+        tell(link, status == 0 ? ERR_NONE : err.code, node);
     }
     return NULL;
 }

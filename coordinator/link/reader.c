@@ -92,7 +92,8 @@ static int look_around(struct link *link, struct link_up *up, struct error *err)
     void *both[2] = {link->codec, &up->epoch_seen};
     if (bus_wait(link->bus, WAIT_MS, err) != 0) return -1;
     CLEANUP_FREE char *cluster = bus_cluster_id(link->bus, CALL_TIMEOUT_MS, err);
-    if (!cluster || check_topics(link, err) != 0 || publish_schemas(link, err) != 0) return -1;
+    if (!cluster || check_topics(link, err) != 0 || maker_look(link, err) != 0 || publish_schemas(link, err) != 0)
+        return -1;
     snprintf(up->cluster_id, sizeof up->cluster_id, "%s", cluster);
     if (bus_replay(link->bus, TOPIC_SCHEMAS, false, CALL_TIMEOUT_MS, learn, link, err) != 0 ||
         bus_replay(link->bus, TOPIC_DESIRED, false, CALL_TIMEOUT_MS, see_epoch, both, err) != 0 ||
@@ -112,11 +113,15 @@ static int look_around(struct link *link, struct link_up *up, struct error *err)
 }
 
 static int assign_all(struct link *link, const struct link_up *up, struct error *err) {
+    size_t count = 0;
+    CLEANUP_FREE struct bus_position *all =
+        xcalloc((size_t)(up->attempts_partitions + up->heartbeats_partitions) + 1, sizeof *all);
     for (int p = 0; p < up->attempts_partitions; p++)
-        if (bus_assign(link->consumer, TOPIC_ATTEMPTS, p, up->attempts_offset[p], err) != 0) return -1;
+        all[count++] = (struct bus_position){TOPIC_ATTEMPTS, p, up->attempts_offset[p]};
     for (int p = 0; p < up->heartbeats_partitions; p++)
-        if (bus_assign(link->consumer, TOPIC_HEARTBEATS, p, up->heartbeats_offset[p], err) != 0) return -1;
-    return bus_assign(link->consumer, TOPIC_NODES, 0, up->nodes_offset, err);
+        all[count++] = (struct bus_position){TOPIC_HEARTBEATS, p, up->heartbeats_offset[p]};
+    all[count++] = (struct bus_position){TOPIC_NODES, 0, up->nodes_offset};
+    return bus_assign_all(link->consumer, all, count, err);
 }
 
 static int connect_once(struct link *link, struct error *err) {

@@ -246,6 +246,27 @@ void bus_learn_topic(struct bus *bus, rd_kafka_t *client, rd_kafka_topic_t *hand
     if (metadata) rd_kafka_metadata_destroy(metadata);
 }
 
+int bus_topics(struct bus *bus, int timeout_ms, char ***ret, size_t *ret_count, struct error *err) {
+    const struct rd_kafka_metadata *metadata = NULL;
+    size_t count = 0, prefix_len = strlen(bus->prefix);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(bus->client, 1, NULL, &metadata, timeout_ms);
+    if (code) return bus_error(bus, err, code, NULL, "list of topics");
+    char **names = xcalloc((size_t)metadata->topic_cnt + 1, sizeof *names);
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        const char *name = metadata->topics[i].topic;
+        if (strncmp(name, bus->prefix, prefix_len) == 0) names[count++] = xstrdup(name + prefix_len);
+    }
+    rd_kafka_metadata_destroy(metadata);
+    *ret = names;
+    *ret_count = count;
+    return 0;
+}
+
+void bus_topics_free(char **names, size_t count) {
+    for (size_t i = 0; i < count; i++) free(names[i]);
+    free(names);
+}
+
 int bus_partitions(struct bus *bus, const char *topic, int timeout_ms, int32_t *ret, struct error *err) {
     char name[BUS_TOPIC_MAX + 1];
     if (bus_topic_name(bus, topic, name, err)) return -1;

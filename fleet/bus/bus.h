@@ -70,6 +70,10 @@ int bus_topic_name(const struct bus *bus, const char *topic, char *out, struct e
 /* --- topics ---------------------------------------------------------------------------------------------------- */
 /* Number of partitions. ERR_NOT_FOUND when the topic does not exist (on the embedded broker asking creates it). */
 int bus_partitions(struct bus *bus, const char *topic, int timeout_ms, int32_t *ret, struct error *err);
+/* The short names of all topics under our prefix, in no order. One question, whatever their number, and it never makes
+ * a topic. The caller frees them with bus_topics_free(). */
+int bus_topics(struct bus *bus, int timeout_ms, char ***ret, size_t *ret_count, struct error *err);
+void bus_topics_free(char **names, size_t count);
 /* First offset kept and the next one to be written. ERR_NOT_FOUND as above. */
 int bus_watermarks(struct bus *bus, const char *topic, int32_t partition, int timeout_ms, int64_t *ret_low,
                    int64_t *ret_high, struct error *err);
@@ -138,6 +142,8 @@ int bus_tx_abort(struct bus_producer *producer, int timeout_ms, struct error *er
 /* --- consuming ------------------------------------------------------------------------------------------------- */
 struct bus_consumer_config {
     bool read_committed; /* public topics: leave out what was aborted or is still open */
+    int fetch_wait_ms;   /* how long the broker holds a question for records back that has no answer yet; 0: 500.
+                            Meanwhile the end of a partition is not told, and another one is not begun */
 };
 struct bus_consumer *bus_consumer_new(struct bus *bus, const struct bus_consumer_config *config, struct error *err);
 void bus_consumer_free(struct bus_consumer *consumer);
@@ -148,6 +154,14 @@ DEFINE_CLEANUP(cleanup_bus_consumer, struct bus_consumer *, bus_consumer_free)
 /* Read (topic, partition) from `offset` on (that record first), or BUS_BEGINNING or BUS_END. Others that are assigned
  * go on undisturbed; assigning again moves to the new offset. */
 int bus_assign(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset, struct error *err);
+/* Several at once, none of which is read yet: none waits for the first question about another. */
+struct bus_position {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+};
+int bus_assign_all(struct bus_consumer *consumer, const struct bus_position *positions, size_t count,
+                   struct error *err);
 /* Stop reading it; not being assigned is a no-op. What was fetched of it is dropped. */
 int bus_unassign(struct bus_consumer *consumer, const char *topic, int32_t partition, struct error *err);
 /* Pause keeps the position. Pausing what is paused, and resuming what is not, is a no-op. ERR_NOT_FOUND: not assigned.

@@ -34,7 +34,9 @@ static int complete_conf(struct bus *bus, rd_kafka_conf_t *conf, struct error *e
 }
 
 struct bus_consumer *bus_consumer_new(struct bus *bus, const struct bus_consumer_config *config, struct error *err) {
-    char reason[512];
+    char reason[512], wait[16];
+    snprintf(wait, sizeof wait, "%d", config ? config->fetch_wait_ms : 0);
+    bool embedded = bus_is_embedded(bus), hurry = config && config->fetch_wait_ms > 0;
     const char *fixed[] = {"enable.auto.commit",
                            "false",
                            "enable.auto.offset.store",
@@ -45,8 +47,8 @@ struct bus_consumer *bus_consumer_new(struct bus *bus, const struct bus_consumer
                            "true",
                            "isolation.level",
                            config && config->read_committed ? "read_committed" : "read_uncommitted",
-                           bus_is_embedded(bus) ? "fetch.wait.max.ms" : NULL,
-                           BUS_EMBEDDED_FETCH_WAIT,
+                           embedded || hurry ? "fetch.wait.max.ms" : NULL,
+                           embedded ? BUS_EMBEDDED_FETCH_WAIT : wait,
                            NULL};
     struct bus_consumer *consumer = xcalloc(1, sizeof *consumer);
     consumer->bus = bus;
@@ -110,17 +112,26 @@ static void free_handle(rd_kafka_topic_t **handle) {
     if (*handle) rd_kafka_topic_destroy(*handle);
 }
 
-static int add(struct bus_consumer *consumer, const char *name, int32_t partition, int64_t offset, struct error *err) {
+static void learn(struct bus_consumer *consumer, const char *name) {
     CLEANUP(free_handle) rd_kafka_topic_t *handle = rd_kafka_topic_new(consumer->client, name, NULL);
     if (handle) bus_learn_topic(consumer->bus, consumer->client, handle);
-    rd_kafka_topic_partition_list_t *list = one(name, partition, offset);
-    rd_kafka_error_t *error = rd_kafka_incremental_assign(consumer->client, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (error) return bus_error_object(consumer->bus, err, error, "assignment");
+}
+
+/* `name` is the full one. */
+static void remember(struct bus_consumer *consumer, const char *name, int32_t partition) {
     consumer->assigned = xrealloc(consumer->assigned, (consumer->assigned_count + 1) * sizeof *consumer->assigned);
     struct assigned *at = &consumer->assigned[consumer->assigned_count++];
     *at = (struct assigned){.partition = partition};
     memcpy(at->topic, name, strlen(name) + 1);
+}
+
+static int add(struct bus_consumer *consumer, const char *name, int32_t partition, int64_t offset, struct error *err) {
+    learn(consumer, name);
+    rd_kafka_topic_partition_list_t *list = one(name, partition, offset);
+    rd_kafka_error_t *error = rd_kafka_incremental_assign(consumer->client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (error) return bus_error_object(consumer->bus, err, error, "assignment");
+    remember(consumer, name, partition);
     return 0;
 }
 
@@ -134,6 +145,35 @@ int bus_assign(struct bus_consumer *consumer, const char *topic, int32_t partiti
     int failed = (at && drop(consumer, at, err)) || add(consumer, name, partition, offset, err) ? -1 : 0;
     pthread_mutex_unlock(&consumer->lock);
     return failed;
+}
+
+/* The broker answers a connection's questions in turn, and one for records may take its time: so ask about all topics
+ * before the first of them is read. */
+static rd_kafka_topic_partition_list_t *learn_all(struct bus_consumer *consumer, const struct bus_position *positions,
+                                                  size_t count, struct error *err) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++) {
+        char name[BUS_TOPIC_MAX + 1];
+        if (bus_topic_name(consumer->bus, positions[i].topic, name, err)) {
+            rd_kafka_topic_partition_list_destroy(list);
+            return NULL;
+        }
+        if (i == 0 || strcmp(positions[i].topic, positions[i - 1].topic) != 0) learn(consumer, name);
+        rd_kafka_topic_partition_list_add(list, name, positions[i].partition)->offset = positions[i].offset;
+    }
+    return list;
+}
+
+int bus_assign_all(struct bus_consumer *consumer, const struct bus_position *positions, size_t count,
+                   struct error *err) {
+    rd_kafka_topic_partition_list_t *list = learn_all(consumer, positions, count, err);
+    if (!list) return -1;
+    pthread_mutex_lock(&consumer->lock);
+    rd_kafka_error_t *error = rd_kafka_incremental_assign(consumer->client, list);
+    for (int i = 0; !error && i < list->cnt; i++) remember(consumer, list->elems[i].topic, list->elems[i].partition);
+    pthread_mutex_unlock(&consumer->lock);
+    rd_kafka_topic_partition_list_destroy(list);
+    return error ? bus_error_object(consumer->bus, err, error, "assignment") : 0;
 }
 
 int bus_unassign(struct bus_consumer *consumer, const char *topic, int32_t partition, struct error *err) {

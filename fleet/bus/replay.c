@@ -5,6 +5,8 @@
 #include "common/clock.h"
 #include "fleet/bus/internal.h"
 
+#define FETCH_WAIT_MS 10 /* the end is told by an answer without records: someone waits for it */
+
 struct replay {
     struct bus_consumer *consumer;
     const char *topic;
@@ -65,7 +67,7 @@ static int run(struct bus *bus, struct replay *replay, int timeout_ms, struct er
 
 int bus_replay(struct bus *bus, const char *topic, bool read_committed, int timeout_ms, bus_visit_fn *visit,
                void *context, struct error *err) {
-    struct bus_consumer_config config = {.read_committed = read_committed};
+    struct bus_consumer_config config = {.read_committed = read_committed, .fetch_wait_ms = FETCH_WAIT_MS};
     struct replay replay = {.topic = topic, .visit = visit, .context = context};
     if (bus_partitions(bus, topic, timeout_ms, &replay.partitions, err)) return -1;
     CLEANUP(cleanup_bus_consumer) struct bus_consumer *consumer = bus_consumer_new(bus, &config, err);

@@ -68,11 +68,22 @@ static int create(struct bus *bus, const char *name, const struct topic_spec *sp
     return bus_topic_create(bus, name, spec->partitions, replication, settings, 2, timeout_ms, err);
 }
 
+static bool is_among(char *const *names, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(names[i], name)) return true;
+    return false;
+}
+
+/* Most often all are there: then one question is enough. */
 int topics_create(struct bus *bus, int replication, int timeout_ms, struct error *err) {
-    for (size_t i = 0; i < TABLE_COUNT; i++)
-        if (!is_mailbox_row(&table[i]) && create(bus, table[i].name, &table[i], replication, timeout_ms, err))
-            return -1;
-    return 0;
+    char **names = NULL;
+    size_t count = 0;
+    int failed = bus_topics(bus, timeout_ms, &names, &count, err);
+    for (size_t i = 0; i < TABLE_COUNT && !failed; i++)
+        if (!is_mailbox_row(&table[i]) && !is_among(names, count, table[i].name))
+            failed = create(bus, table[i].name, &table[i], replication, timeout_ms, err);
+    bus_topics_free(names, count);
+    return failed;
 }
 
 int topic_create_mailbox(struct bus *bus, const char *node, int replication, int timeout_ms, struct error *err) {

@@ -10,6 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 . tests/lib/python.sh
 . tests/lib/fleet.sh
 . tests/lib/many.sh
+. tests/lib/open_tasks.sh
 SEED=${SEED:-20265}
 ALWAYS=12 # places spread over the whole scenario, the same in each run
 SEEDED=4  # and some more
@@ -47,6 +48,11 @@ ended_or_gone() { gone || ended; }
 # A submission that was answered is not lost; one that was not may be there or not.
 submit() { "$PORTOLAN" submit "$FILE" --json 2>>"$FLEET_DIR/submit.log" | jq -r .campaign; }
 
+plan_of() { # CAMPAIGN
+    fleet_planned "$1" >"$FLEET_DIR/planned.now"
+    cat "$FLEET_DIR/planned.now" >>"$FLEET_DIR/planned"
+    [ "$(wc -l <"$FLEET_DIR/planned.now")" = $TASKS ] || { echo "$1: not $TASKS planned tasks"; return 1; }
+}
 # SETTINGS...: from an empty folder to the end of a campaign, with a death on the way; its planned tasks go to $FLEET_DIR/planned.
 # 0: it died and went on. 1: it never got there. 2: something is wrong.
 one_life() {
@@ -57,6 +63,7 @@ one_life() {
     if alive; then answered=$(submit); fi
     fleet_until 60 ended_or_gone || { echo "neither dead nor done after 60 s"; return 2; }
     if alive; then
+        plan_of "$answered" || return 2
         fleet_kill KILL "$FLEET_COORDINATOR"
         return 1
     fi
@@ -66,9 +73,7 @@ one_life() {
     [ -z "$answered" ] || [ "$answered" = "$found" ] || { echo "campaign $answered was answered and is lost"; return 2; }
     [ -n "$found" ] || found=$(submit)
     fleet_until 60 ended || { echo "campaign $found does not end"; fleet_api /v1/campaigns; return 2; }
-    fleet_planned "$found" >"$FLEET_DIR/planned.now"
-    [ "$(wc -l <"$FLEET_DIR/planned.now")" = $TASKS ] || { echo "$found: not $TASKS planned tasks"; return 2; }
-    cat "$FLEET_DIR/planned.now" >>"$FLEET_DIR/planned"
+    plan_of "$found" || return 2
     fleet_kill KILL "$FLEET_COORDINATOR"
 }
 
@@ -80,7 +85,7 @@ launch
 fleet_until 30 fleet_api_answers && fleet_wait_nodes 2 || exit 1
 submit >"$FLEET_DIR/first"
 fleet_until 60 ended || exit 1
-fleet_planned "$(cat "$FLEET_DIR/first")" >>"$FLEET_DIR/planned"
+plan_of "$(cat "$FLEET_DIR/first")" || exit 1
 N=$(wc -l <"$POINTS")
 fleet_kill KILL "$FLEET_COORDINATOR"
 echo "$N write points"
@@ -122,4 +127,14 @@ check "read from its beginning, \`results\` has each task once in its latest rev
 fleet_read measurements >"$FLEET_DIR/measurements.ndjson"
 rows_agree() { jq -s -e 'group_by(.key) | length > 0 and all(.[]; (map(.record) | unique | length) == 1)' "$FLEET_DIR/measurements.ndjson"; }
 check "a measurement that was published twice says the same twice" rows_agree
+
+# --- how long it takes --------------------------------------------------------------------------------------------------------
+kill "$AGENT"
+fleet_kill KILL "$FLEET_COORDINATOR"
+rm -rf "$STORE"
+open_tasks 10000 4 || exit 1
+for _ in 1 2 3; do open_tasks_recover >/dev/null || exit 1; done
+BEST=$(sort -n "$FLEET_DIR/recoveries" | head -n 1)
+echo "from exec to the first of 10,000 open tasks in an agent's hands: $(paste -sd' ' "$FLEET_DIR/recoveries") s"
+check "a coordinator with 10,000 open tasks publishes the first within 2 s of its start" awk -v t="$BEST" 'BEGIN {exit !(t <= 2)}'
 check_done
