@@ -16,6 +16,10 @@ static void fill_policy(struct rec_policy *policy, const struct campaign_file *f
     if (file->sets > 0) policy->sets = file->sets < SETS_MAX ? file->sets : SETS_MAX;
     if (file->notes_load) rec_set(&policy->busy, "note");
     policy->promote = file->promote;
+    policy->queue_timeout_ms = file->limits.queue_ms;
+    policy->compile_timeout_ms = file->limits.compile_ms;
+    policy->run_timeout_ms = file->limits.run_ms;
+    policy->silence_timeout_ms = file->limits.silence_ms;
     /* Where winners are promoted, the promotion is what is audited (plan/promotion.c). */
     policy->audit = file->audit && !file->promote;
     if (search_tasks > 0) {

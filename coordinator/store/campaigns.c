@@ -3,7 +3,9 @@
 
 #include "coordinator/store/internal.h"
 
-#define COLUMNS "seq, id, name, purpose, state, exit_status, priority, weight, deadline_ms, created_ms, finished_ms"
+#define COLUMNS                                                                                           \
+    "seq, id, name, purpose, state, exit_status, priority, weight, deadline_ms, created_ms, finished_ms," \
+    " submitted_ms, force"
 
 const char *campaign_state_name(enum campaign_state state) {
     static const char *const names[] = {"running", "complete", "cancelled"};
@@ -15,7 +17,7 @@ int store_campaign_insert(struct store *store, struct row_campaign *row, const c
     sqlite3_stmt *q = store_prepare_write(
         store, ST_CAMPAIGN_INSERT,
         "INSERT INTO campaigns(id, name, purpose, state, exit_status, priority, weight, deadline_ms,"
-        " created_ms, finished_ms, filename, definition) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+        " created_ms, finished_ms, filename, definition, submitted_ms, force) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         err);
     if (!q) return -1;
     bind_text(q, 1, row->id);
@@ -30,6 +32,8 @@ int store_campaign_insert(struct store *store, struct row_campaign *row, const c
     bind_int(q, 10, row->finished_ms);
     bind_text(q, 11, filename);
     bind_text(q, 12, definition);
+    bind_int(q, 13, row->submitted_ms);
+    bind_int(q, 14, row->force);
     if (store_run(store, q, "add a campaign", err) != 0) return -1;
     row->seq = sqlite3_last_insert_rowid(store->db);
     return 0;
@@ -60,6 +64,8 @@ static void read_row(sqlite3_stmt *q, struct row_campaign *row) {
     row->deadline_ms = sqlite3_column_int64(q, 8);
     row->created_ms = sqlite3_column_int64(q, 9);
     row->finished_ms = sqlite3_column_int64(q, 10);
+    row->submitted_ms = sqlite3_column_int64(q, 11);
+    row->force = sqlite3_column_int(q, 12) != 0;
 }
 
 int store_campaigns(struct store *store, bool running_only, const char *purpose, int limit, store_campaign_fn *visit,

@@ -29,6 +29,7 @@ enum store_statement {
     ST_TASK_DELETE,
     ST_TASKS,
     ST_TASK_FIND,
+    ST_TASKS_ALIKE,
     ST_TASK_COUNTS,
     ST_ATTEMPT_INSERT,
     ST_ATTEMPT_UPDATE,

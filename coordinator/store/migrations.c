@@ -54,7 +54,13 @@ static const char *const steps[] = {
     " expires_ms INTEGER NOT NULL) WITHOUT ROWID;"
     /* incarnations of nodes that are over */
     "CREATE TABLE incarnations(seq INTEGER PRIMARY KEY AUTOINCREMENT, node TEXT NOT NULL, incarnation TEXT NOT NULL,"
-    " UNIQUE(node, incarnation));",
+    " UNIQUE(node, incarnation));"
+    /* when a task was queued and a campaign submitted (coordinator/clocks.h); whether known results are measured again;
+     * finding results by contents */
+    "ALTER TABLE tasks ADD COLUMN queued_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE campaigns ADD COLUMN submitted_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE campaigns ADD COLUMN force INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX tasks_contents ON tasks(kernel_hash, problem_hash, policy_hash, size, target) WHERE state = 4;",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof *steps))
 

@@ -56,6 +56,8 @@ struct row_campaign {
     double weight;
     int64_t deadline_ms; /* after created_ms; 0: at once */
     int64_t created_ms, finished_ms;
+    int64_t submitted_ms; /* up time of the coordinator (coordinator/clocks.h) */
+    bool force;           /* measure what is known already */
 };
 /* `definition` is the file as it came, `filename` what messages call it. Sets row->seq. */
 int store_campaign_insert(struct store *store, struct row_campaign *row, const char *filename, const char *definition,
@@ -123,16 +125,21 @@ struct row_task {
     char purpose[12];          /* promotion; "" for the campaign's own */
     char parent[TASK_ID_SIZE]; /* of a promotion: the task whose result it measures again */
     char wanted[256];          /* of a replay: "node/device" to run on while it is in service */
+    int64_t queued_ms;         /* service time (coordinator/clocks.h) when it was queued last */
 };
 /* *ret_new tells whether it was not there yet; one that is there stays as it is. */
 int store_task_insert(struct store *store, const struct row_task *row, bool *ret_new, struct error *err);
-/* Writes state, counters, avoid, reason and changed_ms. */
+/* Writes state, counters, avoid, reason, changed_ms and queued_ms. */
 int store_task_update(struct store *store, const struct row_task *row, struct error *err);
 int store_task_delete(struct store *store, const char *id, struct error *err);
 typedef int store_task_fn(void *context, const struct row_task *row, struct error *err);
 int store_tasks(struct store *store, const char *campaign, store_task_fn *visit, void *context, struct error *err);
 /* By ID or unambiguous prefix of 4 or more. ERR_NOT_FOUND, ERR_CONFLICT. */
 int store_task_find(struct store *store, const char *id, struct row_task *ret, struct error *err);
+/* Task with a result that has the contents of `row` (kernel, problem, policy, size, target, kind; promotions apart),
+ * the latest first, until `visit` says 1. */
+int store_tasks_alike(struct store *store, const struct row_task *row, store_task_fn *visit, void *context,
+                      struct error *err);
 int store_task_counts(struct store *store, const char *campaign, int64_t ret[TASK_STATE_COUNT], struct error *err);
 
 /* --- attempts -------------------------------------------------------------------------------------------------------

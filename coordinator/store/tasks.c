@@ -5,7 +5,7 @@
 
 #define COLUMNS                                                                                                     \
     "id, campaign, ordinal, kind, strategy, problem, problem_hash, kernel, kernel_hash, size, target, policy_hash," \
-    " state, attempts, failures, busy, avoid, reason, changed_ms, purpose, parent, wanted"
+    " state, attempts, failures, busy, avoid, reason, changed_ms, purpose, parent, wanted, queued_ms"
 
 const char *task_state_name(enum task_state state) {
     static const char *const names[] = {"waiting", "queued",  "published", "running",
@@ -16,7 +16,7 @@ const char *task_state_name(enum task_state state) {
 int store_task_insert(struct store *store, const struct row_task *row, bool *ret_new, struct error *err) {
     sqlite3_stmt *q = store_prepare_write(
         store, ST_TASK_INSERT,
-        "INSERT OR IGNORE INTO tasks(" COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", err);
+        "INSERT OR IGNORE INTO tasks(" COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", err);
     if (!q) return -1;
     bind_text(q, 1, row->id);
     bind_text(q, 2, row->campaign);
@@ -40,6 +40,7 @@ int store_task_insert(struct store *store, const struct row_task *row, bool *ret
     bind_text(q, 20, row->purpose);
     bind_text(q, 21, row->parent);
     bind_text(q, 22, row->wanted);
+    bind_int(q, 23, row->queued_ms);
     if (store_run(store, q, "add a task", err) != 0) return -1;
     *ret_new = sqlite3_changes(store->db) == 1;
     return 0;
@@ -49,7 +50,7 @@ int store_task_update(struct store *store, const struct row_task *row, struct er
     sqlite3_stmt *q =
         store_prepare_write(store, ST_TASK_UPDATE,
                             "UPDATE tasks SET state = ?, attempts = ?, failures = ?, busy = ?, avoid = ?, reason = ?,"
-                            " changed_ms = ? WHERE id = ?",
+                            " changed_ms = ?, queued_ms = ? WHERE id = ?",
                             err);
     if (!q) return -1;
     bind_int(q, 1, row->state);
@@ -59,7 +60,8 @@ int store_task_update(struct store *store, const struct row_task *row, struct er
     bind_text(q, 5, row->avoid);
     bind_text(q, 6, row->reason);
     bind_int(q, 7, row->changed_ms);
-    bind_text(q, 8, row->id);
+    bind_int(q, 8, row->queued_ms);
+    bind_text(q, 9, row->id);
     return store_run(store, q, "change a task", err);
 }
 
@@ -94,6 +96,7 @@ static void read_row(sqlite3_stmt *q, struct row_task *row) {
     column_copy(q, 19, row->purpose, sizeof row->purpose);
     column_copy(q, 20, row->parent, sizeof row->parent);
     column_copy(q, 21, row->wanted, sizeof row->wanted);
+    row->queued_ms = sqlite3_column_int64(q, 22);
 }
 
 int store_tasks(struct store *store, const char *campaign, store_task_fn *visit, void *context, struct error *err) {
@@ -129,6 +132,35 @@ int store_task_find(struct store *store, const char *id, struct row_task *ret, s
     if (rc < 0) return -1;
     if (found > 1) return error_set(err, ERR_CONFLICT, "several tasks begin with `%s`", id);
     return found ? 0 : error_set(err, ERR_NOT_FOUND, "task `%.64s` does not exist", id);
+}
+
+int store_tasks_alike(struct store *store, const struct row_task *row, store_task_fn *visit, void *context,
+                      struct error *err) {
+    sqlite3_stmt *q =
+        store_prepare(store, ST_TASKS_ALIKE,
+                      "SELECT " COLUMNS
+                      " FROM tasks WHERE state = 4 AND kernel_hash = ? AND problem_hash = ?"
+                      " AND policy_hash = ? AND size = ? AND target = ? AND kind = ? AND purpose = '' AND id <> ?"
+                      " ORDER BY changed_ms DESC",
+                      err);
+    if (!q) return -1;
+    bind_text(q, 1, row->kernel_hash);
+    bind_text(q, 2, row->problem_hash);
+    bind_text(q, 3, row->policy_hash);
+    bind_text(q, 4, row->size);
+    bind_text(q, 5, row->target);
+    bind_text(q, 6, row->kind);
+    bind_text(q, 7, row->id);
+    int rc;
+    while ((rc = store_step(store, q, "find tasks with the same contents", err)) > 0) {
+        struct row_task found;
+        read_row(q, &found);
+        int status = visit(context, &found, err);
+        if (status == 0) continue;
+        sqlite3_reset(q);
+        return status < 0 ? -1 : 0;
+    }
+    return rc;
 }
 
 int store_task_counts(struct store *store, const char *campaign, int64_t ret[TASK_STATE_COUNT], struct error *err) {

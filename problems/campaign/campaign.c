@@ -108,8 +108,8 @@ static int targets_parse(const struct yaml_doc *doc, const struct yaml_node *n, 
     return 0;
 }
 
-static int duration_parse(const struct yaml_doc *doc, const struct yaml_node *n, const char *what, int64_t *ret,
-                          struct error *err) {
+int duration_parse(const struct yaml_doc *doc, const struct yaml_node *n, const char *what, int64_t *ret,
+                   struct error *err) {
     const char *why = NULL, *text = yaml_string(doc, n, what, err);
     if (!text) return -1;
     if (units_duration(text, ret, &why) != 0) return yaml_error(doc, n, err, "`%s`: `%.60s`: %s", what, text, why);
@@ -150,6 +150,7 @@ static int flags_parse(const struct yaml_doc *doc, const struct yaml_node *root,
     if (promote && yaml_bool(doc, promote, "promote", &c->promote, err) != 0) return -1;
     if (audit && yaml_bool(doc, audit, "audit", &c->audit, err) != 0) return -1;
     if (deadline && duration_parse(doc, deadline, "deadline", &c->deadline_ms, err) != 0) return -1;
+    if (limits_parse(doc, yaml_get(root, "limits"), &c->limits, err) != 0) return -1;
     if (sets && yaml_int(doc, sets, "sets", 1, SETS_MAX, &number, err) != 0) return -1;
     c->sets = (int)number;
     if (busy && busy_parse(doc, busy, c, err) != 0) return -1;
@@ -166,7 +167,7 @@ static int head_parse(const struct yaml_doc *doc, const struct yaml_node *root, 
                       struct error *err) {
     static const char *const keys[] = {"campaign",  "problems", "targets", "size",     "strategies", "kernels",
                                        "baselines", "budget",   "promote", "priority", "weight",     "audit",
-                                       "deadline",  "sets",     "busy",    NULL};
+                                       "deadline",  "sets",     "busy",    "limits",   NULL};
     if (yaml_check_keys(doc, root, keys, err) != 0) return -1;
     const struct yaml_node *name = yaml_get(root, "campaign"), *size = yaml_get(root, "size");
     const char *text = yaml_string(doc, name, "campaign", err);
@@ -226,11 +227,21 @@ struct campaign_file *campaign_load(const char *path, struct error *err) {
     return text ? campaign_parse(text, len, path, err) : NULL;
 }
 
+/* "limits.queue" is the key queue of what stands under limits; that itself where there is none. */
+static const struct yaml_node *find_key(const struct yaml_node *root, const char *key) {
+    char outer[64];
+    const char *dot = strchr(key, '.');
+    if (!dot) return yaml_get(root, key);
+    snprintf(outer, sizeof outer, "%.*s", (int)(dot - key), key);
+    const struct yaml_node *n = yaml_get(root, outer);
+    return n && n->kind == YAML_MAPPING ? yaml_get(n, dot + 1) : NULL;
+}
+
 void campaign_position(const struct campaign_file *c, const char *filename, const char *key, const char *entry,
                        char out[CAMPAIGN_POSITION_SIZE]) {
     snprintf(out, CAMPAIGN_POSITION_SIZE, "%s", filename);
     CLEANUP(cleanup_doc) struct yaml_doc *doc = yaml_parse(c->text, strlen(c->text), filename, NULL);
-    const struct yaml_node *n = doc ? yaml_get(yaml_root(doc), key) : NULL;
+    const struct yaml_node *n = doc ? find_key(yaml_root(doc), key) : NULL;
     for (size_t i = 0; entry && n && n->kind == YAML_SEQUENCE && i < n->count; i++) {
         if (!n->items[i]->text || strcmp(n->items[i]->text, entry) != 0) continue;
         n = n->items[i];

@@ -22,6 +22,13 @@ struct campaign_target {
     struct campaign_term *term;
     size_t n_terms;
 };
+/* What a task may take; the defaults where the file says nothing. */
+struct campaign_limits {
+    int64_t queue_ms;   /* in the queue, each time; 0 for none */
+    int64_t compile_ms; /* of one compilation */
+    int64_t run_ms;     /* of one launch */
+    int64_t silence_ms; /* running without a sign of life of its worker */
+};
 struct campaign_file {
     char *name;
     char **problems;
@@ -40,17 +47,21 @@ struct campaign_file {
     int priority;
     double weight; /* -100 .. 100, higher first; share between campaigns of a priority, > 0 */
     bool promote, audit;
-    int64_t deadline_ms; /* 0: a cell that no device serves is `no_device` at once */
-    int sets;            /* 0 for the default */
-    bool notes_load;     /* `busy: note`: times are kept on a busy machine in the end */
-    char *text;          /* the file as it came */
+    int64_t deadline_ms; /* after submission; 0 for none, and a cell that no device serves is `no_device` at once */
+    struct campaign_limits limits;
+    int sets;        /* 0 for the default */
+    bool notes_load; /* `busy: note`: times are kept on a busy machine in the end */
+    char *text;      /* the file as it came */
 };
 /* `filename` is used in messages. NULL with err: ERR_INVALID "FILE:LINE:COL: ...", ERR_LIMIT, ERR_UNSUPPORTED for
  * strategies and baselines that are known and cannot be run yet. The caller frees by campaign_free. */
 struct campaign_file *campaign_parse(const char *text, size_t len, const char *filename, struct error *err);
 struct campaign_file *campaign_load(const char *path, struct error *err); /* besides: ERR_NOT_FOUND, ERR_IO */
-/* Where `entry` stands in the list `key` (NULL: where the key's value stands), as "FILE:LINE:COL" for messages; just
- * `filename` when it is not there. For those who find out later that an entry means nothing. */
+/* The limits of a file that names none. */
+struct campaign_limits campaign_limits_default(void);
+/* Where `entry` stands in the list `key` (NULL: where the key's value stands; "limits.queue" is a key inside), as
+ * "FILE:LINE:COL" for messages; just `filename` when it is not there. For those who find out later that an entry means
+ * nothing. */
 #define CAMPAIGN_POSITION_SIZE 512
 void campaign_position(const struct campaign_file *c, const char *filename, const char *key, const char *entry,
                        char out[CAMPAIGN_POSITION_SIZE]);

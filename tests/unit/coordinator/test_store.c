@@ -125,6 +125,9 @@ static void a_store_of_the_format_before_is_migrated_with_its_tasks(void **state
                                   /* of step 3 */
                                   "DROP TABLE tokens;"
                                   "DROP TABLE incarnations;"
+                                  "DROP INDEX tasks_contents; ALTER TABLE tasks DROP COLUMN queued_ms;"
+                                  "ALTER TABLE campaigns DROP COLUMN submitted_ms;"
+                                  "ALTER TABLE campaigns DROP COLUMN force;"
                                   "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
