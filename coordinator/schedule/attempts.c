@@ -191,6 +191,7 @@ static int renew(struct core *core, struct attempt *attempt, struct error *err) 
     /* It lapsed and is there again. As long as nobody else has the task, it goes on as if nothing had been. */
     if (attempt->row.state != ATTEMPT_LAPSED || task->row.state != TASK_QUEUED) return 0;
     core_attempt_hold_slot(core, attempt);
+    if (attempt->row.ran && task->row.failures > 0) task->row.failures--; /* counted when it lapsed: it may do so again */
     if (core_attempt_set(core, attempt, ATTEMPT_OPEN, "heard again", err) != 0) return -1;
     return core_task_set(core, task, attempt->row.ran ? TASK_RUNNING : TASK_PUBLISHED, err);
 }

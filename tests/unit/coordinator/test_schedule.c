@@ -194,6 +194,24 @@ static void an_attempt_that_is_heard_again_goes_on_while_nobody_else_has_the_tas
     rec_task_done(&task);
 }
 
+static void an_attempt_that_falls_silent_and_comes_back_any_number_of_times_has_not_failed(void **state) {
+    struct fixture *f = *state;
+    struct rec_task task;
+    fixture_join(f, "n1", "i1", "alpha");
+    struct campaign *c = fixture_submit(f, "[alpha]");
+    assert_int_equal(fixture_settle(f, &task), 1);
+    fixture_beat(f, "n1", "i1", task.attempt_id, "running");
+    for (int i = 0; i < ATTEMPTS_MAX + 1; i++) {
+        fixture_ticks(f, 31, 1000);
+        assert_int_equal(c->tasks[0]->row.state, TASK_QUEUED);
+        assert_int_equal(c->tasks[0]->row.failures, 1);
+        fixture_beat(f, "n1", "i1", task.attempt_id, "running");
+        assert_int_equal(c->tasks[0]->row.state, TASK_RUNNING);
+        assert_int_equal(c->tasks[0]->row.failures, 0);
+    }
+    rec_task_done(&task);
+}
+
 static void a_gap_costs_no_lease(void **state) {
     struct fixture *f = *state;
     fixture_join(f, "n1", "i1", "alpha");
@@ -441,6 +459,7 @@ int main(void) {
         T(a_lapsed_lease_queues_the_task_on_another_device_and_the_late_result_is_superseded),
         T(the_first_result_counts_even_when_its_lease_had_lapsed),
         T(an_attempt_that_is_heard_again_goes_on_while_nobody_else_has_the_task),
+        T(an_attempt_that_falls_silent_and_comes_back_any_number_of_times_has_not_failed),
         T(a_gap_costs_no_lease),
         T(after_a_restart_leases_are_full_and_the_attempt_goes_on),
         T(infrastructure_failures_go_to_another_device_and_after_three_the_task_is_given_up),
