@@ -8,6 +8,7 @@
 #include "coordinator/plan/suite.h"
 #include "coordinator/publish/schemas.h"
 #include "coordinator/schedule/nodes.h"
+#include "coordinator/schedule/quarantine.h"
 #include "coordinator/schedule/queue.h"
 #include "coordinator/schedule/slots.h"
 
@@ -260,6 +261,13 @@ static int load_node(void *context, const struct row_node *row, const void *reco
     return 0;
 }
 
+static int load_health(void *context, const struct row_health *row, struct error *err) {
+    struct loading *l = context;
+    (void)err;
+    health_load(l->core, row);
+    return 0;
+}
+
 /* A task that is out has a live attempt; one whose attempts are all gone is queued again. */
 static int mend_task(struct core *core, struct task *task, struct error *err) {
     bool out = task->row.state == TASK_PUBLISHED || task->row.state == TASK_RUNNING;
@@ -269,6 +277,7 @@ static int mend_task(struct core *core, struct task *task, struct error *err) {
 static int load(struct core *core, struct error *err) {
     struct loading l = {.core = core};
     if (store_nodes(core->store, load_node, &l, err) != 0) return -1;
+    if (store_healths(core->store, load_health, &l, err) != 0) return -1;
     int status = store_campaigns(core->store, true, NULL, 0, collect_campaign, &l, err);
     for (size_t i = l.count; i-- > 0 && status == 0;)
         status = load_campaign(core, core_campaign_add(core, &l.rows[i]), err);

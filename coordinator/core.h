@@ -31,6 +31,7 @@ struct coordinator_clock {
 struct campaign;
 struct suite; /* plan/suite.h */
 struct fleet_node;
+struct health; /* schedule/quarantine.h */
 struct device {
     struct fleet_node *node;
     const struct rec_device *info; /* in node->info */
@@ -38,12 +39,15 @@ struct device {
     int held;                      /* attempts in its mailbox or running */
     int level;                     /* where slots.c lists it by `held`; -1: nowhere */
     struct device *level_prev, *level_next;
+    struct health *health;         /* among the node's */
 };
 struct fleet_node {
     struct row_node row;
     struct rec_node *info;
     struct device *devices;
     size_t device_count;
+    struct health *health; /* of the node as a whole, then of its devices */
+    bool loss_counted;     /* its silence stands among its failures already */
     bool heard;          /* a heartbeat, or its registration, came since the link is up */
     bool mailbox_ready;  /* its topic exists */
     int64_t lease_until; /* in lease time */
@@ -106,6 +110,7 @@ struct core_config {
     int window;        /* attempts in a device's mailbox at a time */
     int64_t settle_ms; /* after the link is up, how long cells without a device wait at least */
     int64_t absent_ms; /* lease time after which a target without any device gives its tasks up */
+    bool approve_nodes; /* unknown nodes wait for `portolan node approve` */
 };
 /* What is known of the broker, for people. */
 struct link_status {
@@ -114,7 +119,7 @@ struct link_status {
     char bootstrap[256], cluster_id[128], last_error[512];
 };
 struct metrics {
-    int64_t results, deadletters, lapses, ticks;
+    int64_t results, deadletters, lapses, ticks, quarantines;
     int64_t attempts[ATTEMPT_STATE_COUNT];
 };
 struct core {

@@ -10,6 +10,7 @@
 #include "coordinator/events.h"
 #include "coordinator/plan/plan.h"
 #include "coordinator/schedule/match.h"
+#include "coordinator/schedule/node_admin.h"
 
 #define BATCH_EVENTS 1024 /* handled between two commits */
 #define HOUSEKEEPING_MS 500
@@ -248,6 +249,7 @@ static int housekeeping(struct loop *loop, struct error *err) {
     loop->housekeeping_ms = now + HOUSEKEEPING_MS;
     core_fleet_changed(core); /* derived anew now and then, whatever was forgotten */
     if (plan_deadlines(core, err) != 0 || schedule_give_up_absent(core, err) != 0) return -1;
+    if (nodes_finish_drains(core, err) != 0) return -1;
     drop_ended(core);
     return 0;
 }

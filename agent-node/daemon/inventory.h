@@ -1,10 +1,8 @@
 /* What a node publishes of itself: its record on `nodes`, and the schemas it writes with. */
 #pragma once
 #include "agent-node/daemon/session.h"
+#include "fleet/protocol.h"
 #include "schemas/codec.h"
-
-/* Version of the protocol between agent and coordinator (docs/protocol.md). */
-#define PROTOCOL_VERSION 1
 
 /* Initialises and fills *ret; state is left "". The caller releases it. */
 void inventory_fill(struct rec_node *ret, const struct session_config *config, const char *incarnation,

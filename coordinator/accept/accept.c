@@ -8,6 +8,7 @@
 #include "coordinator/accept/verdicts.h"
 #include "coordinator/plan/promotion.h"
 #include "coordinator/schedule/attempts.h"
+#include "coordinator/schedule/quarantine.h"
 
 #define DEADLETTER_PAYLOAD_MAX 65536
 /* Agents report a machine that was too busy to time on with this word in front. */
@@ -107,7 +108,7 @@ static int accept_verdict(struct core *core, struct attempt *live, const struct 
         result_fill(core, task, attempt, result);
     if (result_publish(core, of ? of : task, task->row.policy_hash, result, &problem) != 0) {
         rec_free(&rec_result_desc, result);
-        if (!core_is_broken(&problem)) return attempt_failed(core, live, problem.text, false, err);
+        if (!core_is_broken(&problem)) return attempt_failed(core, live, problem.text, FAILURE_RECORD, err);
         if (err) *err = problem;
         return -1;
     }
@@ -128,7 +129,10 @@ static int on_live(struct core *core, struct attempt *live, const struct rec_att
         core_attempt_drop(core, live);
         return 0;
     }
-    if (strcmp(attempt->outcome, "verdict") == 0) return accept_verdict(core, live, attempt, err);
+    if (strcmp(attempt->outcome, "verdict") == 0) {
+        if (health_succeeded(core, &live->row, err) != 0) return -1;
+        return accept_verdict(core, live, attempt, err);
+    }
     const char *reason = attempt->infrastructure && *attempt->infrastructure ? attempt->infrastructure
                          : *attempt->evidence                                ? attempt->evidence
                                                                              : attempt->outcome;
@@ -136,7 +140,8 @@ static int on_live(struct core *core, struct attempt *live, const struct rec_att
     if (strcmp(reason, NODE_STOPPING) == 0) return attempt_returned(core, live, reason, err);
     /* A lapsed one was counted when it lapsed. */
     if (live->row.state == ATTEMPT_LAPSED) return attempt_returned(core, live, reason, err);
-    return attempt_failed(core, live, reason, strncmp(reason, MACHINE_BUSY, strlen(MACHINE_BUSY)) == 0, err);
+    bool busy = strncmp(reason, MACHINE_BUSY, strlen(MACHINE_BUSY)) == 0;
+    return attempt_failed(core, live, reason, busy ? FAILURE_BUSY : FAILURE_INFRASTRUCTURE, err);
 }
 
 /* --- outcomes of attempts that are no longer live

@@ -5,20 +5,28 @@
 #include "common/clock.h"
 #include "coordinator/api/internal.h"
 #include "coordinator/api/json.h"
+#include "coordinator/schedule/quarantine.h"
+#include "coordinator/schedule/service.h"
 
 struct figures {
-    int64_t nodes[NODE_STATE_COUNT], tasks[TASK_STATE_COUNT], outbox, results, epoch;
+    int64_t nodes[SERVICE_COUNT], devices_quarantined, devices_failing, tasks[TASK_STATE_COUNT], outbox, results, epoch;
     struct link_status link;
     struct metrics metrics;
     bool linked;
 };
+
+static void count_node(struct figures *f, const struct fleet_node *node) {
+    f->nodes[node_service(node)]++;
+    for (size_t i = 0; i < node->device_count; i++) f->devices_quarantined += node->devices[i].health->row.quarantined;
+    f->devices_failing += (int64_t)node->info->failing.count;
+}
 
 static int gather(struct core *core, void *context, struct error *err) {
     struct figures *f = context;
     size_t cursor = 0;
     void *value;
     (void)err;
-    while (map_next(core->nodes, &cursor, NULL, &value)) f->nodes[((struct fleet_node *)value)->row.state]++;
+    while (map_next(core->nodes, &cursor, NULL, &value)) count_node(f, value);
     for (cursor = 0; map_next(core->campaigns, &cursor, NULL, &value);) {
         const struct campaign *campaign = value;
         if (campaign->row.finished_ms) continue;
@@ -54,8 +62,8 @@ enum MHD_Result api_health(struct request *request) {
     json_object_set_new(json, "pid", json_integer(getpid()));
     json_object_set_new(json, "uptime_ms", json_integer(clock_mono_ms() - request->api->started_mono_ms));
     json_object_set_new(json, "broker", broker_json(&f));
-    for (int state = 0; state < NODE_STATE_COUNT; state++)
-        json_object_set_new(nodes, node_state_name((enum node_state)state), json_integer(f.nodes[state]));
+    for (int state = 0; state < SERVICE_UNCHECKED; state++)
+        json_object_set_new(nodes, service_name((enum service)state), json_integer(f.nodes[state]));
     for (int state = TASK_WAITING; state < TASK_DONE; state++)
         json_object_set_new(tasks, task_state_name((enum task_state)state), json_integer(f.tasks[state]));
     json_object_set_new(json, "nodes", nodes);
@@ -81,9 +89,13 @@ enum MHD_Result api_metrics(struct request *request) {
     metric(&out, "epoch", "gauge", "Number of this start of the coordinator.", f.epoch);
     metric(&out, "broker_up", "gauge", "1 while a broker answers.", f.linked);
     head(&out, "nodes", "gauge", "Nodes by state.");
-    for (int state = 0; state < NODE_STATE_COUNT; state++)
-        buf_printf(&out, "portolan_nodes{state=\"%s\"} %lld\n", node_state_name((enum node_state)state),
+    for (int state = 0; state < SERVICE_UNCHECKED; state++)
+        buf_printf(&out, "portolan_nodes{state=\"%s\"} %lld\n", service_name((enum service)state),
                    (long long)f.nodes[state]);
+    metric(&out, "devices_quarantined", "gauge", "Devices in quarantine of their own.", f.devices_quarantined);
+    metric(&out, "devices_failing", "gauge", "Devices that fail their known-answer check.", f.devices_failing);
+    metric(&out, "quarantines_total", "counter", "Quarantines of nodes and devices since the start.",
+           f.metrics.quarantines);
     head(&out, "tasks", "gauge", "Tasks of running campaigns by state.");
     for (int state = 0; state < TASK_STATE_COUNT; state++)
         buf_printf(&out, "portolan_tasks{state=\"%s\"} %lld\n", task_state_name((enum task_state)state),

@@ -16,6 +16,8 @@ const struct route api_routes[] = {
     {"GET", "/v1/results/*", ROLE_READ, 0, api_result},
     {"GET", "/v1/matrix", ROLE_READ, 0, api_matrix},
     {"GET", "/v1/nodes", ROLE_READ, 0, api_nodes},
+    {"GET", "/v1/nodes/*", ROLE_READ, 0, api_node},
+    {"POST", "/v1/nodes/*/*", ROLE_OPERATE, 0, api_node_act},
     {"GET", "/v1/tasks/*", ROLE_READ, 0, api_task},
     {"GET", "/v1/problems", ROLE_READ, 0, api_problems},
     {"GET", "/v1/problems/*", ROLE_READ, 0, api_problem},

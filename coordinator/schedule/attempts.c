@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/number.h"
 #include "coordinator/accept/result.h"
+#include "coordinator/schedule/quarantine.h"
 #include "fleet/bus/topics.h"
 
 #define BACKOFF_FIRST_MS 1000
@@ -30,7 +31,31 @@ bool task_avoids(const struct task *task, const char *node, const char *device) 
     return false;
 }
 
-/* Three failures at most, so at most two entries are of use; what does not fit pushes the oldest out. */
+bool task_avoids_node(const struct task *task, const char *node) {
+    char name[LABEL_SIZE + 1];
+    size_t len = (size_t)snprintf(name, sizeof name, "%s/", node);
+    for (const char *at = task->row.avoid; (at = strstr(at, name)); at += len)
+        if (at == task->row.avoid || at[-1] == ' ') return true;
+    return false;
+}
+
+/* Nodes that it failed on. A promotion avoids in the first place where it was measured before: no failure. */
+static int nodes_failed_on(const struct task *task) {
+    int count = 0;
+    const char *all = task->row.avoid;
+    if (*task->row.parent) all += strcspn(all, " ");
+    for (const char *at = all; *at; at += strcspn(at, " ")) {
+        at += strspn(at, " ");
+        size_t len = strcspn(at, "/") + 1;
+        bool again = false;
+        for (const char *before = all; before < at && !again; before++)
+            again = strncmp(before, at, len) == 0 && (before == all || before[-1] == ' ');
+        count += *at && !again;
+    }
+    return count;
+}
+
+/* Three failures at most; what does not fit pushes the oldest out. */
 static void avoid(struct task *task, const char *node, const char *device) {
     if (task_avoids(task, node, device)) return;
     char joined[sizeof task->row.avoid + 2 * LABEL_SIZE + 2];
@@ -82,30 +107,66 @@ int task_give_up(struct core *core, struct task *task, const char *reason, struc
     return core_task_set(core, task, TASK_GAVE_UP, err);
 }
 
-/* Count a failure on (node, device): queue again, elsewhere if possible, or give up. */
-static int count_failure(struct core *core, struct task *task, const char *node, const char *device, const char *reason,
-                         bool back_off, struct error *err) {
-    char text[256];
-    if (task_state_ended(task->row.state)) return 0;
-    task->row.failures++;
-    avoid(task, node, device);
-    snprintf(text, sizeof text, "%.120s on %s/%s (failure %d of %d)", reason, node, device, task->row.failures,
-             ATTEMPTS_MAX);
-    if (task->row.failures >= ATTEMPTS_MAX && !has_live_attempt(task)) return task_give_up(core, task, text, err);
-    return requeue(core, task, text, back_off ? task->row.failures : 0, err);
+/* Whom a failure speaks against, besides the task. */
+enum blame { BLAME_NOBODY, BLAME_DEVICE, BLAME_NODE };
+
+static int blame(struct core *core, enum blame whom, const struct row_attempt *row, const char *reason,
+                 struct error *err) {
+    if (whom == BLAME_DEVICE) return health_failed(core, row, reason, err);
+    return whom == BLAME_NODE ? health_lost(core, row, reason, err) : 0;
 }
 
-int attempt_failed(struct core *core, struct attempt *attempt, const char *reason, bool busy, struct error *err) {
+/* Count a failure of `row`: queue the task again, elsewhere if possible, or give it up. One that fails on three nodes is
+ * poison: not they are at fault. */
+static int count_failure(struct core *core, struct task *task, const struct row_attempt *row, const char *reason,
+                         enum blame whom, bool back_off, struct error *err) {
+    char text[400];
+    if (task_state_ended(task->row.state)) return blame(core, whom, row, reason, err);
+    task->row.failures++;
+    avoid(task, row->node, row->device);
+    snprintf(text, sizeof text, "%.120s on %s/%s (failure %d of %d)", reason, row->node, row->device,
+             task->row.failures, ATTEMPTS_MAX);
+    if (task->row.failures < ATTEMPTS_MAX || has_live_attempt(task)) {
+        if (requeue(core, task, text, back_off ? task->row.failures : 0, err) != 0) return -1;
+        return blame(core, whom, row, reason, err);
+    }
+    bool poison = nodes_failed_on(task) >= ATTEMPTS_MAX;
+    if (poison)
+        snprintf(text, sizeof text, "poison: it failed on %d nodes, the last time on %s/%s: %.100s", ATTEMPTS_MAX,
+                 row->node, row->device, reason);
+    if (task_give_up(core, task, text, err) != 0) return -1;
+    return poison ? health_pardon(core, row->task, err) : blame(core, whom, row, reason, err);
+}
+
+int attempt_failed(struct core *core, struct attempt *attempt, const char *reason, enum failure failure,
+                   struct error *err) {
     struct task *task = attempt->task;
     struct row_attempt row = attempt->row;
+    bool busy = failure == FAILURE_BUSY;
     if (core_attempt_set(core, attempt, ATTEMPT_FAILED, reason, err) != 0) return -1;
     core_attempt_drop(core, attempt);
-    if (!busy || task->row.busy >= BUSY_MAX) return count_failure(core, task, row.node, row.device, reason, true, err);
+    if (!busy || task->row.busy >= BUSY_MAX)
+        return count_failure(core, task, &row, reason,
+                             failure == FAILURE_INFRASTRUCTURE ? BLAME_DEVICE : BLAME_NOBODY, true, err);
     char text[256];
     task->row.busy++;
     /* Another machine may be quieter; the one that was busy is as good as before. */
     snprintf(text, sizeof text, "%.150s (on %.60s, time %d)", reason, row.node, task->row.busy);
     return requeue(core, task, text, task->row.busy, err);
+}
+
+int attempts_revoke(struct core *core, const char *node, const char *device, const char *reason, struct error *err) {
+    for (size_t i = core->open_count; i-- > 0;) {
+        if (i >= core->open_count) continue;
+        struct attempt *attempt = core->open[i];
+        struct task *task = attempt->task;
+        if (strcmp(attempt->row.node, node) != 0 || (device && strcmp(attempt->row.device, device) != 0)) continue;
+        if (core_attempt_set(core, attempt, ATTEMPT_REVOKED, reason, err) != 0) return -1;
+        if (attempt_send_cancel(core, &attempt->row, reason, err) != 0) return -1;
+        core_attempt_drop(core, attempt);
+        if (requeue(core, task, reason, 0, err) != 0) return -1;
+    }
+    return 0;
 }
 
 int attempt_returned(struct core *core, struct attempt *attempt, const char *reason, struct error *err) {
@@ -128,7 +189,7 @@ int attempts_abandon_node(struct core *core, const char *node, const char *excep
         core_attempt_drop(core, attempt);
         /* What never ran says nothing about task or device; a lapsed one was counted when it lapsed. */
         bool failed = counts && row.ran && row.state != ATTEMPT_LAPSED;
-        if ((failed ? count_failure(core, task, row.node, row.device, reason, true, err)
+        if ((failed ? count_failure(core, task, &row, reason, BLAME_NODE, true, err)
                     : requeue(core, task, reason, 0, err)) != 0)
             return -1;
     }
@@ -233,8 +294,12 @@ static int lapse(struct core *core, struct attempt *attempt, struct error *err) 
     core->metrics.lapses++;
     if (core_attempt_set(core, attempt, ATTEMPT_LAPSED, "its lease ran out", err) != 0) return -1;
     core_attempt_release_slot(core, attempt);
+    /* Where the node is heard, it is the device's attempt that it has lost. */
+    const struct fleet_node *node = core_node(core, row.node);
+    bool heard = node && node->row.presence == NODE_READY && node->heard;
     /* No back-off: the lease was wait enough, and the work is to start elsewhere within a second of its end. */
-    if (row.ran) return count_failure(core, task, row.node, row.device, "its lease ran out", false, err);
+    if (row.ran)
+        return count_failure(core, task, &row, "its lease ran out", heard ? BLAME_DEVICE : BLAME_NODE, false, err);
     return requeue(core, task, "its lease ran out before it began", 0, err);
 }
 

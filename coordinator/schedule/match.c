@@ -39,15 +39,22 @@ static bool waits_for_another(const struct match *m, const struct task *task) {
     return wanted && may_run_on(task, wanted);
 }
 
-/* Where it failed, or was measured before its promotion, it goes only if every other device of the target that is in
- * service is one of these too. */
+/* How little a device suits a task that failed, or was measured before its promotion: where it failed it goes last, and
+ * to another device of such a node only when no other node is there, so that a bad node has it once. */
+static int misfit(const struct task *task, const struct device *device) {
+    const char *node = device->node->row.name;
+    if (task_avoids(task, node, device->info->id)) return 2;
+    return !*task->row.parent && task_avoids_node(task, node);
+}
+
+/* It goes only where no device of the target that is in service suits it better. */
 static bool takes_task(void *context, const struct task *task) {
     struct match *m = context;
     if (waits_for_another(m, task)) return false;
-    if (!task_avoids(task, m->device->node->row.name, m->device->info->id)) return true;
-    const struct slots_target *target = slots_of(m->core, task->row.target);
+    int own = misfit(task, m->device);
+    const struct slots_target *target = own ? slots_of(m->core, task->row.target) : NULL;
     for (size_t i = 0; target && i < target->count; i++)
-        if (target->devices[i] != m->device && may_run_on(task, target->devices[i])) return false;
+        if (device_in_service(target->devices[i]) && misfit(task, target->devices[i]) < own) return false;
     return true;
 }
 
@@ -136,7 +143,10 @@ static int hand_out(struct core *core, struct task *task, struct device *device,
  * ----------------------------------------------------------------------------------------------------------- */
 static int serve(struct core *core, struct queue *queue, struct device *device, struct error *err) {
     struct match match = {.core = core, .device = device};
-    struct queue_wish wish = {.last = device->held < core->config.window ? QUEUE_SWEEP : QUEUE_TRY,
+    int window = device_window(core, device);
+    /* On probation it gets no more than that, be it a try. */
+    if (device->held >= window && window < core->config.window) return 0;
+    struct queue_wish wish = {.last = device->held < window ? QUEUE_SWEEP : QUEUE_TRY,
                               .takes_task = takes_task,
                               .context = &match};
     double charged_ms = 0;

@@ -6,6 +6,8 @@
 #include "common/log.h"
 #include "coordinator/plan/plan.h"
 #include "coordinator/schedule/attempts.h"
+#include "coordinator/schedule/node_admin.h"
+#include "coordinator/schedule/quarantine.h"
 #include "fleet/bus/topics.h"
 
 #define DEVICES_PER_NODE_MAX 256
@@ -20,6 +22,7 @@ static void release_devices(struct fleet_node *node) {
 
 void nodes_free_one(struct fleet_node *node) {
     release_devices(node);
+    health_free_all(node);
     free(node);
 }
 
@@ -61,6 +64,7 @@ struct fleet_node *nodes_add(struct core *core, const struct row_node *row, stru
         device->info = &info->devices.items[i];
         name_target(core, device);
     }
+    health_attach(node);
     node->lease_until = core->lease.now_ms + core->config.lease_ms;
     node->heard_mono_ms = core_mono_ms(core);
     count_held(core, node);
@@ -96,11 +100,11 @@ static int write_node(struct core *core, const struct row_node *row, const struc
     return store_node_put(core->store, row, data, len, err);
 }
 
-static int set_state(struct core *core, struct fleet_node *node, enum node_state state, const char *reason,
-                     struct error *err) {
-    if (node->row.state == state) return 0;
-    node->row.state = state;
-    snprintf(node->row.reason, sizeof node->row.reason, "%s", reason);
+static int set_presence(struct core *core, struct fleet_node *node, enum node_presence presence, const char *reason,
+                        struct error *err) {
+    if (node->row.presence == presence) return 0;
+    node->row.presence = presence;
+    snprintf(node->row.presence_reason, sizeof node->row.presence_reason, "%s", reason);
     node->row.seen_ms = core_wall_ms(core);
     core->change++;
     core_fleet_changed(core);
@@ -113,10 +117,10 @@ static int on_leaving(struct core *core, const char *name, const char *incarnati
     node->heard = false;
     log_info("node %s left", name);
     if (attempts_abandon_node(core, name, NULL, false, "its node left", err) != 0) return -1;
-    return set_state(core, node, NODE_LEFT, "the agent stopped", err);
+    return set_presence(core, node, NODE_LEFT, "the agent stopped", err);
 }
 
-/* The row that follows from a record; what an operator decided (drained, ...) stays over a restart of the agent. */
+/* The row that follows from a record; what an operator decided stays over a restart of the agent. */
 static void next_row(struct core *core, const struct rec_node *info, const char *mailbox, struct row_node *row) {
     const struct fleet_node *old = core_node(core, info->node);
     memset(row, 0, sizeof *row);
@@ -124,12 +128,34 @@ static void next_row(struct core *core, const struct rec_node *info, const char 
     snprintf(row->incarnation, sizeof row->incarnation, "%s", info->incarnation);
     snprintf(row->mailbox, sizeof row->mailbox, "%s", mailbox);
     row->seen_ms = core_wall_ms(core);
-    row->state = strcmp(info->state, "ready") == 0 ? NODE_IN_SERVICE : NODE_STARTING;
-    if (old &&
-        (old->row.state == NODE_DRAINED || old->row.state == NODE_QUARANTINED || old->row.state == NODE_REFUSED)) {
-        row->state = old->row.state;
-        snprintf(row->reason, sizeof row->reason, "%s", old->row.reason);
-    }
+    row->presence = strcmp(info->state, "ready") == 0 ? NODE_READY : NODE_STARTING;
+    node_admin_inherit(core, old, row);
+}
+
+static void say_registered(const struct fleet_node *node) {
+    char text[256];
+    log_info("node %s registered with %zu devices (%s)", node->row.name, node->device_count, node->row.incarnation);
+    if (node_outdated(node, text, sizeof text)) log_warn("node %s is refused: %s", node->row.name, text);
+    if (node->row.admin == NODE_PENDING)
+        log_warn("node %s is not known: it waits for `portolan node approve %s`", node->row.name, node->row.name);
+}
+
+/* What was known of the incarnation before, and is no longer so. */
+static int replaced(struct core *core, struct fleet_node *node, struct error *err) {
+    health_new_incarnation(core, node);
+    int status =
+        attempts_abandon_node(core, node->row.name, node->row.incarnation, true, "its node started anew", err);
+    node->loss_counted = false;
+    return status;
+}
+
+static void say_trouble(const struct fleet_node *node, const char *before) {
+    const char *now = node->info->trouble;
+    if (strcmp(now, before) == 0) return;
+    if (*now)
+        log_warn("node %s drains itself: %s", node->row.name, now);
+    else
+        log_info("node %s takes work again", node->row.name);
 }
 
 static int registered(struct core *core, struct rec_node *info, const char *mailbox, bool live, struct error *err) {
@@ -137,19 +163,21 @@ static int registered(struct core *core, struct rec_node *info, const char *mail
     const struct fleet_node *old = core_node(core, info->node);
     bool same = old && strcmp(old->row.incarnation, info->incarnation) == 0;
     bool heard = live || (same && old->heard), ready_mailbox = same && old->mailbox_ready;
-    bool starting = strcmp(info->state, "ready") != 0;
+    bool starting = strcmp(info->state, "ready") != 0, known = old != NULL;
     char over[INCARNATION_SIZE] = "";
     if (old && !same) snprintf(over, sizeof over, "%s", old->row.incarnation);
+    CLEANUP_FREE char *trouble = xstrdup(old ? old->info->trouble : "");
     next_row(core, info, mailbox, &row);
     if (write_node(core, &row, info, err) != 0) return -1;
     struct fleet_node *node = nodes_add(core, &row, info);
     node->heard = heard;
     node->mailbox_ready = ready_mailbox;
     if (!same) node->beat_sequence = 0;
-    if (!same) log_info("node %s registered with %zu devices (%s)", row.name, node->device_count, row.incarnation);
+    if (!same) say_registered(node);
+    say_trouble(node, trouble);
     if (*over && store_incarnation_end(core->store, row.name, over, err) != 0) return -1;
-    if (!same && old && attempts_abandon_node(core, row.name, row.incarnation, true, "its node started anew", err) != 0)
-        return -1;
+    if (!same && known && replaced(core, node, err) != 0) return -1;
+    if (health_on_record(core, node, err) != 0) return -1;
     if (starting || !ready_mailbox) core_want_mailbox(core, row.name);
     core_fleet_changed(core);
     return plan_again(core, err);
@@ -163,7 +191,7 @@ static const char *outdated(struct core *core, const struct rec_node *info, stru
         int ended = store_incarnation_ended(core->store, info->node, info->incarnation, err);
         return ended > 0 ? "of an incarnation that is over" : NULL;
     }
-    if (node->row.state == NODE_LEFT) return "of a node that has left";
+    if (node->row.presence == NODE_LEFT) return "of a node that has left";
     if (info->sequence > 0 && info->sequence <= node->info->sequence) return "older than what is known";
     bool starting = strcmp(info->state, "starting") == 0;
     return starting && strcmp(node->info->state, "ready") == 0 ? "of a node that is ready" : NULL;
@@ -186,26 +214,9 @@ int nodes_on_record(struct core *core, struct rec_node *info, bool live, struct 
 
 int nodes_on_mailbox(struct core *core, const char *name, struct error *err) {
     struct fleet_node *node = core_node(core, name);
-    struct rec_desired desired;
-    if (!node || node->row.state == NODE_LEFT) return 0;
+    if (!node || node->row.presence == NODE_LEFT) return 0;
     node->mailbox_ready = true;
-    core_fleet_changed(core);
-    rec_desired_init(&desired);
-    desired.epoch = store_epoch(core->store);
-    desired.sequence = ++core->desired_count;
-    rec_set(&desired.node, name);
-    rec_set(&desired.incarnation, node->row.incarnation);
-    bool held_back =
-        node->row.state == NODE_DRAINED || node->row.state == NODE_QUARANTINED || node->row.state == NODE_REFUSED;
-    rec_set(&desired.state, node_state_name(held_back ? node->row.state : NODE_IN_SERVICE));
-    rec_set(&desired.reason, node->row.reason);
-    rec_set(&desired.mailbox_topic, node->row.mailbox);
-    desired.mailbox_partition = node->row.mailbox_partition;
-    desired.lease_ms = core->config.lease_ms;
-    int status = core_send(core, TOPIC_DESIRED, 0, name, &rec_desired_desc, &desired, NULL, err);
-    rec_desired_done(&desired);
-    core_fleet_changed(core);
-    return status;
+    return node_publish_desired(core, node, err);
 }
 
 int nodes_on_link(struct core *core, bool new_cluster, struct error *err) {
@@ -217,11 +228,11 @@ int nodes_on_link(struct core *core, bool new_cluster, struct error *err) {
         node->heard = false;
         node->mailbox_ready = false;
         node->lease_until = core->lease.now_ms + core->config.lease_ms;
-        if (node->row.state == NODE_LEFT) continue;
+        if (node->row.presence == NODE_LEFT) continue;
         if (!new_cluster)
             core_want_mailbox(core, node->row.name);
-        else if (node->row.state <= NODE_IN_SERVICE &&
-                 set_state(core, node, NODE_ABSENT, "the broker is a new one", err) != 0)
+        else if (node->row.presence <= NODE_READY &&
+                 set_presence(core, node, NODE_ABSENT, "the broker is a new one", err) != 0)
             return -1;
         if (new_cluster &&
             attempts_abandon_node(core, node->row.name, NULL, false, "the broker is a new one", err) != 0)
@@ -237,19 +248,20 @@ int nodes_on_link(struct core *core, bool new_cluster, struct error *err) {
 int nodes_on_heartbeat(struct core *core, const struct rec_heartbeat *beat, struct error *err) {
     struct fleet_node *node = core_node(core, beat->node);
     /* A foreign incarnation is one that was replaced, or whose registration is still to be read. */
-    if (!node || strcmp(node->row.incarnation, beat->incarnation) != 0 || node->row.state == NODE_LEFT) return 0;
+    if (!node || strcmp(node->row.incarnation, beat->incarnation) != 0 || node->row.presence == NODE_LEFT) return 0;
     /* A repeated or delayed one says what was: it must not keep a dead node's leases alive. */
     if (beat->sequence > 0 && beat->sequence <= node->beat_sequence) return 0;
     node->beat_sequence = beat->sequence;
     if (!node->heard) core_fleet_changed(core);
     node->heard = true;
+    node->loss_counted = false;
     node->heard_mono_ms = core_mono_ms(core);
     node->load_1m = beat->load_1m;
     node->lease_until = core->lease.now_ms + core->config.lease_ms;
-    if (node->row.state == NODE_ABSENT) {
+    if (node->row.presence == NODE_ABSENT) {
         /* It was ready before it fell silent, unless it never got that far: then its own record says so again. */
         bool ready = strcmp(node->info->state, "ready") == 0;
-        if (set_state(core, node, ready ? NODE_IN_SERVICE : NODE_STARTING, "", err) != 0) return -1;
+        if (set_presence(core, node, ready ? NODE_READY : NODE_STARTING, "", err) != 0) return -1;
         log_info("node %s is heard again", node->row.name);
     }
     for (size_t i = 0; i < beat->attempts.count; i++)
@@ -258,13 +270,13 @@ int nodes_on_heartbeat(struct core *core, const struct rec_heartbeat *beat, stru
 }
 
 static int lapse_node(struct core *core, struct fleet_node *node, struct error *err) {
-    bool serving = node->row.state == NODE_IN_SERVICE || node->row.state == NODE_STARTING;
-    if (!serving || core->lease.now_ms <= node->lease_until) return 0;
+    bool there = node->row.presence == NODE_READY || node->row.presence == NODE_STARTING;
+    if (!there || core->lease.now_ms <= node->lease_until) return 0;
     char reason[96];
     snprintf(reason, sizeof reason, "no heartbeat for %lld s", (long long)(core->config.lease_ms / 1000));
     log_warn("node %s: %s", node->row.name, reason);
     node->heard = false;
-    return set_state(core, node, NODE_ABSENT, reason, err);
+    return set_presence(core, node, NODE_ABSENT, reason, err);
 }
 
 int nodes_on_lease_time(struct core *core, bool gap, struct error *err) {
@@ -278,21 +290,12 @@ int nodes_on_lease_time(struct core *core, bool gap, struct error *err) {
         else if (lapse_node(core, node, err) != 0)
             return -1;
     }
-    return attempts_on_lease_time(core, gap, err);
+    if (attempts_on_lease_time(core, gap, err) != 0) return -1;
+    return health_on_lease_time(core, err);
 }
 
 /* --- devices
  * ------------------------------------------------------------------------------------------------------------- */
-bool device_in_service(const struct device *device) {
-    return device->node->row.state == NODE_IN_SERVICE && device->node->heard && device->node->mailbox_ready;
-}
-
-bool device_known(const struct core *core, const struct device *device) {
-    const struct fleet_node *node = device->node;
-    if (node->row.state == NODE_LEFT || node->row.state == NODE_REFUSED) return false;
-    return node->row.state != NODE_ABSENT || core->lease.now_ms - node->lease_until < core->config.absent_ms;
-}
-
 void devices_each(struct core *core, bool (*visit)(void *context, struct device *device), void *context) {
     size_t cursor = 0;
     void *value;

@@ -1,4 +1,4 @@
-/* Nodes: registration, inventory, heartbeats, leases of nodes.
+/* The registry of nodes: registration, inventory, heartbeats, leases of nodes.
  *
  *   `starting` record --> mailbox made --> `desired` record --> agent assigns its mailbox's end --> `ready` record -->
  * tasks
@@ -6,6 +6,7 @@
  * A new incarnation under a name takes over: the attempts of the one before are abandoned. */
 #pragma once
 #include "coordinator/core.h"
+#include "coordinator/schedule/service.h"
 
 /* Take `info` and index the node, replacing what the name had; attempts keep counting on the new devices. */
 struct fleet_node *nodes_add(struct core *core, const struct row_node *row, struct rec_node *info);
@@ -22,10 +23,6 @@ int nodes_on_heartbeat(struct core *core, const struct rec_heartbeat *beat, stru
 /* Lease time advanced; `gap`: all leases are full again instead. Nodes and attempts lapse here. */
 int nodes_on_lease_time(struct core *core, bool gap, struct error *err);
 
-/* Takes work now. */
-bool device_in_service(const struct device *device);
-/* Counts as there for planning: in service, starting, or absent for less than absent_ms of lease time. */
-bool device_known(const struct core *core, const struct device *device);
 /* Visit all devices, in the order of the nodes' table; stops when `visit` returns false. */
 void devices_each(struct core *core, bool (*visit)(void *context, struct device *device), void *context);
 /* Names of the targets in service, each once, NULL-terminated; the caller frees the array, the names are the devices'.

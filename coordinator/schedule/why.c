@@ -19,13 +19,13 @@ struct tally {
 static bool count(void *context, struct device *device) {
     struct tally *t = context;
     if (strcmp(device->target, t->task->row.target) != 0) return true;
-    enum node_state state = device->node->row.state;
+    enum service service = device_service(device);
     t->known += device_known(t->core, device);
     t->serving += device_in_service(device);
-    t->free_slots += device_in_service(device) && device->held < t->core->config.window;
-    t->absent += state == NODE_ABSENT || (state == NODE_IN_SERVICE && !device->node->heard);
-    t->starting += state == NODE_STARTING;
-    t->held_back += state == NODE_DRAINED || state == NODE_QUARANTINED || state == NODE_REFUSED;
+    t->free_slots += device_in_service(device) && device->held < device_window(t->core, device);
+    t->absent += service == SERVICE_ABSENT;
+    t->starting += service == SERVICE_STARTING || service == SERVICE_UNCHECKED;
+    t->held_back += service < SERVICE_LEFT || service == SERVICE_QUARANTINED || service == SERVICE_TROUBLE;
     return true;
 }
 
@@ -110,7 +110,7 @@ static bool is_known(void *context, struct device *device) {
     struct search *search = context;
     bool known = strcmp(device->target, search->target) == 0 && device_known(search->core, device);
     search->known |= known;
-    search->present |= known && device->node->row.state != NODE_ABSENT;
+    search->present |= known && (device->node->row.presence != NODE_ABSENT || device->node->row.admin == NODE_MAINTENANCE);
     return !search->present;
 }
 

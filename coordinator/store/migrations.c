@@ -60,7 +60,20 @@ static const char *const steps[] = {
     "ALTER TABLE tasks ADD COLUMN queued_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE campaigns ADD COLUMN submitted_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE campaigns ADD COLUMN force INTEGER NOT NULL DEFAULT 0;"
-    "CREATE INDEX tasks_contents ON tasks(kernel_hash, problem_hash, policy_hash, size, target) WHERE state = 4;",
+    "CREATE INDEX tasks_contents ON tasks(kernel_hash, problem_hash, policy_hash, size, target) WHERE state = 4;"
+    /* what an operator decided of a node stands apart from its presence and its health; of the states before (starting,
+     * in_service, drained, quarantined, refused, absent, left) nothing ever set quarantined */
+    "ALTER TABLE nodes ADD COLUMN admin INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE nodes ADD COLUMN admin_reason TEXT NOT NULL DEFAULT '';"
+    "UPDATE nodes SET admin = CASE state WHEN 2 THEN 3 WHEN 4 THEN 6 ELSE 0 END,"
+    " admin_reason = CASE WHEN state IN (2, 4) THEN reason ELSE '' END;"
+    "UPDATE nodes SET reason = '' WHERE state IN (2, 3, 4);"
+    "UPDATE nodes SET state = CASE state WHEN 0 THEN 0 WHEN 5 THEN 2 WHEN 6 THEN 3 ELSE 1 END;"
+    "ALTER TABLE nodes RENAME COLUMN state TO presence;"
+    "ALTER TABLE nodes RENAME COLUMN reason TO presence_reason;"
+    "CREATE TABLE health(node TEXT NOT NULL, device TEXT NOT NULL, streak INTEGER NOT NULL, rounds INTEGER NOT NULL,"
+    " quarantined INTEGER NOT NULL, since_ms INTEGER NOT NULL, reason TEXT NOT NULL, blame TEXT NOT NULL,"
+    " PRIMARY KEY(node, device)) WITHOUT ROWID;",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof *steps))
 

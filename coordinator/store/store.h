@@ -119,7 +119,7 @@ struct row_task {
     int32_t attempts; /* numbers given out */
     int32_t failures; /* attempts that counted against the limit of three */
     int32_t busy;     /* times that the machine was busy */
-    char avoid[256];  /* "node/device node/device": where it failed */
+    char avoid[400];  /* "node/device node/device": where it failed, three at most */
     char reason[256]; /* why it waits or gave up */
     int64_t changed_ms;
     char purpose[12];          /* promotion; "" for the campaign's own */
@@ -183,21 +183,27 @@ int store_attempt_record_get(struct store *store, const char *task, int n, uint8
 
 /* --- nodes ----------------------------------------------------------------------------------------------------------
  */
-enum node_state {
-    NODE_STARTING,
+/* What an operator decided; the machine itself only goes on from draining to drained. */
+enum node_admin {
     NODE_IN_SERVICE,
+    NODE_CORDONED, /* no new tasks; what is in the mailbox is done */
+    NODE_DRAINING, /* the mailbox is given back, what runs is finished */
     NODE_DRAINED,
-    NODE_QUARANTINED,
+    NODE_MAINTENANCE,
+    NODE_PENDING, /* registered, not yet approved */
     NODE_REFUSED,
-    NODE_ABSENT,
-    NODE_LEFT,
-    NODE_STATE_COUNT
+    NODE_ADMIN_COUNT
 };
-const char *node_state_name(enum node_state state);
+const char *node_admin_name(enum node_admin admin);
+/* Whether it is there. */
+enum node_presence { NODE_STARTING, NODE_READY, NODE_ABSENT, NODE_LEFT, NODE_PRESENCE_COUNT };
+const char *node_presence_name(enum node_presence presence);
 struct row_node {
     char name[LABEL_SIZE], incarnation[INCARNATION_SIZE];
-    enum node_state state;
-    char reason[256];
+    enum node_presence presence;
+    char presence_reason[128];
+    enum node_admin admin;
+    char admin_reason[256];
     char mailbox[250];
     int32_t mailbox_partition;
     int64_t seen_ms;
@@ -212,6 +218,23 @@ int store_nodes(struct store *store, store_node_fn *visit, void *context, struct
 int store_incarnation_end(struct store *store, const char *node, const char *incarnation, struct error *err);
 /* 1 when it is over, 0 when not, -1 with err. */
 int store_incarnation_ended(struct store *store, const char *node, const char *incarnation, struct error *err);
+
+/* Infrastructure failures in a row of a device, or of a node as a whole. */
+#define HEALTH_BLAME_SIZE 1200
+struct row_health {
+    char node[LABEL_SIZE], device[LABEL_SIZE]; /* device "": the node as a whole */
+    int32_t streak;                            /* failures since the last success */
+    int32_t rounds;                            /* quarantines since the last success */
+    bool quarantined;
+    int64_t since_ms;              /* wall clock; a label */
+    char reason[320];              /* of the quarantine */
+    char blame[HEALTH_BLAME_SIZE]; /* the failures, newest last: "task@device", or "task+task@" of a node that was lost */
+};
+/* Insert or replace. */
+int store_health_put(struct store *store, const struct row_health *row, struct error *err);
+int store_health_delete(struct store *store, const char *node, const char *device, struct error *err);
+typedef int store_health_fn(void *context, const struct row_health *row, struct error *err);
+int store_healths(struct store *store, store_health_fn *visit, void *context, struct error *err);
 
 /* --- results --------------------------------------------------------------------------------------------------------
  */

@@ -20,6 +20,7 @@
 #include "coordinator/schedule/match.h"
 #include "coordinator/schedule/nodes.h"
 #include "fleet/bus/topics.h"
+#include "fleet/protocol.h"
 
 #define UNUSED_OK __attribute__((unused))
 
@@ -139,6 +140,7 @@ UNUSED_OK static struct rec_node *fixture_node(const char *name, const char *inc
     rec_set(&node->node, name);
     rec_set(&node->incarnation, incarnation);
     rec_set(&node->state, state);
+    node->protocol = PROTOCOL_VERSION;
     node->cores = 2;
     struct rec_device *device = rec_list_device_push(&node->devices);
     rec_set(&device->id, "dev0");

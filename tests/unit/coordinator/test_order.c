@@ -18,7 +18,7 @@ static void joins(struct fixture *f, const char *incarnation) {
 static void assert_serves(struct fixture *f, const char *incarnation, const char *target) {
     struct fleet_node *node = core_node(f->core, "n1");
     assert_string_equal(node->row.incarnation, incarnation);
-    assert_int_equal(node->row.state, NODE_IN_SERVICE);
+    assert_int_equal(node->row.presence, NODE_READY);
     assert_string_equal(node->devices[0].target, target);
 }
 
@@ -61,7 +61,7 @@ static void a_node_that_left_stays_away_until_it_starts_anew(void **state) {
     joins(f, "i1");
     node_says(f, "i1", "leaving", "alpha", 3);
     node_says(f, "i1", "ready", "alpha", 2);
-    assert_int_equal(core_node(f->core, "n1")->row.state, NODE_LEFT);
+    assert_int_equal(core_node(f->core, "n1")->row.presence, NODE_LEFT);
     joins(f, "i2");
     assert_serves(f, "i2", "alpha");
     node_says(f, "i1", "leaving", "alpha", 3);
@@ -96,7 +96,7 @@ static void a_repeated_heartbeat_does_not_keep_a_lease_alive(void **state) {
         assert_int_equal(beat(f, "i1", i % 2 ? 7 : 8, task.attempt_id), 0);
     }
     assert_int_equal(c->tasks[0]->row.state, TASK_QUEUED);
-    assert_int_equal(core_node(f->core, "n1")->row.state, NODE_ABSENT);
+    assert_int_equal(core_node(f->core, "n1")->row.presence, NODE_ABSENT);
     assert_int_equal(beat(f, "i1", 9, task.attempt_id), 0); /* but a new one does */
     assert_int_equal(c->tasks[0]->row.state, TASK_RUNNING);
     rec_task_done(&task);

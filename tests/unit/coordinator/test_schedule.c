@@ -147,7 +147,7 @@ static void a_lapsed_lease_queues_the_task_on_another_device_and_the_late_result
     fixture_ticks(f, 1, 1000);
     assert_int_equal(c->tasks[0]->row.state, TASK_QUEUED);
     assert_int_equal(c->tasks[0]->row.failures, 1);
-    assert_int_equal(core_node(f->core, "n1")->row.state, NODE_ABSENT);
+    assert_int_equal(core_node(f->core, "n1")->row.presence, NODE_ABSENT);
     f->mono_ms += 2000; /* back-off */
     f->core->schedule_wanted = true;
     assert_int_equal(fixture_settle(f, &second), 1);

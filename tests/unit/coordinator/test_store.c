@@ -128,6 +128,10 @@ static void a_store_of_the_format_before_is_migrated_with_its_tasks(void **state
                                   "DROP INDEX tasks_contents; ALTER TABLE tasks DROP COLUMN queued_ms;"
                                   "ALTER TABLE campaigns DROP COLUMN submitted_ms;"
                                   "ALTER TABLE campaigns DROP COLUMN force;"
+                                  "DROP TABLE health;"
+                                  "ALTER TABLE nodes DROP COLUMN admin; ALTER TABLE nodes DROP COLUMN admin_reason;"
+                                  "ALTER TABLE nodes RENAME COLUMN presence TO state;"
+                                  "ALTER TABLE nodes RENAME COLUMN presence_reason TO reason;"
                                   "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
