@@ -74,7 +74,7 @@ struct range {
 /* Numbers are refused here, where the option has a name; below, 0 would quietly mean the default. */
 static int check_numbers(const struct options *opts, struct error *err) {
     static const struct range ranges[] = {
-        {"port", 0, 65535},        {"lease-ms", 1000, 86400000},   {"window", 1, 64},
+        {"port", 0, 65535},        {"lease-ms", 1000, 86400000},   {"window", 1, 256},
         {"settle-ms", 0, 3600000}, {"absent-ms", 1000, 604800000}, {"replication", -1, 32767}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         long long value = options_int(opts, ranges[i].name);

@@ -87,3 +87,10 @@ tools-build: $(TOOL_BIN) $(BUILD)/tools/sim_fleet $(SHIMS)
 .PHONY: soak
 soak: build tools-build ## the long forms of the fault and scale tests, one after the other: every executable in tests/soak/ (hours)
 	$(Q)BUILD=$(BUILD) DEPS_DIR=$(DEPS_DIR) tests/run-soak
+# The agent with its worker replaced in the same way: what is left is the plane (tests/bench/throughput).
+$(BUILD)/tools/noop_agent: tests/bench/noop_agent.c $(call lib,agent) $(L_fleet) | $(BUILD)/gen/records.h
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< $(call lib,agent) $(L_fleet) $(LIB_agent) $(LIBS_fleet)
+tools-build: $(BUILD)/tools/noop_agent
+-include $(BUILD)/tools/noop_agent.d
