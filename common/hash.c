@@ -1,54 +1,12 @@
-/* SHA-256, written from FIPS 180-4 sections 4.1.2, 5.1.1, 5.3.3 and 6.2.2. */
+/* SHA-256, written from FIPS 180-4 sections 5.1.1 and 5.3.3; its rounds are in hash_rounds.c. */
 #include "common/hash.h"
 
 #include <string.h>
 
-static const uint32_t K[64] = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
-
-static uint32_t rotr(uint32_t x, int n) {
-    return x >> n | x << (32 - n);
-}
-
-static uint32_t load_be32(const uint8_t *p) {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
+#include "common/hash_rounds.h"
 
 static void store_be32(uint8_t *p, uint32_t x) {
     for (int i = 0; i < 4; i++) p[i] = (uint8_t)(x >> (24 - 8 * i));
-}
-
-/* Message schedule of 6.2.2 step 1. */
-static void schedule(const uint8_t block[64], uint32_t w[64]) {
-    for (int t = 0; t < 16; t++) w[t] = load_be32(block + 4 * t);
-    for (int t = 16; t < 64; t++) {
-        uint32_t s0 = rotr(w[t - 15], 7) ^ rotr(w[t - 15], 18) ^ w[t - 15] >> 3;
-        uint32_t s1 = rotr(w[t - 2], 17) ^ rotr(w[t - 2], 19) ^ w[t - 2] >> 10;
-        w[t] = w[t - 16] + s0 + w[t - 7] + s1;
-    }
-}
-
-static void compress(uint32_t state[8], const uint8_t block[64]) {
-    uint32_t w[64], v[8];
-    schedule(block, w);
-    memcpy(v, state, sizeof v);
-    for (int t = 0; t < 64; t++) {
-        uint32_t s1 = rotr(v[4], 6) ^ rotr(v[4], 11) ^ rotr(v[4], 25), choose = (v[4] & v[5]) ^ (~v[4] & v[6]);
-        uint32_t t1 = v[7] + s1 + choose + K[t] + w[t];
-        uint32_t s0 = rotr(v[0], 2) ^ rotr(v[0], 13) ^ rotr(v[0], 22);
-        uint32_t majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
-        memmove(v + 1, v, 7 * sizeof *v);
-        v[4] += t1;
-        v[0] = t1 + s0 + majority;
-    }
-    for (int i = 0; i < 8; i++) state[i] += v[i];
 }
 
 void sha256_init(struct sha256 *h) {
@@ -66,13 +24,15 @@ void sha256_update(struct sha256 *h, const void *data, size_t len) {
         if (n > 0) memcpy(h->block + h->used, p, n);
         h->used += n;
         if (h->used < sizeof h->block) return;
-        compress(h->state, h->block);
+        sha256_compress(h->state, h->block, 1);
         h->used = 0;
         p += n;
         len -= n;
     }
-    for (; len >= sizeof h->block; p += sizeof h->block, len -= sizeof h->block) compress(h->state, p);
-    if (len > 0) memcpy(h->block, p, len);
+    size_t whole = len - len % sizeof h->block;
+    if (whole > 0) sha256_compress(h->state, p, whole / sizeof h->block);
+    len -= whole;
+    if (len > 0) memcpy(h->block, p + whole, len);
     h->used = len;
 }
 

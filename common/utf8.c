@@ -28,6 +28,16 @@ size_t utf8_decode(const char *s, size_t len, uint32_t *ret) {
     return n;
 }
 
+size_t utf8_ascii(const char *s, size_t len) {
+    size_t i = 0;
+    for (uint64_t eight; len - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, s + i, sizeof eight);
+        if (eight & 0x8080808080808080) break;
+    }
+    while (i < len && (uint8_t)s[i] < 0x80) i++;
+    return i;
+}
+
 size_t utf8_cut(const char *s, size_t len) {
     size_t start = len;
     while (start > 0 && len - start < 3 && ((uint8_t)s[start - 1] & 0xc0) == 0x80) start--;

@@ -6,6 +6,8 @@
 
 /* Decodes one character of s[0..len); returns its length in bytes (1-4), or 0 when it is malformed or len is 0. */
 size_t utf8_decode(const char *s, size_t len, uint32_t *ret);
+/* How many bytes at the beginning of s[0..len) are ASCII: to pass over what needs no decoding. */
+size_t utf8_ascii(const char *s, size_t len);
 /* The largest length <= len at which s[0..len) does not end inside a character. */
 size_t utf8_cut(const char *s, size_t len);
 /* Columns that the character takes on a terminal: 0 (combining), 1, or 2 (East Asian wide, emoji). */

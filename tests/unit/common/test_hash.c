@@ -12,6 +12,7 @@
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/hash.h"
+#include "common/hash_rounds.h"
 
 static void check(const void *data, size_t len, const char *expected) {
     char hex[65];
@@ -81,6 +82,19 @@ static void fields_do_not_run_into_each_other(void **state) {
     assert_memory_not_equal(one, two, 32);
 }
 
+static void the_processors_own_rounds_and_ours_give_the_same(void **state) {
+    (void)state;
+    uint8_t blocks[7 * 64];
+    uint32_t fast[8], plain[8];
+    for (size_t i = 0; i < sizeof blocks; i++) blocks[i] = (uint8_t)(i * i * 31 + i);
+    for (uint32_t i = 0; i < 8; i++) fast[i] = plain[i] = i * 0x9e3779b9 + 1;
+    for (size_t n = 1; n <= 7; n++) {
+        sha256_compress(fast, blocks, n);
+        sha256_compress_portable(plain, blocks, n);
+        assert_memory_equal(fast, plain, sizeof fast);
+    }
+}
+
 static void hexadecimal_goes_there_and_back(void **state) {
     (void)state;
     uint8_t bytes[3] = {0x00, 0xaf, 0xff}, back[3];
@@ -107,6 +121,7 @@ int main(void) {
         cmocka_unit_test(a_million_letters_a_hash_to_the_published_value),
         cmocka_unit_test(pieces_of_any_size_give_the_same_digest),
         cmocka_unit_test(fields_do_not_run_into_each_other),
+        cmocka_unit_test(the_processors_own_rounds_and_ours_give_the_same),
         cmocka_unit_test(hexadecimal_goes_there_and_back),
         cmocka_unit_test(wrong_hexadecimal_is_refused),
     };
