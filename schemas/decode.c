@@ -200,7 +200,7 @@ static int read_text(struct reader *r, const struct schema_type *type, char **fi
     if (type->kind != SCHEMA_STRING && type->kind != SCHEMA_BYTES) return mismatch(r, type, "a string");
     if (read_block(r, &bytes, &len)) return -1;
     if (memchr(bytes, 0, len)) return error_set(r->err, ERR_INVALID, "a string contains a NUL byte");
-    for (size_t i = 0, n; i < len; i += n)
+    for (size_t i = utf8_ascii((const char *)bytes, len), n; i < len; i += n)
         if (!(n = utf8_decode((const char *)bytes + i, len - i, &character)))
             return error_set(r->err, ERR_INVALID, "a string is not UTF-8 at byte %zu", i);
     free(*field);

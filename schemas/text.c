@@ -9,7 +9,7 @@
 char *text_repaired(const char *text) {
     size_t len = strlen(text), n;
     uint32_t character;
-    size_t good = 0;
+    size_t good = utf8_ascii(text, len);
     while (good < len && (n = utf8_decode(text + good, len - good, &character))) good += n;
     if (good == len) return NULL;
     struct buf b = BUF_INIT;

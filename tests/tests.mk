@@ -9,7 +9,7 @@ $(BUILD)/unit/$(1)/%: tests/unit/$(1)/%.c $(2) | $(BUILD)/gen/records.h
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -MF $$@.d -MT $$@ $(LDFLAGS) -o $$@ $(wildcard tests/lib/*.c) $$< $(2) -lcmocka $(3)
 endef
 $(eval $(call UNIT_RULE,common,$(L_common),$(LIB_common)))
-$(eval $(call UNIT_RULE,schemas,$(L_schemas),$(LIBS_problems)))
+$(eval $(call UNIT_RULE,schemas,$(L_schemas),-lavro $(LIBS_problems)))
 $(eval $(call UNIT_RULE,problems,$(L_problems),$(LIBS_problems)))
 $(eval $(call UNIT_RULE,fleet,$(L_fleet),$(LIBS_fleet)))
 $(eval $(call UNIT_RULE,coordinator,$(L_coordinator),$(LIB_coordinator) $(LIBS_fleet)))
