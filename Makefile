@@ -15,7 +15,7 @@ V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' "$(1)" "$(2)")
 
-PKGS := rdkafka sqlite3 yaml-0.1 jansson libmicrohttpd libseccomp libcurl
+PKGS := rdkafka sqlite3 yaml-0.1 jansson libmicrohttpd libseccomp libcurl libcrypto
 CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE -DPORTOLAN_VERSION='"$(VERSION)"' -DCL_TARGET_OPENCL_VERSION=300 $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # -Wshadow: a shadowed err or ctx hides a lost error. -Wvla: sizes from outside must not reach the stack.
 # -Wmissing-prototypes: what is not in a header is static. -Wformat=2: format strings are literals.
@@ -30,7 +30,7 @@ endif
 LDFLAGS += -pthread
 LIB_common := -lyaml -ljansson -lm
 LIB_schemas := -ljansson
-LIB_fleet := -lrdkafka
+LIB_fleet := -lrdkafka -lcrypto
 LIB_coordinator := -lsqlite3 -lmicrohttpd
 LIB_agent := -lseccomp
 LIB_cli := -lcurl

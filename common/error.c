@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/secrets.h"
 #include "common/utf8.h"
 
 struct error_row {
@@ -47,6 +48,7 @@ int error_vset(struct error *err, enum error_code code, const char *fmt, va_list
     if (!err) return -1;
     char text[ERROR_TEXT_MAX];
     size_t len = vformat(text, fmt, ap);
+    secret_blot(text); /* from here it goes to terminals, answers and records */
     err->code = code;
     memcpy(err->text, text, len + 1);
     return -1;

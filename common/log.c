@@ -13,6 +13,7 @@
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/secrets.h"
 #include "common/utf8.h"
 
 #define CONTEXT_MAX 81          /* 80 bytes and the NUL */
@@ -107,6 +108,7 @@ void log_write(enum log_level level, const char *fmt, ...) {
     va_start(ap, fmt);
     buf_vprintf(&message, fmt, ap);
     va_end(ap);
+    if (message.data) secret_blot(message.data);
     size_t len = message.len <= MESSAGE_MAX ? message.len : utf8_cut(message.data, MESSAGE_MAX);
     put_line(&line, level, message.data, len, as_json);
     while (write(STDERR_FILENO, line.data, line.len) < 0 && errno == EINTR) continue;

@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "common/number.h"
 #include "common/options_internal.h"
+#include "common/secrets.h"
 #include "common/suggest.h"
 
 const struct option_spec IMPLICIT_OPTIONS[] = {
@@ -187,6 +188,23 @@ static void add_value(void *context, const struct option_spec *spec) {
     o->values[o->n_values++] = (struct option_value){.spec = spec};
 }
 
+/* Process listings show a command line to everybody, and an environment to more than who set it. */
+static int refuse_secrets(const struct options *o, struct error *err) {
+    for (size_t i = 0; i < o->n_values; i++) {
+        const struct option_value *v = &o->values[i];
+        for (size_t k = 0; v->spec->kind == OPTION_LIST && v->source >= SOURCE_ENV && k < v->count; k++) {
+            CLEANUP_FREE char *key = xstrndup(v->texts[k], strcspn(v->texts[k], "="));
+            if (!secret_property(key)) continue;
+            error_set(err, ERR_USAGE, "%s is a secret: process listings show %s", key,
+                      v->source == SOURCE_ENV ? "the environment" : "the command line");
+            return error_hint(
+                err, "write it into a file of mode 600 and give --%s %s.file=PATH; it has been shown, so change it",
+                v->spec->name, key);
+        }
+    }
+    return 0;
+}
+
 DEFINE_CLEANUP(cleanup_options, struct options *, options_free)
 
 struct options *options_parse(const struct command *cmd, int argc, char **argv, struct error *err) {
@@ -197,7 +215,8 @@ struct options *options_parse(const struct command *cmd, int argc, char **argv, 
     options_each(cmd, add_value, o);
     if (parse_arguments(o, argc, argv, err) != 0) return NULL;
     bool help = options_flag(o, "help"); /* given whatever else is wrong */
-    if (!help && (options_load_env(o, err) != 0 || options_load_config(o, err) != 0 || apply_defaults(o, err) != 0))
+    if (!help && (options_load_env(o, err) != 0 || refuse_secrets(o, err) != 0 || options_load_config(o, err) != 0 ||
+                  apply_defaults(o, err) != 0))
         return NULL;
     return TAKE(o);
 }

@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/fileio.h"
 #include "common/options_internal.h"
+#include "common/secrets.h"
 #include "common/suggest.h"
 
 #define CONFIG_BYTES_MAX (1024 * 1024)
@@ -98,6 +99,16 @@ int options_load_env(struct options *o, struct error *err) {
     return 0;
 }
 
+/* Does a secret of the broker's stand here in clear? */
+static bool holds_secret(const struct yaml_node *map, const char *prefix) {
+    for (size_t i = 0; map && map->kind == YAML_MAPPING && i < map->count; i++) {
+        CLEANUP_FREE char *key = xasprintf("%s%s%s", prefix, prefix[0] ? "." : "", map->keys[i]->text);
+        if (map->items[i]->kind == YAML_SCALAR && secret_property(key)) return true;
+        if (holds_secret(map->items[i], key)) return true;
+    }
+    return false;
+}
+
 /* `must_exist`: named by the user, so that its absence is an error. */
 static int load_file(struct options *o, const char *path, bool must_exist, struct error *err) {
     struct error why = ERROR_INIT;
@@ -113,7 +124,10 @@ static int load_file(struct options *o, const char *path, bool must_exist, struc
     enum yaml_kind kind = yaml_root(doc)->kind;
     if (kind != YAML_MAPPING && kind != YAML_NULL)
         return yaml_error(doc, yaml_root(doc), err, "a configuration is a mapping (key: value)");
-    return kind == YAML_MAPPING ? check_keys(o, doc, yaml_root(doc), "", err) : 0;
+    if (kind == YAML_NULL) return 0;
+    if (holds_secret(yaml_get(yaml_root(doc), OPEN_KEY), "") && secret_check_file(path, err) != 0)
+        return error_hint(err, "or name a file of its own: %s: {sasl.password: {file: PATH}}", OPEN_KEY);
+    return check_keys(o, doc, yaml_root(doc), "", err);
 }
 
 static char *user_config_path(void) {
@@ -131,11 +145,20 @@ static int load_files(struct options *o, struct error *err) {
     return load_file(o, SYSTEM_CONFIG, false, err);
 }
 
+/* A key of the file may hold dots itself: `kafka: {bootstrap.servers: a}` is kafka.bootstrap.servers. */
+static const struct yaml_node *look_below(const struct yaml_node *map, const char *dotted) {
+    for (size_t i = 0; map->kind == YAML_MAPPING && i < map->count; i++) {
+        const char *key = map->keys[i]->text;
+        if (strcmp(key, dotted) == 0) return map->items[i];
+        const struct yaml_node *found =
+            leads_to(key, dotted) ? look_below(map->items[i], dotted + strlen(key) + 1) : NULL;
+        if (found) return found;
+    }
+    return NULL;
+}
+
 const struct yaml_node *config_lookup(const struct yaml_doc *doc, const char *dotted) {
-    const struct yaml_node *at = yaml_root(doc);
-    CLEANUP_FREE char *copy = xstrdup(dotted);
-    char *rest = copy;
-    for (char *key; at && (key = strsep(&rest, ".")) != NULL;) at = yaml_get(at, key);
+    const struct yaml_node *at = look_below(yaml_root(doc), dotted);
     return at && at->kind != YAML_NULL ? at : NULL;
 }
 

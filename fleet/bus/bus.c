@@ -7,9 +7,11 @@
 
 #include "common/clock.h"
 #include "fleet/bus/internal.h"
+#include "fleet/bus/security.h"
 
 #define CHECK_TIMEOUT_MS 2000
 #define RECHECK_MS 500
+#define WAIT_SLICE_MS 500
 #define LEARN_TIMEOUT_MS 100
 
 /* --- state of the connection ---------------------------------------------------------------------------------------
@@ -18,25 +20,34 @@ static void tell(struct bus *bus, enum bus_state state, const char *text) {
     pthread_mutex_lock(&bus->lock);
     bool changed = state == BUS_WARNING || bus->state != (int)state;
     if (state != BUS_WARNING) bus->state = (int)state;
+    /* Why one is refused often comes after that nobody answers. */
+    if (state == BUS_UNREACHABLE && *bus->trouble && strcmp(bus->trouble, bus->told)) {
+        memcpy(bus->told, bus->trouble, sizeof bus->told);
+        changed = true;
+    }
+    if (state == BUS_CONNECTED) bus->told[0] = 0;
     pthread_mutex_unlock(&bus->lock);
     if (changed && bus->on_state) bus->on_state(bus->context, state, text);
 }
 
 static bool is_connection_error(rd_kafka_resp_err_t code) {
     return code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
-           code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+           code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+           code == RD_KAFKA_RESP_ERR__SSL || code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
 }
 
 void bus_client_error(struct bus *bus, rd_kafka_resp_err_t code, const char *reason) {
-    if (!is_connection_error(code)) {
+    bool refused = bus_security_explain(bus, code, reason);
+    if (!refused && !is_connection_error(code)) {
         tell(bus, BUS_WARNING, reason);
         return;
     }
-    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) { /* its text says nothing that is not known */
-        pthread_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) /* its text says nothing that is not known */
+        bus->all_down = true;
+    else
         snprintf(bus->last_error, sizeof bus->last_error, "%s", reason);
-        pthread_mutex_unlock(&bus->lock);
-    }
+    pthread_mutex_unlock(&bus->lock);
     bus->check = true;
 }
 
@@ -52,20 +63,33 @@ static rd_kafka_resp_err_t ask_anything(struct bus *bus, int timeout_ms) {
     return code;
 }
 
+/* Does a broker answer within CHECK_TIMEOUT_MS? In slices, so that callbacks that say why none does are served. */
+static bool answers(struct bus *bus) {
+    for (int waited = 0; waited < CHECK_TIMEOUT_MS && !bus->stopping; waited += WAIT_SLICE_MS) {
+        if (!ask_anything(bus, WAIT_SLICE_MS)) return true;
+        rd_kafka_poll(bus->client, 0);
+        if (bus_security_refused(bus, NULL)) return false;
+    }
+    return false;
+}
+
 /* Does any broker answer now? A lost connection alone says little: brokers close idle ones, others remain. */
 static void check_connection(struct bus *bus) {
-    if (!ask_anything(bus, CHECK_TIMEOUT_MS)) {
+    if (answers(bus)) {
         pthread_mutex_lock(&bus->lock);
         bus->last_error[0] = 0;
         pthread_mutex_unlock(&bus->lock);
+        bus_security_clear(bus);
         tell(bus, BUS_CONNECTED, "");
         return;
     }
     bus->check = true; /* again until one does */
     if (bus->stopping) return;
     pthread_mutex_lock(&bus->lock);
-    CLEANUP_FREE char *text = xasprintf("no broker answers: tried %s%s%s%s; retrying", bus->bootstrap,
-                                        *bus->last_error ? " (" : "", bus->last_error, *bus->last_error ? ")" : "");
+    CLEANUP_FREE char *text = *bus->trouble && bus->all_down ? xstrdup(bus->trouble)
+                                                             : xasprintf("no broker answers: tried %s%s%s%s; retrying",
+                                                                         bus->bootstrap, *bus->last_error ? " (" : "",
+                                                                         bus->last_error, *bus->last_error ? ")" : "");
     pthread_mutex_unlock(&bus->lock);
     tell(bus, BUS_UNREACHABLE, text);
 }
@@ -90,9 +114,17 @@ static int check_prefix(const char *prefix, struct error *err) {
     return 0;
 }
 
+/* The address given by itself, else the property; the property alone is set last in any case (conf.c). */
+static const char *bootstrap_of(const struct bus_config *config) {
+    const char *found = config->bootstrap;
+    for (size_t i = 0; !found && i < config->property_count; i++)
+        if (!strcmp(config->keys[i], "bootstrap.servers")) found = config->values[i];
+    return found ? found : "";
+}
+
 static void copy_config(struct bus *bus, const struct bus_config *config) {
     bus->embedded = config->embedded;
-    bus->bootstrap = xstrdup(config->embedded ? bus_embedded_bootstrap(config->embedded) : config->bootstrap);
+    bus->bootstrap = xstrdup(config->embedded ? bus_embedded_bootstrap(config->embedded) : bootstrap_of(config));
     bus->prefix = xstrdup(config->prefix ? config->prefix : BUS_PREFIX_DEFAULT);
     bus->client_id = xstrdup(config->client_id ? config->client_id : "portolan");
     bus->on_state = config->on_state;
@@ -125,17 +157,18 @@ static int start_client(struct bus *bus, struct error *err) {
 }
 
 struct bus *bus_new(const struct bus_config *config, struct error *err) {
-    if (!config->embedded && (!config->bootstrap || !*config->bootstrap)) {
+    if (!config->embedded && !*bootstrap_of(config)) {
         error_set(err, ERR_INVALID, "no kafka bootstrap address is given");
         return NULL;
     }
     if (check_prefix(config->prefix ? config->prefix : BUS_PREFIX_DEFAULT, err) || bus_conf_check(config, err))
         return NULL;
     CLEANUP(cleanup_bus) struct bus *bus = xcalloc(1, sizeof *bus);
+    bus->self = bus;
     bus->state = -1;
     pthread_mutex_init(&bus->lock, NULL);
     copy_config(bus, config);
-    return start_client(bus, err) ? NULL : TAKE(bus);
+    return bus_security_init(bus, err) || start_client(bus, err) ? NULL : TAKE(bus);
 }
 
 void bus_free(struct bus *bus) {
@@ -169,6 +202,9 @@ const char *bus_bootstrap(const struct bus *bus) {
 const char *bus_prefix(const struct bus *bus) {
     return bus->prefix;
 }
+const char *bus_principal(const struct bus *bus) {
+    return bus->principal;
+}
 
 int bus_topic_name(const struct bus *bus, const char *topic, char *out, struct error *err) {
     size_t prefix_len = strlen(bus->prefix), len = strlen(topic);
@@ -191,20 +227,32 @@ const char *bus_short_name(const struct bus *bus, const char *full) {
 
 /* --- metadata ------------------------------------------------------------------------------------------------------
  */
+/* A listener that speaks another protocol just hangs up, or waits. */
+static int hint_protocol(struct bus *bus, struct error *err) {
+    const char *protocol = bus_property(bus, "security.protocol");
+    if (!err || strstr(err->text, "refused") || strstr(err->text, "resolve")) return -1;
+    return error_hint(err,
+                      "if the address is right, its listener may want another kafka: {security.protocol: %s} "
+                      "(plaintext, ssl, sasl_plaintext or sasl_ssl)",
+                      protocol ? protocol : "plaintext");
+}
+
 int bus_wait(struct bus *bus, int timeout_ms, struct error *err) {
     int64_t deadline = clock_mono_ms() + timeout_ms;
     rd_kafka_resp_err_t code;
     do {
         int64_t left = deadline - clock_mono_ms();
-        code = ask_anything(bus, left > 0 ? (int)left : 0);
+        code = ask_anything(bus, left > WAIT_SLICE_MS ? WAIT_SLICE_MS : left > 0 ? (int)left : 0);
         if (!code) {
+            bus_security_clear(bus);
             tell(bus, BUS_CONNECTED, "");
             return 0;
         }
+        if (bus_security_refused(bus, err)) return -1;
     } while (clock_mono_ms() < deadline);
     bus_error(bus, err, code, NULL, "waiting for a broker");
     if (err) err->code = ERR_TIMEOUT;
-    return -1;
+    return hint_protocol(bus, err);
 }
 
 char *bus_cluster_id(struct bus *bus, int timeout_ms, struct error *err) {
@@ -233,6 +281,7 @@ static int partitions_of(struct bus *bus, rd_kafka_topic_t *handle, int timeout_
     if (!code) code = metadata->topics[0].err;
     if (!code) *ret = metadata->topics[0].partition_cnt;
     if (metadata) rd_kafka_metadata_destroy(metadata);
+    if (bus_is_denied(code)) return bus_denied(bus, err, "Describe", "topic", name);
     return code ? bus_error(bus, err, code, NULL, "topic %s", name) : 0;
 }
 
@@ -288,5 +337,6 @@ int bus_watermarks(struct bus *bus, const char *topic, int32_t partition, int ti
     bool unknown = code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     if (unknown && bus_partitions(bus, topic, timeout_ms, &partitions, NULL) == 0 && partition < partitions)
         code = rd_kafka_query_watermark_offsets(bus->client, name, partition, ret_low, ret_high, timeout_ms);
+    if (bus_is_denied(code)) return bus_denied(bus, err, "Describe", "topic", name);
     return code ? bus_error(bus, err, code, NULL, "offsets of %s/%d", name, partition) : 0;
 }

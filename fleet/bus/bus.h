@@ -33,14 +33,15 @@ struct bus_embedded;
 /* --- connection ------------------------------------------------------------------------------------------------ */
 enum bus_state {
     BUS_CONNECTED,   /* at least one broker answers */
-    BUS_UNREACHABLE, /* none does; text: "no broker answers: tried a:9092, b:9092 (connection refused); retrying" */
+    BUS_UNREACHABLE, /* none does; text: "no broker answers: tried a:9092, b:9092 (connection refused); retrying", or
+                      * which credential the broker refuses */
     BUS_WARNING,     /* anything else that an operator should read */
 };
 /* Only changes are told (warnings always). `text` is valid during the call. */
 typedef void bus_state_fn(void *context, enum bus_state state, const char *text);
 
 struct bus_config {
-    const char *bootstrap;   /* "host:port,host:port"; NULL with `embedded` */
+    const char *bootstrap;   /* "host:port,host:port"; NULL with `embedded`, or when bootstrap.servers is among keys */
     const char *prefix;      /* NULL for BUS_PREFIX_DEFAULT */
     const char *client_id;   /* NULL for "portolan" */
     const char *const *keys; /* librdkafka properties from the configuration, passed through; */
@@ -58,9 +59,12 @@ void bus_free(struct bus *bus);
 DEFINE_CLEANUP(cleanup_bus, struct bus *, bus_free)
 const char *bus_bootstrap(const struct bus *bus);
 const char *bus_prefix(const struct bus *bus);
+/* "User:name" as a broker with its default rules knows us; who has no credentials is "User:ANONYMOUS". */
+const char *bus_principal(const struct bus *bus);
 /* True when the peer is an embedded broker, here or in another process (told by its cluster id). */
 bool bus_is_embedded(struct bus *bus);
-/* Wait until a broker answers. ERR_TIMEOUT with what was tried. */
+/* Wait until a broker answers. ERR_TIMEOUT with what was tried; ERR_AUTH, at once, when no broker lets us in: the text
+ * says which credential or certificate is wrong and what to do. */
 int bus_wait(struct bus *bus, int timeout_ms, struct error *err);
 /* The cluster's id; caller frees. The embedded broker has a new one at each start: stored offsets are void then. */
 char *bus_cluster_id(struct bus *bus, int timeout_ms, struct error *err);

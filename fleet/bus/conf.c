@@ -2,14 +2,13 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "fleet/bus/internal.h"
+#include "fleet/bus/security.h"
 
 /* The design depends on these: a user's value would break a promise, so it is refused rather than overruled in silence.
  */
 static const struct {
     const char *key, *why;
 } reserved[] = {
-    {"bootstrap.servers", "it is given by the bootstrap address"},
     {"metadata.broker.list", "it is given by the bootstrap address"},
     {"client.id", "portolan sets it"},
     {"acks", "every record is acknowledged by all in-sync replicas"},
@@ -84,6 +83,7 @@ rd_kafka_conf_t *bus_conf_new(const struct bus *bus, const char *const *fixed, v
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_opaque(conf, opaque);
     rd_kafka_conf_set_log_cb(conf, on_log);
+    bus_security_conf(bus, conf);
     if (!set_all(bus, conf, fixed, err)) return conf;
     rd_kafka_conf_destroy(conf);
     return NULL;

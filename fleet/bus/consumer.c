@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fleet/bus/internal.h"
+#include "fleet/bus/security.h"
 
 struct assigned {
     char topic[BUS_TOPIC_MAX + 1]; /* full name */
@@ -13,6 +13,7 @@ struct bus_consumer {
     struct bus *bus;
     rd_kafka_t *client;
     rd_kafka_queue_t *queue;
+    char *group;
     struct assigned *assigned;
     size_t assigned_count;
     pthread_mutex_t lock; /* assigned */
@@ -25,12 +26,11 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
 }
 
 /* librdkafka wants a group id even of a consumer that joins no group; the user may set one for the broker's ACLs. */
-static int complete_conf(struct bus *bus, rd_kafka_conf_t *conf, struct error *err) {
-    char value[512];
-    size_t size = sizeof value;
-    if (rd_kafka_conf_get(conf, "group.id", value, &size) == RD_KAFKA_CONF_OK && *value) return 0;
-    snprintf(value, sizeof value, "%s%s", bus->prefix, bus->client_id);
-    return bus_conf_set(conf, "group.id", value, err);
+static int complete_conf(struct bus_consumer *consumer, rd_kafka_conf_t *conf, struct error *err) {
+    const char *given = bus_property(consumer->bus, "group.id");
+    consumer->group =
+        given && *given ? xstrdup(given) : xasprintf("%s%s", consumer->bus->prefix, consumer->bus->client_id);
+    return bus_conf_set(conf, "group.id", consumer->group, err);
 }
 
 struct bus_consumer *bus_consumer_new(struct bus *bus, const struct bus_consumer_config *config, struct error *err) {
@@ -54,7 +54,7 @@ struct bus_consumer *bus_consumer_new(struct bus *bus, const struct bus_consumer
     consumer->bus = bus;
     pthread_mutex_init(&consumer->lock, NULL);
     rd_kafka_conf_t *conf = bus_conf_new(bus, fixed, consumer, err);
-    if (!conf || complete_conf(bus, conf, err)) {
+    if (!conf || complete_conf(consumer, conf, err)) {
         if (conf) rd_kafka_conf_destroy(conf);
         bus_consumer_free(consumer);
         return NULL;
@@ -81,6 +81,7 @@ void bus_consumer_free(struct bus_consumer *consumer) {
     }
     pthread_mutex_destroy(&consumer->lock);
     free(consumer->assigned);
+    free(consumer->group);
     free(consumer);
 }
 
@@ -254,6 +255,14 @@ static enum bus_event take_error(struct bus_consumer *consumer, const rd_kafka_m
     if (*ret && message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         error_set(err, ERR_NOT_FOUND, "%s/%d: the offset to read from is not there (any more): %s", (*ret)->topic,
                   (*ret)->partition, rd_kafka_message_errstr(message));
+        return BUS_FAILED;
+    }
+    if (*ret && bus_is_denied(message->err)) {
+        bus_denied(consumer->bus, err, "Read", "topic", rd_kafka_topic_name(message->rkt));
+        return BUS_FAILED;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
+        bus_denied(consumer->bus, err, "Describe", "group", consumer->group);
         return BUS_FAILED;
     }
     bus_error(consumer->bus, err, message->err, rd_kafka_message_errstr(message), "%s",

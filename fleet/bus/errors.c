@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fleet/bus/internal.h"
+#include "fleet/bus/security.h"
 
 enum error_code bus_error_code(rd_kafka_resp_err_t code) {
     switch (code) {
@@ -65,6 +65,7 @@ int bus_error(struct bus *bus, struct error *err, rd_kafka_resp_err_t code, cons
     va_end(ap);
     if (!text || !*text) text = rd_kafka_err2str(code);
     if (ours != ERR_NETWORK && ours != ERR_TIMEOUT) return error_set(err, ours, "%s: %s", what, text);
+    if (bus_security_refused(bus, err)) return error_wrap(err, "%s", what);
     pthread_mutex_lock(&bus->lock);
     memcpy(last, bus->last_error, sizeof last);
     pthread_mutex_unlock(&bus->lock);
@@ -73,6 +74,12 @@ int bus_error(struct bus *bus, struct error *err, rd_kafka_resp_err_t code, cons
 }
 
 int bus_error_object(struct bus *bus, struct error *err, rd_kafka_error_t *error, const char *what) {
+    if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED) {
+        CLEANUP_FREE char *id = xasprintf("%scoordinator", bus->prefix);
+        bus_denied(bus, err, "Write", "transactional-id", id);
+        rd_kafka_error_destroy(error);
+        return -1;
+    }
     bus_error(bus, err, rd_kafka_error_code(error), rd_kafka_error_string(error), "%s", what);
     rd_kafka_error_destroy(error);
     return -1;

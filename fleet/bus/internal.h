@@ -11,7 +11,9 @@
 #define BUS_EMBEDDED_CLUSTER "mockCluster" /* what librdkafka's mock puts in front of its cluster ids */
 #define BUS_EMBEDDED_FETCH_WAIT "20"
 
+/* The first member of whatever is a client's opaque is a pointer to its bus: callbacks find it through that. */
 struct bus {
+    struct bus *self;
     char *bootstrap, *prefix, *client_id;
     char **keys, **values; /* pass-through properties */
     size_t property_count;
@@ -24,6 +26,12 @@ struct bus {
     pthread_mutex_t lock;        /* what follows */
     int state;                   /* enum bus_state, or -1 before anything is known */
     char last_error[512];
+    char trouble[ERROR_TEXT_MAX]; /* why a broker does not let us in; "" when one did */
+    char told[ERROR_TEXT_MAX];    /* what was told of that */
+    char denied[ERROR_TEXT_MAX];  /* what was last told of a missing right, and when */
+    int64_t denied_mono_ms;
+    bool all_down;       /* no broker has answered since librdkafka said so */
+    char principal[300]; /* "User:..." as the broker knows us; fixed */
 };
 
 struct bus_embedded {

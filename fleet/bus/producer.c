@@ -8,7 +8,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "fleet/bus/internal.h"
+#include "fleet/bus/security.h"
 
 #define POLL_MS 100
 #define FREE_WAIT_MS 1000
@@ -67,9 +67,13 @@ static void tell_waiter(struct bus_producer *producer, struct waiter *waiter, co
 static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
     struct bus_producer *producer = opaque;
     struct sent *sent = message->_private;
+    struct error denied = ERROR_INIT;
+    if (bus_is_denied(message->err)) bus_tell_denied(producer->bus, rd_kafka_topic_name(message->rkt), &denied);
     struct bus_delivery delivery = {
         .code = bus_error_code(message->err),
-        .text = message->err ? rd_kafka_err2str(message->err) : "",
+        .text = denied.code    ? denied.text
+                : message->err ? rd_kafka_err2str(message->err)
+                               : "",
         .topic = bus_short_name(producer->bus, rd_kafka_topic_name(message->rkt)),
         .partition = message->partition,
         .offset = message->offset,
@@ -237,6 +241,7 @@ static int refuse(struct bus_producer *producer, const char *name, rd_kafka_resp
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
         return error_set(err, ERR_LIMIT, "sending to %s: a record of %zu bytes is larger than message.max.bytes", name,
                          len);
+    if (bus_is_denied(code)) return bus_denied(producer->bus, err, "Write", "topic", name);
     return bus_error(producer->bus, err, code, NULL, "sending to %s", name);
 }
 

@@ -8,6 +8,12 @@
 #   kafka_stop                 kill all of them and remove their data (also fit for a trap)
 #   kafka_run CLASS ARGS...    one of Kafka's own tools, e.g. kafka_run org.apache.kafka.tools.TopicCommand --list ...
 #
+#   kafka_secure FOLDER USER=PASSWORD...   the next kafka_start is of one broker that speaks TLS only and lets nobody do anything without
+#                              an ACL: FOLDER has its certificates (below); users of SCRAM-SHA-512 and PLAIN. Sets then also KAFKA_SASL, KAFKA_EXPIRED
+#
+# A secured broker reads FOLDER/ca.pem (whom it trusts), broker.store.pem (CN=broker: the only super user) and expired.store.pem.
+# KAFKA_BOOTSTRAP is its listener for client certificates, KAFKA_SASL the one for passwords, KAFKA_EXPIRED one whose certificate is over.
+#
 # With KAFKA_RELAY_PORT set, a broker has a second listener, which advertises that port: who bootstraps from there stays there. It
 # listens on KAFKA_RELAY_TARGET (tests/lib/relay.sh puts tests/tools/relay.c in between). One broker only.
 #
@@ -54,6 +60,45 @@ print(*[s.getsockname()[1] for s in held])
 PY
 }
 
+KAFKA_SECURE=
+KAFKA_USERS=()
+kafka_secure() {
+    KAFKA_SECURE=$1
+    shift
+    KAFKA_USERS=("$@")
+}
+# Replaces the plain listeners: what comes later in a properties file counts.
+kafka_secure_properties() {
+    local p=("${KAFKA_PORTS[@]}") at=127.0.0.1 user
+    KAFKA_SASL=$at:${p[2]} KAFKA_EXPIRED=$at:${p[3]}
+    cat <<EOF
+listeners=MTLS://$at:${p[0]},PASSWORD://$at:${p[2]},EXPIRED://$at:${p[3]},CONTROLLER://$at:${p[1]}
+advertised.listeners=MTLS://$at:${p[0]},PASSWORD://$at:${p[2]},EXPIRED://$at:${p[3]}
+listener.security.protocol.map=MTLS:SSL,PASSWORD:SASL_SSL,EXPIRED:SSL,CONTROLLER:SSL
+inter.broker.listener.name=MTLS
+ssl.client.auth=required
+listener.name.password.ssl.client.auth=none
+ssl.keystore.type=PEM
+ssl.keystore.location=$KAFKA_SECURE/broker.store.pem
+listener.name.expired.ssl.keystore.location=$KAFKA_SECURE/expired.store.pem
+ssl.truststore.type=PEM
+ssl.truststore.location=$KAFKA_SECURE/ca.pem
+sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN
+listener.name.password.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required $(
+        for user in "${KAFKA_USERS[@]}"; do printf 'user_%s="%s" ' "${user%%=*}" "${user#*=}"; done);
+listener.name.password.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=false
+super.users=User:CN=broker
+EOF
+}
+kafka_format_users() {
+    local user
+    [ -z "$KAFKA_SECURE" ] || for user in "${KAFKA_USERS[@]}"; do
+        printf '%s\n' --add-scram "SCRAM-SHA-512=[name=${user%%=*},password=${user#*=}]"
+    done
+}
+
 kafka_write_config() { # index, brokers, voters
     local i=$1 n=$2 voters=$3 replicas=$2 isr=1
     [ "$n" -gt 1 ] && isr=2
@@ -84,6 +129,7 @@ listeners=PLAINTEXT://127.0.0.1:${KAFKA_PORTS[i]},CONTROLLER://127.0.0.1:${KAFKA
 advertised.listeners=PLAINTEXT://127.0.0.1:${KAFKA_PORTS[i]},RELAY://127.0.0.1:$KAFKA_RELAY_PORT
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,RELAY:PLAINTEXT
 EOF
+    [ -z "$KAFKA_SECURE" ] || kafka_secure_properties >>"$KAFKA_HOME_DIR/$i.properties"
 }
 
 # Launch broker I and return when it says that it serves. Fails when it ends before, or after 60 s.
@@ -109,9 +155,9 @@ kafka_wait_ready() {
 }
 
 kafka_start_once() {
-    local n=$1 i voters= id
+    local n=$1 i voters= id users
     KAFKA_HOME_DIR=$(mktemp -d "${TMPDIR:-/tmp}/kafka.XXXXXX") || return 1
-    read -r -a KAFKA_PORTS <<<"$(kafka_free_ports $((2 * n + 1)))"
+    read -r -a KAFKA_PORTS <<<"$(kafka_free_ports $((2 * n + 2)))"
     KAFKA_RELAY_TARGET=${KAFKA_PORTS[2 * n]}
     KAFKA_PIDS=() KAFKA_BOOTSTRAP=
     for ((i = 0; i < n; i++)); do
@@ -120,9 +166,10 @@ kafka_start_once() {
     done
     id=$(python3 -c 'import base64, uuid; print(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))')
     case $id in -*) id=A${id#-} ;; esac # a leading dash would read as an option
+    mapfile -t users < <(kafka_format_users)
     for ((i = 0; i < n; i++)); do
         kafka_write_config "$i" "$n" "$voters"
-        kafka_run kafka.tools.StorageTool format -t "$id" -c "$KAFKA_HOME_DIR/$i.properties" \
+        kafka_run kafka.tools.StorageTool format -t "$id" -c "$KAFKA_HOME_DIR/$i.properties" "${users[@]}" \
             >"$KAFKA_HOME_DIR/format.log" 2>&1 || { cat "$KAFKA_HOME_DIR/format.log" >&2; return 1; }
     done
     for ((i = 0; i < n; i++)); do kafka_launch "$i"; done
