@@ -3,6 +3,7 @@
 
 #include "common/buf.h"
 #include "coordinator/accept/verdicts.h"
+#include "coordinator/clocks.h"
 #include "coordinator/core.h"
 #include "coordinator/plan/promotion.h"
 #include "coordinator/publish/campaigns.h"
@@ -22,6 +23,7 @@ static bool all_ended(const struct campaign *campaign) {
 int core_task_set(struct core *core, struct task *task, enum task_state state, struct error *err) {
     struct campaign *campaign = task->campaign;
     if (task->row.state != state) {
+        if (state == TASK_QUEUED) task->row.queued_ms = clocks_service_ms(core);
         campaign->counts[task->row.state]--;
         campaign->counts[state]++;
         if (state == TASK_QUEUED || task_state_ended(state)) {
@@ -63,6 +65,7 @@ static int try_status(const struct campaign *campaign) {
 static int exit_status(const struct campaign *campaign) {
     if (campaign->row.state == CAMPAIGN_CANCELLED) return error_exit_status(ERR_CANCELLED);
     if (campaign->counts[TASK_NO_DEVICE] > 0 || campaign->counts[TASK_GAVE_UP] > 0) return 1;
+    if (campaign->counts[TASK_CANCELLED] > 0) return 1; /* one by one */
     return strcmp(campaign->row.purpose, "try") == 0 ? try_status(campaign) : 0;
 }
 

@@ -5,6 +5,8 @@
 
 #include "common/buf.h"
 #include "coordinator/accept/result.h"
+#include "coordinator/clocks.h"
+#include "coordinator/plan/definition.h"
 #include "coordinator/plan/suite.h"
 #include "coordinator/publish/schemas.h"
 #include "coordinator/schedule/nodes.h"
@@ -78,6 +80,7 @@ static void task_free(struct task *task) {
 static void campaign_discard(struct campaign *campaign) {
     for (size_t i = 0; i < campaign->task_count; i++) task_free(campaign->tasks[i]);
     queue_forget(campaign);
+    definition_forget(campaign);
     free(campaign->tasks);
     free(campaign);
 }
@@ -314,7 +317,7 @@ static int set_up(struct core *core, struct error *err) {
     core->rules = core->config.fleet_file ? target_rules_load(core->config.fleet_file, err) : NULL;
     if (core->config.fleet_file && !core->rules) return -1;
     core->shipped = suite_load(core->config.problems_dir);
-    if (load(core, err) != 0) return -1;
+    if (clocks_load(core, err) != 0 || load(core, err) != 0) return -1;
     return store_commit(core->store, err);
 }
 

@@ -64,6 +64,13 @@ struct attempt {
     bool holds_slot;      /* counted in its device's `held` */
     double charged_ms;    /* what its campaign was charged for it (queue.h); 0 when that is settled */
     int64_t ran_mono_ms;  /* when it was first heard of as running; 0 before */
+    struct attempt_sign { /* what heartbeats said of it last (schedule/limits.h) */
+        bool heard;
+        char phase[32];
+        double progress;
+        int64_t steps;
+        int64_t moved_ms; /* lease time of its last change */
+    } sign;
 };
 struct task {
     struct row_task row;
@@ -85,9 +92,12 @@ struct campaign {
     size_t task_count, task_room;
     int64_t counts[TASK_STATE_COUNT];
     uint64_t changed;
-    int64_t ended_mono_ms; /* dropped from memory some time after; 0 while running */
-    bool detached;         /* a copy for reading: not indexed, freed by campaign_release() */
-    struct flow *flows;    /* its places in the queues */
+    int64_t ended_mono_ms;      /* dropped from memory some time after; 0 while running */
+    bool detached;              /* a copy for reading: not indexed, freed by campaign_release() */
+    struct flow *flows;         /* its places in the queues */
+    struct campaign_file *file; /* plan/definition.h; NULL until file_read, and for what has none */
+    bool file_read;
+    int64_t queue_due_ms; /* service time when a task may be too long in the queue */
 };
 
 /* What has to happen after the commit, in this order. */
@@ -139,17 +149,18 @@ struct core {
     bool linked;            /* topics are there and assigned, and a broker answers */
     int64_t linked_mono_ms; /* when the link came up last; valid while linked */
     uint32_t revision_counter;
-    int64_t desired_count; /* `desired` records of this epoch */
+    int64_t desired_count;                     /* `desired` records of this epoch */
     uint64_t change;                           /* counts changes that streams show */
     int32_t schema_result, schema_measurement; /* public ids */
     struct effect *effects;
     size_t effect_count, effect_room;
     struct metrics metrics;
-    struct heap backing_off; /* queued tasks with not_before_ms (schedule/backoff.h) */
-    struct slots *slots;     /* devices by what they hold (schedule/slots.h) */
-    bool fleet_changed;      /* nodes or devices did: `slots` is of the past */
-    bool announce_wanted;    /* cluster or epoch are other ones than was announced */
-    bool schedule_wanted;    /* something changed that may let a task start */
+    struct heap backing_off;                              /* queued tasks with not_before_ms (schedule/backoff.h) */
+    struct slots *slots;                                  /* devices by what they hold (schedule/slots.h) */
+    bool fleet_changed;                                   /* nodes or devices did: `slots` is of the past */
+    int64_t up_base_ms, service_base_ms, clocks_saved_ms; /* clocks.h */
+    bool announce_wanted;                                 /* cluster or epoch are other ones than was announced */
+    bool schedule_wanted;                                 /* something changed that may let a task start */
 };
 
 /* Whether an error means that memory and store may differ. */

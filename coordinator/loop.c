@@ -7,8 +7,10 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "coordinator/clocks.h"
 #include "coordinator/events.h"
 #include "coordinator/plan/plan.h"
+#include "coordinator/schedule/limits.h"
 #include "coordinator/schedule/match.h"
 #include "coordinator/schedule/node_admin.h"
 
@@ -248,8 +250,9 @@ static int housekeeping(struct loop *loop, struct error *err) {
     if (now < loop->housekeeping_ms) return 0;
     loop->housekeeping_ms = now + HOUSEKEEPING_MS;
     core_fleet_changed(core); /* derived anew now and then, whatever was forgotten */
-    if (plan_deadlines(core, err) != 0 || schedule_give_up_absent(core, err) != 0) return -1;
-    if (nodes_finish_drains(core, err) != 0) return -1;
+    if (plan_deadlines(core, err) != 0 || limits_check(core, err) != 0 || schedule_give_up_absent(core, err) != 0)
+        return -1;
+    if (nodes_finish_drains(core, err) != 0 || clocks_save(core, err) != 0) return -1;
     drop_ended(core);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "agent-node/worker/worker.h"
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/life.h"
 #include "common/log.h"
 
 #define RECHECK_FIRST_MS 10000
@@ -18,7 +19,8 @@ struct device {
     struct worker *worker;
     pthread_t thread;
     bool started;
-    bool healthy; /* under all->mutex */
+    bool healthy;       /* under all->mutex */
+    atomic_llong steps; /* signs of life of its thread */
 };
 struct devices {
     struct devices_config config;
@@ -81,6 +83,7 @@ static void run_job(struct device *device, struct job *job) {
     struct error err = ERROR_INIT;
     log_context(NULL, device->desc.id, job->task.attempt_id);
     log_info("runs %s %s of %s at size %s", job->task.kind, job->task.kernel, job->task.problem, job->task.size);
+    jobs_watch(all->config.jobs, job, &device->steps);
     int64_t start_ms = clock_mono_ms();
     int rc = worker_run(device->worker, &job->task, &hooks, &attempt, &err);
     if (rc) log_error("the worker cannot go on: %s", err.text);
@@ -130,6 +133,7 @@ static void *device_thread(void *arg) {
     struct device *device = arg;
     struct job *job;
     log_context(NULL, device->desc.id, NULL);
+    life_count_in(&device->steps);
     while ((job = next_job(device))) run_job(device, job);
     return NULL;
 }

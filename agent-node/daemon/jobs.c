@@ -13,7 +13,8 @@ struct jobs {
     size_t held, queued;
     unsigned taken;
     bool closed;
-    char *seen[JOBS_REMEMBERED]; /* ring */
+    char *seen[JOBS_REMEMBERED];         /* ring */
+    uint64_t seen_hash[JOBS_REMEMBERED]; /* of the same: comparing texts is for those that agree in this */
     size_t seen_at;
 };
 
@@ -42,11 +43,19 @@ void jobs_free(struct jobs *jobs) {
     free(jobs);
 }
 
+static uint64_t hash_of(const char *text) { /* FNV-1a */
+    uint64_t h = 14695981039346656037u;
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) h = (h ^ *c) * 1099511628211u;
+    return h;
+}
+
 static bool seen_before(struct jobs *jobs, const char *attempt_id) {
+    uint64_t hash = hash_of(attempt_id);
     for (size_t i = 0; i < JOBS_REMEMBERED; i++)
-        if (jobs->seen[i] && !strcmp(jobs->seen[i], attempt_id)) return true;
+        if (jobs->seen_hash[i] == hash && jobs->seen[i] && !strcmp(jobs->seen[i], attempt_id)) return true;
     free(jobs->seen[jobs->seen_at]);
     jobs->seen[jobs->seen_at] = xstrdup(attempt_id);
+    jobs->seen_hash[jobs->seen_at] = hash;
     jobs->seen_at = (jobs->seen_at + 1) % JOBS_REMEMBERED;
     return false;
 }
@@ -80,14 +89,23 @@ static bool is_try(const struct job *job) {
     return !strcmp(job->task.purpose, "try");
 }
 
+/* As the coordinator orders its queue. */
+static int class_of(const struct job *job) {
+    if (is_try(job)) return 0;
+    return strcmp(job->task.purpose, "sweep") != 0 ? 1 : 2;
+}
+
+static bool goes_before(const struct job *a, const struct job *b) {
+    int x = class_of(a), y = class_of(b);
+    return x != y ? x < y : a->task.priority > b->task.priority;
+}
+
 static struct job *best_locked(struct jobs *jobs, const char *device, bool try_only) {
     struct job *best = NULL;
     for (struct job *job = jobs->first; job; job = job->next) {
         if (job->state != JOB_QUEUED || strcmp(job->task.device, device) != 0) continue;
         if (try_only && !is_try(job)) continue;
-        bool before = !best || (is_try(job) && !is_try(best)) ||
-                      (is_try(job) == is_try(best) && job->task.priority > best->task.priority);
-        if (before) best = job;
+        if (!best || goes_before(job, best)) best = job;
     }
     return best;
 }
@@ -105,6 +123,12 @@ struct job *jobs_take(struct jobs *jobs, const char *device, bool try_only, bool
     }
     pthread_mutex_unlock(&jobs->mutex);
     return job;
+}
+
+void jobs_watch(struct jobs *jobs, struct job *job, const atomic_llong *steps) {
+    pthread_mutex_lock(&jobs->mutex);
+    job->steps = steps;
+    pthread_mutex_unlock(&jobs->mutex);
 }
 
 void jobs_progress(struct jobs *jobs, struct job *job, const char *phase, double done) {
@@ -217,6 +241,7 @@ void jobs_list(struct jobs *jobs, struct rec_list_held *list) {
         rec_set(&held->state, state_name[job->state]);
         rec_set(&held->phase, job->phase);
         held->progress = job->progress;
+        if (job->state == JOB_RUNNING && job->steps) held->steps = (int64_t)atomic_load(job->steps);
         held->held_ms = now_ms - job->since_ms;
     }
     pthread_mutex_unlock(&jobs->mutex);

@@ -22,9 +22,10 @@ struct job {
     enum job_state state;
     char phase[24];
     double progress;
-    int64_t since_ms;     /* monotonic */
-    volatile bool cancel; /* handed to the worker */
-    bool cancel_asked;    /* by the coordinator, rather than by the daemon's own end */
+    const atomic_llong *steps; /* signs of life of its device's thread, once it runs; else NULL */
+    int64_t since_ms;          /* monotonic */
+    volatile bool cancel;      /* handed to the worker */
+    bool cancel_asked;         /* by the coordinator, rather than by the daemon's own end */
     struct job *next;
 };
 struct jobs;
@@ -37,10 +38,12 @@ DEFINE_CLEANUP(cleanup_jobs, struct jobs *, jobs_free)
 /* Queue a task for task->device; the task's contents are copied. ERR_CONFLICT: this attempt was given before (a
  * duplicate record); ERR_LIMIT: JOBS_QUEUED_MAX. */
 int jobs_add(struct jobs *jobs, const struct rec_task *task, struct error *err);
-/* The next job for `device`, now RUNNING: `try` tasks first, then higher priority, then arrival. Waits for one unless
- * `wait` is false; NULL when there is none or after jobs_close(). `try_only` leaves others where they are. The job
- * stays owned by the table. */
+/* The next job for `device`, now RUNNING: `try` tasks first, sweeps last, then higher priority, then arrival. Waits for
+ * one unless `wait` is false; NULL when there is none or after jobs_close(). `try_only` leaves others where they are.
+ * The job stays owned by the table. */
 struct job *jobs_take(struct jobs *jobs, const char *device, bool try_only, bool wait);
+/* `steps` grows while the thread that runs the job works; it outlives the job's run. */
+void jobs_watch(struct jobs *jobs, struct job *job, const atomic_llong *steps);
 void jobs_progress(struct jobs *jobs, struct job *job, const char *phase, double done);
 /* RUNNING or QUEUED to REPORTING. */
 void jobs_reporting(struct jobs *jobs, struct job *job);

@@ -11,6 +11,7 @@
 #include "agent-node/worker/scratch.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/life.h"
 
 #define CANCEL_LOOK_NS 100000000
 #define SCRATCH_LOOK_NS 250000000 /* longer than a timed window: those are not disturbed */
@@ -80,6 +81,7 @@ static int64_t look_at_scratch(const struct runner *r, int64_t *next_ns) {
 static enum runner_status await(struct runner *r, short events, int64_t deadline_ns, struct error *err) {
     int64_t look_ns = clock_mono_ns() + SCRATCH_LOOK_NS;
     for (;;) {
+        life_sign();
         bool listen = r->sink.total < SINK_STOP;
         struct pollfd fds[] = {{r->process.channel, events, 0}, {listen ? r->process.output : -1, POLLIN, 0}};
         int64_t left = deadline_ns - clock_mono_ns();

@@ -74,6 +74,7 @@ static bool is_compiler_slow(const struct runner_event *e) {
 
 static void judge_candidate(const struct runner_event *e, const char *log, struct finding *f) {
     char line[400];
+    bool slow;
     switch (e->status) {
         case RUNNER_BUILD_FAILED:
             finding_verdict(f, VERDICT_COMPILE_ERROR, "%s", first_error(log, line, sizeof line));
@@ -85,8 +86,10 @@ static void judge_candidate(const struct runner_event *e, const char *log, struc
             finding_verdict(f, VERDICT_LIMIT_EXCEEDED, "%s", first_error(log, line, sizeof line));
             break;
         case RUNNER_TIMEOUT:
-            finding_verdict(f, is_compiler_slow(e) ? VERDICT_COMPILE_TIMEOUT : VERDICT_TIMEOUT,
-                            "%s took longer than %lld ms and was killed", e->doing, (long long)e->limit_ms);
+            slow = is_compiler_slow(e);
+            finding_verdict(f, slow ? VERDICT_COMPILE_TIMEOUT : VERDICT_TIMEOUT,
+                            "%s took longer than %lld ms and was killed (the campaign's `limits: %s`)", e->doing,
+                            (long long)e->limit_ms, slow ? "compile" : "run");
             break;
         case RUNNER_BROKE:
             finding_verdict(f, VERDICT_CRASHED, "%s: the runner no longer spoke its protocol and was killed: %s",

@@ -5,6 +5,7 @@
 #include "common/buf.h"
 #include "common/hash.h"
 #include "common/suggest.h"
+#include "coordinator/clocks.h"
 #include "coordinator/plan/identity.h"
 #include "coordinator/plan/size.h"
 
@@ -175,6 +176,7 @@ static int rows_of_pair(struct expansion *e, const struct suite_problem *p, cons
     snprintf(row.problem_hash, sizeof row.problem_hash, "%s", p->hash);
     snprintf(row.target, sizeof row.target, "%s", t->name);
     row.changed_ms = core_wall_ms(e->core);
+    row.queued_ms = clocks_service_ms(e->core);
     const char *policies[2] = {hashes[0], hashes[1]};
     for (size_t i = 0; i < e->s->kernel_count; i++)
         if (strcmp(kernel_problem(e->s->kernels[i].kernel), name) == 0 &&

@@ -5,6 +5,7 @@
 #include "common/buf.h"
 #include "common/hash.h"
 #include "common/log.h"
+#include "coordinator/clocks.h"
 #include "coordinator/plan/expand.h"
 #include "coordinator/plan/identity.h"
 #include "coordinator/publish/campaigns.h"
@@ -82,6 +83,7 @@ static void fill_campaign(const struct expansion *e, const char *id, bool is_try
     row->weight = file->weight;
     row->deadline_ms = file->deadline_ms;
     row->created_ms = core_wall_ms(e->core);
+    row->submitted_ms = clocks_up_ms(e->core);
 }
 
 static int submit(struct expansion *e, bool is_try, struct plan_summary *ret, struct error *err) {
@@ -252,7 +254,7 @@ int plan_deadlines(struct core *core, struct error *err) {
     while (map_next(core->campaigns, &cursor, NULL, &value)) {
         struct campaign *campaign = value;
         if (campaign->counts[TASK_WAITING] == 0) continue;
-        if (core_wall_ms(core) < campaign->row.created_ms + campaign->row.deadline_ms) continue;
+        if (clocks_up_ms(core) < campaign->row.submitted_ms + campaign->row.deadline_ms) continue;
         for (size_t i = 0; i < campaign->task_count; i++)
             if (campaign->tasks[i]->row.state == TASK_WAITING &&
                 core_task_set(core, campaign->tasks[i], TASK_NO_DEVICE, err) != 0)

@@ -7,6 +7,7 @@
 #include "common/hash.h"
 #include "common/log.h"
 #include "coordinator/accept/verdicts.h"
+#include "coordinator/clocks.h"
 #include "coordinator/plan/identity.h"
 #include "problems/check/precision.h"
 
@@ -103,6 +104,7 @@ static void fill_row(struct core *core, const struct task *winner, struct row_ta
     snprintf(row->parent, sizeof row->parent, "%s", winner->row.id);
     snprintf(row->avoid, sizeof row->avoid, "%.64s/%.64s", r->node ? r->node : "", r->device ? r->device : "");
     row->changed_ms = core_wall_ms(core);
+    row->queued_ms = clocks_service_ms(core);
 }
 
 static int promote(struct core *core, const struct task *winner, struct error *err) {

@@ -6,6 +6,7 @@
 #include "common/buf.h"
 #include "common/hash.h"
 #include "common/log.h"
+#include "coordinator/clocks.h"
 #include "coordinator/plan/identity.h"
 #include "coordinator/schedule/nodes.h"
 #include "fleet/replay/record.h"
@@ -79,6 +80,7 @@ static void fill_row(struct core *core, const struct rec_result *r, const char *
     sha256_hex(policy, strlen(policy), row->policy_hash);
     row->state = TASK_QUEUED;
     row->changed_ms = core_wall_ms(core);
+    row->queued_ms = clocks_service_ms(core);
     if (r->node && r->device) snprintf(row->wanted, sizeof row->wanted, "%.64s/%.64s", r->node, r->device);
     task_identify(row, "try", 0);
 }
@@ -93,6 +95,7 @@ static int store_all(struct core *core, const struct rec_result *r, const char *
     snprintf(row.name, sizeof row.name, "%s", r->kernel);
     snprintf(row.purpose, sizeof row.purpose, "try");
     row.created_ms = core_wall_ms(core);
+    row.submitted_ms = clocks_up_ms(core);
     fill_row(core, r, id, policy, &task);
     if (store_campaign_insert(core->store, &row, "replay", definition, err) != 0 ||
         store_problem_put(core->store, r->problem_hash, r->problem_yaml, err) != 0 ||

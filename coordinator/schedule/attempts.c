@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/number.h"
 #include "coordinator/accept/result.h"
+#include "coordinator/schedule/limits.h"
 #include "coordinator/schedule/quarantine.h"
 #include "fleet/bus/topics.h"
 
@@ -252,6 +253,7 @@ static int renew(struct core *core, struct attempt *attempt, struct error *err) 
     /* It lapsed and is there again. As long as nobody else has the task, it goes on as if nothing had been. */
     if (attempt->row.state != ATTEMPT_LAPSED || task->row.state != TASK_QUEUED) return 0;
     core_attempt_hold_slot(core, attempt);
+    attempt->sign.heard = false; /* nobody knows what it did meanwhile */
     if (attempt->row.ran && task->row.failures > 0) task->row.failures--; /* counted when it lapsed: it may do so again */
     if (core_attempt_set(core, attempt, ATTEMPT_OPEN, "heard again", err) != 0) return -1;
     return core_task_set(core, task, attempt->row.ran ? TASK_RUNNING : TASK_PUBLISHED, err);
@@ -273,6 +275,17 @@ static int show_progress(struct core *core, struct attempt *attempt, const struc
     return task->row.state == TASK_PUBLISHED ? core_task_set(core, task, TASK_RUNNING, err) : 0;
 }
 
+/* Its worker does nothing any more: it is told to stop, for what that is worth, and is not waited for. */
+static int revoke_silent(struct core *core, struct attempt *attempt, const char *reason, struct error *err) {
+    struct task *task = attempt->task;
+    struct row_attempt row = attempt->row;
+    log_warn("attempt %s.%d on %s/%s: %s", row.task, row.n, row.node, row.device, reason);
+    if (core_attempt_set(core, attempt, ATTEMPT_REVOKED, reason, err) != 0) return -1;
+    if (attempt_send_cancel(core, &row, reason, err) != 0) return -1;
+    core_attempt_drop(core, attempt);
+    return count_failure(core, task, &row, reason, BLAME_DEVICE, true, err);
+}
+
 int attempt_on_held(struct core *core, const struct fleet_node *node, const struct rec_held *held, struct error *err) {
     char id[TASK_ID_SIZE];
     int n = 0;
@@ -283,7 +296,9 @@ int attempt_on_held(struct core *core, const struct fleet_node *node, const stru
     if (strcmp(attempt->row.node, node->row.name) != 0 || strcmp(attempt->row.incarnation, node->row.incarnation) != 0)
         return 0;
     if (renew(core, attempt, err) != 0) return -1;
+    char reason[LIMITS_REASON_SIZE];
     if (strcmp(held->state, "running") != 0 || attempt->row.state != ATTEMPT_OPEN) return 0;
+    if (limits_silent(core, attempt, held, reason)) return revoke_silent(core, attempt, reason, err);
     return show_progress(core, attempt, held, err);
 }
 

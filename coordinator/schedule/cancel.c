@@ -1,10 +1,12 @@
 #include "coordinator/schedule/cancel.h"
 
+#include <stdio.h>
+
 #include "common/log.h"
 #include "coordinator/accept/result.h"
 #include "coordinator/schedule/attempts.h"
 
-static int revoke_attempts(struct core *core, struct task *task, const char *reason, struct error *err) {
+int task_revoke_attempts(struct core *core, struct task *task, const char *reason, struct error *err) {
     while (task->attempts) {
         struct attempt *attempt = task->attempts;
         if (core_attempt_set(core, attempt, ATTEMPT_REVOKED, reason, err) != 0) return -1;
@@ -14,8 +16,8 @@ static int revoke_attempts(struct core *core, struct task *task, const char *rea
     return 0;
 }
 
-static int cancel_task(struct core *core, struct task *task, const char *reason, struct error *err) {
-    if (revoke_attempts(core, task, reason, err) != 0) return -1;
+static int end_task(struct core *core, struct task *task, const char *reason, struct error *err) {
+    if (task_revoke_attempts(core, task, reason, err) != 0) return -1;
     /* A cell without a device was never a task: there is nothing to publish about it. */
     if (task->row.state != TASK_WAITING && result_without_attempt(core, task, "cancelled", reason, err) != 0) return -1;
     return core_task_set(core, task, TASK_CANCELLED, err);
@@ -31,8 +33,17 @@ int campaign_cancel(struct core *core, struct campaign *campaign, const char *re
     log_info("campaign %s is cancelled: %s", campaign->row.id, reason);
     for (size_t i = 0; i < campaign->task_count; i++) {
         if (task_state_ended(campaign->tasks[i]->row.state)) continue;
-        if (cancel_task(core, campaign->tasks[i], reason, err) != 0) return -1;
+        if (end_task(core, campaign->tasks[i], reason, err) != 0) return -1;
         ++*ret_cancelled;
     }
     return core_campaign_check(core, campaign, err);
+}
+
+int task_cancel(struct core *core, struct task *task, const char *reason, struct error *err) {
+    if (task_state_ended(task->row.state))
+        return error_set(err, ERR_CONFLICT, "task %s has ended already: %s", task->row.id,
+                         task_state_name(task->row.state));
+    log_info("task %s is cancelled: %s", task->row.id, reason);
+    snprintf(task->row.reason, sizeof task->row.reason, "%s", reason);
+    return end_task(core, task, reason, err);
 }

@@ -5,6 +5,8 @@
 #include <sched.h>
 #include <stdatomic.h>
 
+#include "common/life.h"
+
 #define THREADS_MAX 64
 
 struct loop {
@@ -32,6 +34,7 @@ static void *work(void *context) {
         }
         int64_t begin = atomic_fetch_add(&l->next, l->step);
         if (begin >= l->n) return NULL;
+        life_sign();
         int64_t end = l->n - begin < l->step ? l->n : begin + l->step;
         l->fn(l->context, begin, end);
     }

@@ -5,6 +5,7 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/life.h"
 #include "common/lockfile.h"
 
 #define TURN_MS 80
@@ -45,6 +46,7 @@ static int acquire(struct domain_lock *l, enum domain_mode mode, const volatile 
     enum lock_mode how = mode == DOMAIN_EXCLUSIVE ? LOCK_EXCLUSIVE : LOCK_SHARED;
     for (;;) {
         struct error why = ERROR_INIT;
+        life_sign();
         l->lock = lockfile_acquire(l->name, how, TURN_MS, l->holder, &why);
         if (l->lock) return 0;
         if (why.code != ERR_BUSY) {
