@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/buf.h"
 #include "fleet/bus/internal.h"
 
 static void free_options(rd_kafka_AdminOptions_t **options) {
@@ -12,9 +13,6 @@ static void free_queue(rd_kafka_queue_t **queue) {
 }
 static void free_event(rd_kafka_event_t **event) {
     if (*event) rd_kafka_event_destroy(*event);
-}
-static void free_new_topic(rd_kafka_NewTopic_t **topic) {
-    if (*topic) rd_kafka_NewTopic_destroy(*topic);
 }
 static void free_resource(rd_kafka_ConfigResource_t **resource) {
     if (*resource) rd_kafka_ConfigResource_destroy(*resource);
@@ -66,34 +64,79 @@ static rd_kafka_NewTopic_t *describe_topic(const char *name, int32_t partitions,
     return topic;
 }
 
-static int check_created(struct bus *bus, rd_kafka_event_t *event, const char *name, struct error *err) {
-    size_t count = 0;
+/* librdkafka puts the answers into the order of the questions. */
+static void note_created(struct bus *bus, rd_kafka_event_t *event, char *const *names, size_t count,
+                         struct error *errs) {
+    size_t answers = 0;
     const rd_kafka_topic_result_t **results =
-        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &answers);
     for (size_t i = 0; i < count; i++) {
-        rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[i]);
-        if (code && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-            return bus_error(bus, err, code, rd_kafka_topic_result_error_string(results[i]), "creating topic %s", name);
+        rd_kafka_resp_err_t code = i < answers ? rd_kafka_topic_result_error(results[i]) : RD_KAFKA_RESP_ERR__FAIL;
+        if (!code || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) continue;
+        bus_error(bus, &errs[i], code, i < answers ? rd_kafka_topic_result_error_string(results[i]) : "no answer",
+                  "creating topic %s", names[i]);
     }
+}
+
+/* The topics of one request: full names, and what librdkafka makes of them. */
+struct batch {
+    char **names;
+    rd_kafka_NewTopic_t **wanted;
+    size_t count;
+};
+static void batch_done(struct batch *batch) {
+    for (size_t i = 0; i < batch->count; i++) {
+        free(batch->names[i]);
+        if (batch->wanted[i]) rd_kafka_NewTopic_destroy(batch->wanted[i]);
+    }
+    free(batch->names);
+    free(batch->wanted);
+}
+
+static int batch_name(struct bus *bus, const char *const *topics, size_t count, struct batch *ret, struct error *err) {
+    char name[BUS_TOPIC_MAX + 1];
+    ret->names = xcalloc(count + 1, sizeof *ret->names);
+    ret->wanted = xcalloc(count + 1, sizeof *ret->wanted);
+    ret->count = count;
+    for (size_t i = 0; i < count; i++) {
+        if (bus_topic_name(bus, topics[i], name, err)) return -1;
+        ret->names[i] = xstrdup(name);
+    }
+    return 0;
+}
+
+int bus_topics_create(struct bus *bus, const char *const *topics, size_t count, int32_t partitions, int replication,
+                      const struct bus_topic_setting *settings, size_t setting_count, int timeout_ms,
+                      struct error *errs, struct error *err) {
+    CLEANUP(batch_done) struct batch batch = {0};
+    for (size_t i = 0; i < count; i++) errs[i] = (struct error)ERROR_INIT;
+    if (batch_name(bus, topics, count, &batch, err)) return -1;
+    for (size_t i = 0; bus->embedded && i < count; i++)
+        (void)create_embedded(bus, batch.names[i], partitions, &errs[i]);
+    if (bus->embedded || !count) return 0;
+    if (refuse_embedded(bus, "creation", batch.names[0], err)) return -1;
+    for (size_t i = 0; i < count; i++)
+        if (!(batch.wanted[i] = describe_topic(batch.names[i], partitions, replication, settings, setting_count, err)))
+            return -1;
+    CLEANUP(free_options)
+    rd_kafka_AdminOptions_t *options = new_options(bus, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
+    CLEANUP(free_queue) rd_kafka_queue_t *queue = rd_kafka_queue_new(bus->client);
+    rd_kafka_CreateTopics(bus->client, batch.wanted, count, options, queue);
+    CLEANUP(free_event) rd_kafka_event_t *event = await(bus, queue, timeout_ms, batch.names[0], err);
+    if (!event) return -1;
+    note_created(bus, event, batch.names, count, errs);
     return 0;
 }
 
 int bus_topic_create(struct bus *bus, const char *topic, int32_t partitions, int replication,
                      const struct bus_topic_setting *settings, size_t setting_count, int timeout_ms,
                      struct error *err) {
-    char name[BUS_TOPIC_MAX + 1];
-    if (bus_topic_name(bus, topic, name, err)) return -1;
-    if (bus->embedded) return create_embedded(bus, name, partitions, err);
-    if (refuse_embedded(bus, "creation", name, err)) return -1;
-    CLEANUP(free_new_topic)
-    rd_kafka_NewTopic_t *wanted = describe_topic(name, partitions, replication, settings, setting_count, err);
-    if (!wanted) return -1;
-    CLEANUP(free_options)
-    rd_kafka_AdminOptions_t *options = new_options(bus, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
-    CLEANUP(free_queue) rd_kafka_queue_t *queue = rd_kafka_queue_new(bus->client);
-    rd_kafka_CreateTopics(bus->client, &wanted, 1, options, queue);
-    CLEANUP(free_event) rd_kafka_event_t *event = await(bus, queue, timeout_ms, name, err);
-    return event ? check_created(bus, event, name, err) : -1;
+    struct error one = ERROR_INIT;
+    if (bus_topics_create(bus, &topic, 1, partitions, replication, settings, setting_count, timeout_ms, &one, err))
+        return -1;
+    if (one.code == ERR_NONE) return 0;
+    if (err) *err = one;
+    return -1;
 }
 
 /* --- settings --------------------------------------------------------------------------------------------------------

@@ -89,6 +89,11 @@ struct bus_topic_setting {
  * itself). */
 int bus_topic_create(struct bus *bus, const char *topic, int32_t partitions, int replication,
                      const struct bus_topic_setting *settings, size_t setting_count, int timeout_ms, struct error *err);
+/* The same for many topics in one request, which costs the broker little more than one does: errs[i] is the outcome of
+ * topics[i] (ERR_NONE: it is there). -1 with err when nothing at all could be asked for. */
+int bus_topics_create(struct bus *bus, const char *const *topics, size_t count, int32_t partitions, int replication,
+                      const struct bus_topic_setting *settings, size_t setting_count, int timeout_ms,
+                      struct error *errs, struct error *err);
 /* Value of a topic's configuration; the caller frees. ERR_NOT_FOUND, ERR_UNSUPPORTED (embedded), ERR_AUTH. */
 char *bus_topic_setting(struct bus *bus, const char *topic, const char *key, int timeout_ms, struct error *err);
 
@@ -124,6 +129,8 @@ DEFINE_CLEANUP(cleanup_bus_producer, struct bus_producer *, bus_producer_free)
  * may be, or the queue is full (retry after polling); ERR_FENCED. */
 int bus_send(struct bus_producer *producer, const char *topic, int32_t partition, const char *key, const void *value,
              size_t len, void *token, struct error *err);
+/* Get ready to send to these topics, by one request for all: a later bus_send() to one of them does not wait. */
+int bus_producer_open(struct bus_producer *producer, const char *const *topics, size_t count, struct error *err);
 /* Send and wait for this record's own delivery; *ret_offset may be NULL. on_delivery is not called for it. */
 int bus_send_wait(struct bus_producer *producer, const char *topic, int32_t partition, const char *key,
                   const void *value, size_t len, int timeout_ms, int64_t *ret_offset, struct error *err);
@@ -158,7 +165,8 @@ DEFINE_CLEANUP(cleanup_bus_consumer, struct bus_consumer *, bus_consumer_free)
 /* Read (topic, partition) from `offset` on (that record first), or BUS_BEGINNING or BUS_END. Others that are assigned
  * go on undisturbed; assigning again moves to the new offset. */
 int bus_assign(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset, struct error *err);
-/* Several at once, none of which is read yet: none waits for the first question about another. */
+/* Several at once: none waits for the first question about another, nor for the consumer's long poll. No (topic,
+ * partition) may be there twice. */
 struct bus_position {
     const char *topic;
     int32_t partition;

@@ -113,12 +113,6 @@ static void free_handle(rd_kafka_topic_t **handle) {
     if (*handle) rd_kafka_topic_destroy(*handle);
 }
 
-static void learn(struct bus_consumer *consumer, const char *name) {
-    CLEANUP(free_handle) rd_kafka_topic_t *handle = rd_kafka_topic_new(consumer->client, name, NULL);
-    if (handle) bus_learn_topic(consumer->bus, consumer->client, handle);
-}
-
-/* `name` is the full one. */
 static void remember(struct bus_consumer *consumer, const char *name, int32_t partition) {
     consumer->assigned = xrealloc(consumer->assigned, (consumer->assigned_count + 1) * sizeof *consumer->assigned);
     struct assigned *at = &consumer->assigned[consumer->assigned_count++];
@@ -126,55 +120,53 @@ static void remember(struct bus_consumer *consumer, const char *name, int32_t pa
     memcpy(at->topic, name, strlen(name) + 1);
 }
 
-static int add(struct bus_consumer *consumer, const char *name, int32_t partition, int64_t offset, struct error *err) {
-    learn(consumer, name);
-    rd_kafka_topic_partition_list_t *list = one(name, partition, offset);
+/* librdkafka is told of the topics while we hold handles on them, so that it asks for all of them at once. */
+static void learn(struct bus_consumer *consumer, const rd_kafka_topic_partition_list_t *list) {
+    rd_kafka_topic_t **handles = xcalloc((size_t)list->cnt + 1, sizeof *handles);
+    for (int i = 0; i < list->cnt; i++) handles[i] = rd_kafka_topic_new(consumer->client, list->elems[i].topic, NULL);
+    bus_learn_topic(consumer->bus, consumer->client, list->cnt == 1 ? handles[0] : NULL);
+    for (int i = 0; i < list->cnt; i++) free_handle(&handles[i]);
+    free(handles);
+}
+
+/* With the lock held: none of the list is assigned. */
+static int add(struct bus_consumer *consumer, const rd_kafka_topic_partition_list_t *list, struct error *err) {
+    learn(consumer, list);
     rd_kafka_error_t *error = rd_kafka_incremental_assign(consumer->client, list);
-    rd_kafka_topic_partition_list_destroy(list);
     if (error) return bus_error_object(consumer->bus, err, error, "assignment");
-    remember(consumer, name, partition);
+    for (int i = 0; i < list->cnt; i++) remember(consumer, list->elems[i].topic, list->elems[i].partition);
     return 0;
 }
 
-int bus_assign(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset, struct error *err) {
-    char name[BUS_TOPIC_MAX + 1];
-    if (bus_topic_name(consumer->bus, topic, name, err)) return -1;
-    if (offset < BUS_BEGINNING || partition < 0)
-        return error_set(err, ERR_INVALID, "assignment of %s/%d at offset %lld", name, partition, (long long)offset);
-    pthread_mutex_lock(&consumer->lock);
-    struct assigned *at = find(consumer, name, partition);
-    int failed = (at && drop(consumer, at, err)) || add(consumer, name, partition, offset, err) ? -1 : 0;
-    pthread_mutex_unlock(&consumer->lock);
-    return failed;
-}
-
-/* The broker answers a connection's questions in turn, and one for records may take its time: so ask about all topics
- * before the first of them is read. */
-static rd_kafka_topic_partition_list_t *learn_all(struct bus_consumer *consumer, const struct bus_position *positions,
-                                                  size_t count, struct error *err) {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
-    for (size_t i = 0; i < count; i++) {
-        char name[BUS_TOPIC_MAX + 1];
-        if (bus_topic_name(consumer->bus, positions[i].topic, name, err)) {
-            rd_kafka_topic_partition_list_destroy(list);
-            return NULL;
-        }
-        if (i == 0 || strcmp(positions[i].topic, positions[i - 1].topic) != 0) learn(consumer, name);
-        rd_kafka_topic_partition_list_add(list, name, positions[i].partition)->offset = positions[i].offset;
-    }
-    return list;
+static void free_list(rd_kafka_topic_partition_list_t **list) {
+    rd_kafka_topic_partition_list_destroy(*list);
 }
 
 int bus_assign_all(struct bus_consumer *consumer, const struct bus_position *positions, size_t count,
                    struct error *err) {
-    rd_kafka_topic_partition_list_t *list = learn_all(consumer, positions, count, err);
-    if (!list) return -1;
+    char name[BUS_TOPIC_MAX + 1];
+    int failed = 0;
+    CLEANUP(free_list) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++) {
+        if (bus_topic_name(consumer->bus, positions[i].topic, name, err)) return -1;
+        if (positions[i].offset < BUS_BEGINNING || positions[i].partition < 0)
+            return error_set(err, ERR_INVALID, "assignment of %s/%d at offset %lld", name, positions[i].partition,
+                             (long long)positions[i].offset);
+        rd_kafka_topic_partition_list_add(list, name, positions[i].partition)->offset = positions[i].offset;
+    }
     pthread_mutex_lock(&consumer->lock);
-    rd_kafka_error_t *error = rd_kafka_incremental_assign(consumer->client, list);
-    for (int i = 0; !error && i < list->cnt; i++) remember(consumer, list->elems[i].topic, list->elems[i].partition);
+    for (int i = 0; i < list->cnt && !failed; i++) {
+        struct assigned *at = find(consumer, list->elems[i].topic, list->elems[i].partition);
+        failed = at ? drop(consumer, at, err) : 0;
+    }
+    if (!failed && count > 0) failed = add(consumer, list, err);
     pthread_mutex_unlock(&consumer->lock);
-    rd_kafka_topic_partition_list_destroy(list);
-    return error ? bus_error_object(consumer->bus, err, error, "assignment") : 0;
+    return failed;
+}
+
+int bus_assign(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset, struct error *err) {
+    const struct bus_position position = {.topic = topic, .partition = partition, .offset = offset};
+    return bus_assign_all(consumer, &position, 1, err);
 }
 
 int bus_unassign(struct bus_consumer *consumer, const char *topic, int32_t partition, struct error *err) {

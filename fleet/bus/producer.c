@@ -17,7 +17,7 @@
 struct bus_producer {
     struct bus *bus;
     rd_kafka_t *client;
-    rd_kafka_topic_t **topics; /* those that were sent to, kept open */
+    rd_kafka_topic_t **topics; /* those that were sent to, kept open, by name */
     size_t topic_count;
     pthread_rwlock_t lock; /* client and topics */
     char *transactional_id;
@@ -245,26 +245,67 @@ static int refuse(struct bus_producer *producer, const char *name, rd_kafka_resp
     return bus_error(producer->bus, err, code, NULL, "sending to %s", name);
 }
 
+/* Where `name` is among the sorted topics, or would have to be. */
+static size_t topic_place(const struct bus_producer *producer, const char *name, bool *ret_there) {
+    size_t low = 0, high = producer->topic_count;
+    *ret_there = false;
+    while (low < high && !*ret_there) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(rd_kafka_topic_name(producer->topics[middle]), name);
+        *ret_there = order == 0;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return *ret_there ? high : low;
+}
+
 static rd_kafka_topic_t *find_topic(const struct bus_producer *producer, const char *name) {
-    for (size_t i = 0; i < producer->topic_count; i++)
-        if (!strcmp(rd_kafka_topic_name(producer->topics[i]), name)) return producer->topics[i];
-    return NULL;
+    bool there = false;
+    size_t at = topic_place(producer, name, &there);
+    return there ? producer->topics[at] : NULL;
+}
+
+/* With the lock held alone. */
+static int add_topic(struct bus_producer *producer, const char *name, rd_kafka_topic_t **ret, struct error *err) {
+    bool there = false;
+    size_t at = topic_place(producer, name, &there);
+    *ret = NULL;
+    if (there) return 0;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(producer->client, name, NULL);
+    if (!handle) return bus_error(producer->bus, err, rd_kafka_last_error(), NULL, "topic %s", name);
+    producer->topics = xrealloc(producer->topics, (producer->topic_count + 1) * sizeof(rd_kafka_topic_t *));
+    memmove(producer->topics + at + 1, producer->topics + at,
+            (producer->topic_count++ - at) * sizeof(rd_kafka_topic_t *));
+    *ret = producer->topics[at] = handle;
+    return 0;
 }
 
 /* Open a topic that this producer has not sent to before. */
 static int open_topic(struct bus_producer *producer, const char *name, struct error *err) {
+    rd_kafka_topic_t *fresh = NULL;
+    pthread_rwlock_wrlock(&producer->lock);
+    int failed = add_topic(producer, name, &fresh, err);
+    if (fresh) bus_learn_topic(producer->bus, producer->client, fresh);
+    pthread_rwlock_unlock(&producer->lock);
+    return failed;
+}
+
+int bus_producer_open(struct bus_producer *producer, const char *const *topics, size_t count, struct error *err) {
+    char name[BUS_TOPIC_MAX + 1];
+    bool any = false;
     int failed = 0;
     pthread_rwlock_wrlock(&producer->lock);
-    if (!find_topic(producer, name)) {
-        rd_kafka_topic_t *handle = rd_kafka_topic_new(producer->client, name, NULL);
-        if (handle) {
-            producer->topics = xrealloc(producer->topics, (producer->topic_count + 1) * sizeof(rd_kafka_topic_t *));
-            producer->topics[producer->topic_count++] = handle;
-            bus_learn_topic(producer->bus, producer->client, handle);
-        } else {
-            failed = bus_error(producer->bus, err, rd_kafka_last_error(), NULL, "topic %s", name);
-        }
+    for (size_t i = 0; i < count && !failed; i++) {
+        rd_kafka_topic_t *fresh = NULL;
+        failed = bus_topic_name(producer->bus, topics[i], name, err) || add_topic(producer, name, &fresh, err) ? -1 : 0;
+        any |= fresh != NULL;
     }
+    pthread_rwlock_unlock(&producer->lock);
+    /* Shared from here on: others may send meanwhile. */
+    pthread_rwlock_rdlock(&producer->lock);
+    if (any) bus_learn_topic(producer->bus, producer->client, NULL);
     pthread_rwlock_unlock(&producer->lock);
     return failed;
 }

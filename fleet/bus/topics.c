@@ -86,6 +86,27 @@ int topics_create(struct bus *bus, int replication, int timeout_ms, struct error
     return failed;
 }
 
+int topic_create_mailboxes(struct bus *bus, const char *const *nodes, size_t count, int replication, int timeout_ms,
+                           struct error *errs, struct error *err) {
+    const struct topic_spec *spec = &table[0];
+    char retention[32];
+    snprintf(retention, sizeof retention, "%lld", (long long)spec->retention_ms);
+    const struct bus_topic_setting settings[] = {{"cleanup.policy", spec->cleanup_policy}, {"retention.ms", retention}};
+    char(*names)[BUS_TOPIC_MAX + 1] = xcalloc(count + 1, sizeof *names);
+    const char **topics = xcalloc(count + 1, sizeof *topics);
+    int status = 0;
+    for (size_t i = 0; i < count && status == 0; i++) {
+        topics[i] = names[i];
+        status = topic_mailbox(nodes[i], names[i], err);
+    }
+    if (status == 0)
+        status =
+            bus_topics_create(bus, topics, count, spec->partitions, replication, settings, 2, timeout_ms, errs, err);
+    free(names);
+    free(topics);
+    return status;
+}
+
 int topic_create_mailbox(struct bus *bus, const char *node, int replication, int timeout_ms, struct error *err) {
     char name[BUS_TOPIC_MAX + 1];
     if (topic_mailbox(node, name, err)) return -1;

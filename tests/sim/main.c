@@ -133,7 +133,8 @@ static int open_all(struct sim *sim, const struct options *o, struct error *err)
                                   .keys = keys,
                                   .values = values,
                                   .property_count = n,
-                                  .consumers = (int)options_int(o, "consumers")};
+                                  .consumers = (int)options_int(o, "consumers"),
+                                  .mailboxes = sim->node_count};
     if (trace && !(sim->trace = fopen(trace, "we"))) return error_set(err, ERR_IO, "%s cannot be written", trace);
     if (sim->trace) setvbuf(sim->trace, NULL, _IOLBF, 0);
     if (config.consumers < 1) return error_set(err, ERR_USAGE, "--consumers must be at least 1");

@@ -16,6 +16,8 @@
 #define CALL_TIMEOUT_MS 10000
 #define POLL_MS 100
 #define CONSUMERS_MAX 16
+#define FETCH_WAIT_MOST_MS 100
+#define WISHES_MOST 256 /* granted at a time */
 
 /* A mailbox to join or to part from. */
 struct wish {
@@ -145,34 +147,78 @@ void plane_part(struct plane *plane, size_t node, const char *topic, int32_t par
     add_wish(plane, (struct wish){.node = node, .partition = partition}, topic);
 }
 
-static void grant(struct plane *plane, const struct wish *wish) {
+static struct bus_consumer *consumer_of(struct plane *plane, const struct wish *wish) {
+    return plane->readers[wish->node % (size_t)plane->consumers].consumer;
+}
+
+static void part(struct plane *plane, const struct wish *wish) {
     struct error err = ERROR_INIT;
-    struct bus_consumer *consumer = plane->readers[wish->node % (size_t)plane->consumers].consumer;
-    if (!wish->join) {
-        if (bus_unassign(consumer, wish->topic, wish->partition, &err) != 0) log_warn("%s: %s", wish->topic, err.text);
-        return;
-    }
-    int64_t low, high;
-    int rc = bus_watermarks(plane->bus, wish->topic, wish->partition, CALL_TIMEOUT_MS, &low, &high, &err);
-    if (rc == 0) rc = bus_assign(consumer, wish->topic, wish->partition, high, &err);
-    if (rc != 0) log_warn("mailbox %s: %s; trying again", wish->topic, err.text);
+    if (bus_unassign(consumer_of(plane, wish), wish->topic, wish->partition, &err) != 0)
+        log_warn("%s: %s", wish->topic, err.text);
+}
+
+static void answer(struct plane *plane, const struct wish *wish, const struct error *err) {
+    if (err->code != ERR_NONE) log_warn("mailbox %s: %s; trying again", wish->topic, err->text);
     struct inbound *in = xcalloc(1, sizeof *in);
-    *in = (struct inbound){.kind = IN_JOINED, .node = wish->node, .lives = wish->lives, .good = rc == 0};
+    *in = (struct inbound){.kind = IN_JOINED, .node = wish->node, .lives = wish->lives, .good = err->code == ERR_NONE};
     post(plane, in);
 }
 
-static void *run_joiner(void *context) {
-    struct plane *plane = context;
-    for (;;) {
-        pthread_mutex_lock(&plane->mutex);
-        while (!plane->wish && !plane->stop) pthread_cond_wait(&plane->wished, &plane->mutex);
-        struct wish *wish = plane->stop ? NULL : plane->wish;
-        if (wish && !(plane->wish = wish->next)) plane->last_wish = &plane->wish;
-        pthread_mutex_unlock(&plane->mutex);
-        if (!wish) return NULL;
-        grant(plane, wish);
-        free(wish);
+/* Those of one consumer together: an assignment waits for the consumer's own long poll. */
+static void join_some(struct plane *plane, struct wish *const *wishes, size_t count, size_t consumer) {
+    struct bus_position *positions = xcalloc(count + 1, sizeof *positions);
+    struct wish **joining = xcalloc(count + 1, sizeof *joining);
+    struct error err = ERROR_INIT;
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct wish *wish = wishes[i];
+        struct error one = ERROR_INIT;
+        int64_t low, high;
+        if (wish->node % (size_t)plane->consumers != consumer) continue;
+        if (bus_watermarks(plane->bus, wish->topic, wish->partition, CALL_TIMEOUT_MS, &low, &high, &one) != 0) {
+            answer(plane, wish, &one);
+            continue;
+        }
+        positions[n] = (struct bus_position){.topic = wish->topic, .partition = wish->partition, .offset = high};
+        joining[n++] = wish;
     }
+    if (n > 0) bus_assign_all(plane->readers[consumer].consumer, positions, n, &err);
+    for (size_t i = 0; i < n; i++) answer(plane, joining[i], &err);
+    free(positions);
+    free(joining);
+}
+
+static void grant(struct plane *plane, struct wish *const *wishes, size_t count) {
+    if (!wishes[0]->join)
+        for (size_t i = 0; i < count; i++) part(plane, wishes[i]);
+    else
+        for (size_t c = 0; c < (size_t)plane->consumers; c++) join_some(plane, wishes, count, c);
+}
+
+/* The next wishes of one kind, each for another node; waits for the first. 0 when stopping. */
+static size_t next_wishes(struct plane *plane, struct wish **ret) {
+    size_t n = 0;
+    bool same = false;
+    pthread_mutex_lock(&plane->mutex);
+    while (!plane->wish && !plane->stop) pthread_cond_wait(&plane->wished, &plane->mutex);
+    while (!plane->stop && plane->wish && n < WISHES_MOST && !same && (n == 0 || plane->wish->join == ret[0]->join)) {
+        for (size_t i = 0; i < n && !same; i++) same = ret[i]->node == plane->wish->node;
+        if (same) break;
+        ret[n++] = plane->wish;
+        if (!(plane->wish = plane->wish->next)) plane->last_wish = &plane->wish;
+    }
+    pthread_mutex_unlock(&plane->mutex);
+    return n;
+}
+
+static void *run_joiner(void *context) {
+    struct wish *wishes[WISHES_MOST];
+    size_t count;
+    while ((count = next_wishes(context, wishes)) > 0) {
+        grant(context, wishes, count);
+        for (size_t i = 0; i < count; i++) free(wishes[i]);
+    }
+    return NULL;
 }
 
 /* --- reading --------------------------------------------------------------------------------------------------------
@@ -245,16 +291,42 @@ static int start_readers(struct plane *plane, struct error *err) {
     return 0;
 }
 
-static int connect_plane(struct plane *plane, const struct plane_config *config, struct error *err) {
-    struct bus_config bus = {.bootstrap = config->bootstrap,
-                             .prefix = config->prefix,
-                             .client_id = "portolan-sim",
-                             .keys = config->keys,
-                             .values = config->values,
-                             .property_count = config->property_count};
-    struct bus_producer_config producer = {.on_delivery = on_delivery, .context = plane, .own_thread = true};
+/* A fetch names every mailbox of its consumer, and librdkafka knows no fetch sessions: with hundreds of them, one fetch
+ * for each record would keep the broker busy with nothing else. So each waits a moment for more. */
+#define FETCH_PROPERTIES 2
+#define MAILBOXES_FEW 25 /* a consumer with so many fetches at once */
+static void fewer_fetches(const struct plane_config *config, const char **keys, const char **values, char wait_ms[16],
+                          size_t *count) {
+    size_t each = config->mailboxes / (size_t)config->consumers;
+    snprintf(wait_ms, 16, "%zu", each / 4 < FETCH_WAIT_MOST_MS ? each / 4 : FETCH_WAIT_MOST_MS);
+    if (each > MAILBOXES_FEW) {
+        keys[0] = "fetch.min.bytes";
+        values[0] = "1000000";
+        keys[1] = "fetch.wait.max.ms";
+        values[1] = wait_ms;
+        *count = FETCH_PROPERTIES;
+    }
+    for (size_t i = 0; i < config->property_count; i++) {
+        keys[*count] = config->keys[i];
+        values[(*count)++] = config->values[i];
+    }
+}
+
+static int open_bus(struct plane *plane, const struct plane_config *config, struct error *err) {
+    CLEANUP_FREE const char **keys = xcalloc(config->property_count + FETCH_PROPERTIES, sizeof *keys);
+    CLEANUP_FREE const char **values = xcalloc(config->property_count + FETCH_PROPERTIES, sizeof *values);
+    char wait_ms[16];
+    struct bus_config bus = {.bootstrap = config->bootstrap, .prefix = config->prefix, .client_id = "portolan-sim"};
+    fewer_fetches(config, keys, values, wait_ms, &bus.property_count);
+    bus.keys = keys;
+    bus.values = values;
     plane->bus = bus_new(&bus, err);
-    if (!plane->bus) return -1;
+    return plane->bus ? 0 : -1;
+}
+
+static int connect_plane(struct plane *plane, const struct plane_config *config, struct error *err) {
+    struct bus_producer_config producer = {.on_delivery = on_delivery, .context = plane, .own_thread = true};
+    if (open_bus(plane, config, err) != 0) return -1;
     plane->producer = bus_producer_new(plane->bus, &producer, err);
     if (!plane->producer || publish_schemas(plane, err) != 0) return -1;
     for (int i = 0; i <= plane->consumers; i++) {

@@ -12,7 +12,8 @@ struct plane_config {
     const char *bootstrap, *prefix;
     const char *const *keys, *const *values; /* librdkafka properties */
     size_t property_count;
-    int consumers; /* for mailboxes */
+    int consumers;    /* for mailboxes */
+    size_t mailboxes; /* how many there will be in all */
 };
 enum inbound_kind {
     IN_RECORD,    /* rec, which the receiver frees with inbound_free() */
