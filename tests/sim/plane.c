@@ -16,7 +16,7 @@
 #define CALL_TIMEOUT_MS 10000
 #define POLL_MS 100
 #define CONSUMERS_MAX 16
-#define FETCH_WAIT_MOST_MS 100
+#define FETCH_WAIT_MOST_MS 150
 #define WISHES_MOST 256 /* granted at a time */
 
 /* A mailbox to join or to part from. */
@@ -292,18 +292,21 @@ static int start_readers(struct plane *plane, struct error *err) {
 }
 
 /* A fetch names every mailbox of its consumer, and librdkafka knows no fetch sessions: with hundreds of them, one fetch
- * for each record would keep the broker busy with nothing else. So each waits a moment for more. */
-#define FETCH_PROPERTIES 2
+ * for each record would keep the broker busy with nothing else. So each waits a moment for more. (Real agents have a
+ * connection each; what they cost a broker is in docs/scale.md.) */
+#define FETCH_PROPERTIES 3
 #define MAILBOXES_FEW 25 /* a consumer with so many fetches at once */
 static void fewer_fetches(const struct plane_config *config, const char **keys, const char **values, char wait_ms[16],
                           size_t *count) {
     size_t each = config->mailboxes / (size_t)config->consumers;
-    snprintf(wait_ms, 16, "%zu", each / 4 < FETCH_WAIT_MOST_MS ? each / 4 : FETCH_WAIT_MOST_MS);
+    snprintf(wait_ms, 16, "%zu", each / 2 < FETCH_WAIT_MOST_MS ? each / 2 : FETCH_WAIT_MOST_MS);
     if (each > MAILBOXES_FEW) {
         keys[0] = "fetch.min.bytes";
         values[0] = "1000000";
         keys[1] = "fetch.wait.max.ms";
         values[1] = wait_ms;
+        keys[2] = "linger.ms"; /* heartbeats of many nodes in one request */
+        values[2] = "20";
         *count = FETCH_PROPERTIES;
     }
     for (size_t i = 0; i < config->property_count; i++) {
