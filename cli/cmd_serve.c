@@ -93,6 +93,7 @@ static int check_problems_dir(const struct options *opts, struct error *err) {
 
 static void read_options(const struct options *opts, struct coordinator_config *config) {
     *config = (struct coordinator_config){.state_dir = options_string(opts, "state-dir"),
+                                          .restore = options_string(opts, "restore"),
                                           .bootstrap = options_string(opts, "bootstrap"),
                                           .prefix = options_string(opts, "prefix"),
                                           .embedded = options_flag(opts, "embedded"),
@@ -149,6 +150,8 @@ static const struct option_spec options[] = {
      "Replication factor of topics that are created; -1 is the cluster's default."},
     {"state-dir", 0, OPTION_STRING, "DIR", "state_dir", NULL,
      "Where the store and the token are; the standard folder when not given."},
+    {"restore", 0, OPTION_STRING, "FILE", NULL, NULL,
+     "Begin with a backup (portolan backup), in a state folder that has no store."},
     {"address", 0, OPTION_STRING, "IP", "api.address", "127.0.0.1", "Address of the HTTP API; loopback only."},
     {"port", 'p', OPTION_INT, "N", "api.port", "7070", "Port of the HTTP API; 0 takes any free one."},
     {"fleet", 0, OPTION_STRING, "FILE", "fleet", NULL, "Fleet file with rules for target names."},

@@ -16,6 +16,7 @@ int main(int argc, char **argv) {
                                                      &command_problem_check,
                                                      &command_problem_margins,
                                                      &command_serve,
+                                                     &command_backup,
                                                      &command_topics,
                                                      &command_demo,
                                                      NULL};

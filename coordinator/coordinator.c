@@ -15,6 +15,7 @@
 #include "coordinator/link/link.h"
 #include "coordinator/loop.h"
 #include "coordinator/publish/publisher.h"
+#include "coordinator/store/backup.h"
 
 #define LEASE_MS_DEFAULT 30000
 #define WINDOW_DEFAULT 2
@@ -133,6 +134,7 @@ static struct core *open_core(struct coordinator *c, const struct coordinator_co
                                       .window = config->window > 0 ? config->window : WINDOW_DEFAULT,
                                       .settle_ms = config->settle_ms >= 0 ? config->settle_ms : SETTLE_MS_DEFAULT,
                                       .absent_ms = config->absent_ms > 0 ? config->absent_ms : ABSENT_MS_DEFAULT};
+    if (config->restore && store_restore(c->state_dir, config->restore, err) != 0) return NULL;
     CLEANUP(cleanup_store) struct store *store = store_open(c->state_dir, err);
     CLEANUP(cleanup_codec) struct codec *codec = store ? codec_new() : NULL;
     if (!store) return NULL;

@@ -5,6 +5,7 @@
 
 struct coordinator_config {
     const char *state_dir;         /* NULL: the standard one */
+    const char *restore;           /* a backup to begin with, in a state folder without a store; NULL */
     const char *runtime_dir;       /* where coordinator.json goes; NULL: the standard one */
     const char *const *kafka_keys; /* librdkafka properties; bootstrap.servers among them unless embedded */
     const char *const *kafka_values;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/number.h"
 #include "coordinator/accept/result.h"
 #include "coordinator/clocks.h"
 #include "coordinator/plan/definition.h"
@@ -13,6 +14,7 @@
 #include "coordinator/schedule/quarantine.h"
 #include "coordinator/schedule/queue.h"
 #include "coordinator/schedule/slots.h"
+#include "coordinator/store/backup.h"
 
 int64_t core_mono_ms(const struct core *core) {
     return core->clock.mono_ms(core->clock.context);
@@ -312,8 +314,16 @@ struct campaign *core_campaign_view(struct core *core, const char *id, struct er
 
 /* --- life
  * ---------------------------------------------------------------------------------------------------------------- */
+static int read_known_since(struct core *core, struct error *err) {
+    CLEANUP_FREE char *text = store_meta_get(core->store, META_KNOWN_SINCE, err);
+    if (!text) return -1;
+    if (*text && number_int(text, &core->known_since) != NUMBER_OK)
+        return error_set(err, ERR_INVALID, "store: `" META_KNOWN_SINCE "` is not a number: %.40s", text);
+    return 0;
+}
+
 static int set_up(struct core *core, struct error *err) {
-    if (schemas_register(core, err) != 0) return -1;
+    if (schemas_register(core, err) != 0 || read_known_since(core, err) != 0) return -1;
     core->rules = core->config.fleet_file ? target_rules_load(core->config.fleet_file, err) : NULL;
     if (core->config.fleet_file && !core->rules) return -1;
     core->shipped = suite_load(core->config.problems_dir);

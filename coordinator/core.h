@@ -149,6 +149,9 @@ struct core {
     bool linked;            /* topics are there and assigned, and a broker answers */
     int64_t linked_mono_ms; /* when the link came up last; valid while linked */
     uint32_t revision_counter;
+    int64_t known_since;                       /* attempts of earlier epochs may be of a store that is gone */
+    int64_t strangers;                         /* such attempts that reported, since it was last said */
+    int64_t strangers_mono_ms;                 /* when it was last said */
     int64_t desired_count;                     /* `desired` records of this epoch */
     uint64_t change;                           /* counts changes that streams show */
     int32_t schema_result, schema_measurement; /* public ids */

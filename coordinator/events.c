@@ -7,6 +7,7 @@
 #include "coordinator/accept/result.h"
 #include "coordinator/schedule/attempts.h"
 #include "coordinator/schedule/nodes.h"
+#include "coordinator/store/backup.h"
 #include "fleet/bus/bus.h"
 #include "fleet/bus/topics.h"
 
@@ -86,12 +87,20 @@ static int note_cluster(struct core *core, const char *cluster_id, bool *ret_new
     return results_publish_again(core, err);
 }
 
+/* Somebody used this prefix with another store: what was handed out from that one is nothing that we know. */
+static int forget_others(struct core *core, struct error *err) {
+    char text[24];
+    core->known_since = store_epoch(core->store);
+    snprintf(text, sizeof text, "%lld", (long long)core->known_since);
+    return store_meta_put(core->store, META_KNOWN_SINCE, text, err);
+}
+
 int event_linked(struct core *core, void *link_up, struct error *err) {
     struct link_up *link = link_up;
     bool new_cluster = false;
     if (link->epoch_seen >= store_epoch(core->store)) {
         log_warn("epoch %lld was seen on the bus: going on with the next one", (long long)link->epoch_seen);
-        if (store_raise_epoch(core->store, link->epoch_seen + 1, err) != 0) return -1;
+        if (store_raise_epoch(core->store, link->epoch_seen + 1, err) != 0 || forget_others(core, err) != 0) return -1;
     }
     if (note_cluster(core, link->cluster_id, &new_cluster, err) != 0) return -1;
     snprintf(core->link.cluster_id, sizeof core->link.cluster_id, "%s", link->cluster_id);

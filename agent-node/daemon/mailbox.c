@@ -106,11 +106,21 @@ void mailbox_return_unserved(struct mailbox *m) {
         mailbox_report_unrun(m, job, "infrastructure", "the device is not in working order on this node");
 }
 
+/* A coordinator that died after it sent this, and was quickly started again, waits for the attempt: told at once, it
+ * need not wait for the lease. One that is gone for good has nobody who minds. */
+static void give_back(struct mailbox *m, const struct rec_task *task) {
+    if (strcmp(task->node, m->node) != 0 || strcmp(task->incarnation, m->incarnation) != 0) return;
+    if (jobs_add(m->jobs, task, NULL)) return;
+    struct job *job = jobs_cancel(m->jobs, task->attempt_id, "", NULL);
+    if (job) mailbox_report_unrun(m, job, "cancelled", "it was sent before the coordinator started anew");
+}
+
 void mailbox_task(struct mailbox *m, const struct rec_task *task) {
     const char *why = stale(m, task->epoch, task->node, task->incarnation);
     struct error err = ERROR_INIT;
     if (why) {
         log_info("task %s is dropped: it is %s", task->attempt_id, why);
+        if (task->epoch < m->epoch) give_back(m, task);
         return;
     }
     m->epoch = task->epoch;

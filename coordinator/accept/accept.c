@@ -13,6 +13,7 @@
 #define DEADLETTER_PAYLOAD_MAX 65536
 /* Agents report a machine that was too busy to time on with this word in front. */
 #define MACHINE_BUSY "machine busy"
+#define STRANGERS_EVERY_MS 1000
 /* An agent that stops gives its work back with this: nothing failed. */
 #define NODE_STOPPING "the node is stopping"
 
@@ -169,6 +170,27 @@ static int on_ended(struct core *core, struct row_attempt *row, const struct rec
     return store_attempt_update(core->store, row, err);
 }
 
+/* --- of a store that is gone
+ * ---------------------------------------------------------------------------------------------- */
+static bool is_stranger(const struct core *core, const struct rec_attempt *attempt) {
+    return attempt->epoch < core->known_since;
+}
+
+/* After a start from a backup, or with an empty store, they come by hundreds: they are right, and of no use. */
+static int ignore_stranger(struct core *core, const struct rec_attempt *attempt) {
+    int64_t now = core_mono_ms(core);
+    core->strangers++;
+    log_debug("attempt %s of epoch %lld: ignored", attempt->attempt_id, (long long)attempt->epoch);
+    if (core->strangers_mono_ms && now - core->strangers_mono_ms < STRANGERS_EVERY_MS) return 0;
+    log_info(
+        "%lld outcome%s of attempts that a store which is gone has handed out (before epoch %lld), such as %s: "
+        "ignored, their tasks are planned from this store",
+        (long long)core->strangers, core->strangers == 1 ? "" : "s", (long long)core->known_since, attempt->attempt_id);
+    core->strangers = 0;
+    core->strangers_mono_ms = now;
+    return 0;
+}
+
 int accept_attempt(struct core *core, const struct rec_attempt *attempt, const struct record_source *source,
                    struct error *err) {
     struct row_attempt row;
@@ -182,8 +204,10 @@ int accept_attempt(struct core *core, const struct rec_attempt *attempt, const s
             if (err) *err = missing;
             return -1;
         }
+        if (is_stranger(core, attempt)) return ignore_stranger(core, attempt);
         return accept_dead_letter(core, source, "no such attempt was handed out", err);
     }
+    if (attempt->epoch != row.epoch && is_stranger(core, attempt)) return ignore_stranger(core, attempt);
     const char *wrong = mismatch(attempt, &row);
     if (wrong) {
         snprintf(text, sizeof text, "attempt %s: %s", expected, wrong);

@@ -28,5 +28,7 @@ void maker_want(struct link *link, const char *node);
 void maker_done(struct link *link);
 /* Remember which topics there are. */
 int maker_look(struct link *link, struct error *err);
+/* Reads back what was published after the backup that this store began with, if it did. */
+int adopt_published(struct link *link, struct error *err);
 /* Sleep up to `ms`, less when stopping. */
 void link_pause(struct link *link, int ms);

@@ -127,6 +127,7 @@ static int assign_all(struct link *link, const struct link_up *up, struct error 
 static int connect_once(struct link *link, struct error *err) {
     struct link_up up = {0};
     int status = look_around(link, &up, err);
+    if (status == 0) status = adopt_published(link, err);
     if (status == 0) status = loop_call(link->loop, event_linked, &up, err);
     if (status == 0) status = assign_all(link, &up, err);
     free(up.attempts_offset);

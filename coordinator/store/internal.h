@@ -4,6 +4,8 @@
 
 #include "coordinator/store/store.h"
 
+#define STORE_FILE "portolan.db"
+
 enum store_statement {
     ST_BEGIN,
     ST_COMMIT,
@@ -55,6 +57,7 @@ enum store_statement {
     ST_OUTBOX,
     ST_OUTBOX_CLEAR,
     ST_OUTBOX_COUNT,
+    ST_OUTBOX_DROP,
     ST_OFFSET_PUT,
     ST_OFFSET_GET,
     ST_OFFSETS_CLEAR,
@@ -84,6 +87,9 @@ int store_run(struct store *store, sqlite3_stmt *q, const char *what, struct err
 int store_step(struct store *store, sqlite3_stmt *q, const char *what, struct error *err);
 int store_fail(struct store *store, const char *what, struct error *err);
 int store_migrate(struct store *store, struct error *err);
+int store_format(void); /* the newest that this program writes */
+/* Take the lock of a state folder: *ret_fd holds it until it is closed. ERR_BUSY names the process that has it. */
+int store_lock(const char *dir, int *ret_fd, struct error *err);
 
 /* Bindings cannot fail but by a wrong index or exhausted memory: a defect here, so they abort. Text is borrowed until
  * the statement is reset. NULL binds NULL. */

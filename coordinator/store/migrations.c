@@ -77,6 +77,10 @@ static const char *const steps[] = {
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof *steps))
 
+int store_format(void) {
+    return STEP_COUNT;
+}
+
 static int user_version(struct store *store, int *ret, struct error *err) {
     sqlite3_stmt *q;
     if (sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &q, NULL) != SQLITE_OK)

@@ -42,6 +42,14 @@ int store_outbox_clear(struct store *store, int64_t after, int64_t upto, struct 
     return store_run(store, q, "clear the outbox", err);
 }
 
+int store_outbox_drop(struct store *store, const char *topic, const char *key, struct error *err) {
+    sqlite3_stmt *q = store_prepare_write(store, ST_OUTBOX_DROP, "DELETE FROM outbox WHERE topic = ? AND key = ?", err);
+    if (!q) return -1;
+    bind_text(q, 1, topic);
+    bind_text(q, 2, key);
+    return store_run(store, q, "clear the outbox", err);
+}
+
 int64_t store_outbox_count(struct store *store) {
     sqlite3_stmt *q = store_prepare(store, ST_OUTBOX_COUNT, "SELECT count(*) FROM outbox", NULL);
     int64_t n = q && store_step(store, q, "count the outbox", NULL) > 0 ? sqlite3_column_int64(q, 0) : 0;

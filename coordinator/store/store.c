@@ -38,7 +38,7 @@ int store_fail(struct store *store, const char *what, struct error *err) {
 /* --- the lock
  * ---------------------------------------------------------------------------------------------------------- */
 /* flock() is released by the kernel with the process, however it ends. The pid inside is for the message only. */
-static int take_lock(const char *dir, int *ret_fd, struct error *err) {
+int store_lock(const char *dir, int *ret_fd, struct error *err) {
     CLEANUP_FREE char *path = path_join(dir, "lock");
     CLEANUP_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return error_errno(err, ERR_IO, errno, "cannot open %s", path);
@@ -219,8 +219,8 @@ struct store *store_open(const char *dir, struct error *err) {
     if (dir_make(dir, 0700, err) != 0) return NULL;
     struct store *store = xcalloc(1, sizeof *store);
     store->lock_fd = -1;
-    CLEANUP_FREE char *path = path_join(dir, "portolan.db");
-    if (take_lock(dir, &store->lock_fd, err) != 0) {
+    CLEANUP_FREE char *path = path_join(dir, STORE_FILE);
+    if (store_lock(dir, &store->lock_fd, err) != 0) {
         store_close(store);
         return NULL;
     }

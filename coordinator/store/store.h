@@ -275,6 +275,8 @@ int store_outbox(struct store *store, int64_t after, int limit, store_outbox_fn 
                  struct error *err);
 /* Drop rows (after, upto]. */
 int store_outbox_clear(struct store *store, int64_t after, int64_t upto, struct error *err);
+/* Drop what waits for `topic` under `key`: it was found to be there. */
+int store_outbox_drop(struct store *store, const char *topic, const char *key, struct error *err);
 int64_t store_outbox_count(struct store *store);
 
 /* --- offsets: the next record to read --------------------------------------------------------------------------------

@@ -1,13 +1,15 @@
 /* Agents without devices, for tests of the coordinator: they speak the whole protocol on a real broker and answer every
  * task at once with `correct` and made-up times.
- *   scripted_agent BOOTSTRAP TARGET NODE...
- * Each node has one device of TARGET. Says `ready NODE` when a node may get tasks, and `first SECONDS` (wall clock, as
- * date +%s.%N has it) when the first task after each new epoch arrives. Ends with SIGTERM. */
+ *   scripted_agent [--work-ms N] BOOTSTRAP TARGET NODE...
+ * With --work-ms all of them together need so long for each task. Each node has one device of TARGET. Says `ready NODE`
+ * when a node may get tasks, and `first SECONDS` (wall clock, as date +%s.%N has it) when the first task after each new
+ * epoch arrives. Ends with SIGTERM. */
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/buf.h"
 #include "common/clock.h"
@@ -36,6 +38,7 @@ static struct {
     struct agent agents[NODES_MOST];
     size_t count;
     int64_t first_epoch;
+    long work_ms; /* below 1000 */
 } plane;
 static atomic_bool stop;
 
@@ -120,7 +123,8 @@ static void add_measured(struct rec_attempt *attempt, const struct rec_task *tas
     m->has_time_ns_p50 = true;
 }
 
-static void say_attempt(const struct rec_task *task) {
+static void say_attempt(const struct rec_task *task, const char *outcome) {
+    bool verdict = strcmp(outcome, "verdict") == 0;
     struct rec_attempt attempt;
     rec_attempt_init(&attempt);
     attempt.epoch = task->epoch;
@@ -134,13 +138,13 @@ static void say_attempt(const struct rec_task *task) {
     rec_set(&attempt.target, task->target);
     rec_set(&attempt.device_name, "scripted");
     rec_set(&attempt.driver_version, "1");
-    rec_set(&attempt.outcome, "verdict");
-    rec_set(&attempt.verdict, "correct");
+    rec_set(&attempt.outcome, outcome);
+    if (verdict) rec_set(&attempt.verdict, "correct");
     rec_set(&attempt.kernel_hash, task->kernel_hash);
     attempt.finished_ms = clock_wall_ms();
     attempt.duration_ms = 1;
-    add_measured(&attempt, task, "baseline", "plain", 3000);
-    add_measured(&attempt, task, "candidate", task->kernel, 2000);
+    if (verdict) add_measured(&attempt, task, "baseline", "plain", 3000);
+    if (verdict) add_measured(&attempt, task, "candidate", task->kernel, 2000);
     publish(TOPIC_ATTEMPTS, task->task_id, &rec_attempt_desc, &attempt);
     rec_attempt_done(&attempt);
 }
@@ -177,10 +181,15 @@ static void on_desired(const struct rec_desired *desired) {
 
 static void on_task(const struct rec_task *task) {
     const struct agent *a = agent_of(task->node, task->incarnation);
-    if (!a || task->epoch < a->epoch) return;
+    if (!a) return;
+    if (task->epoch < a->epoch) {
+        say_attempt(task, "cancelled");
+        return;
+    }
     if (task->epoch > plane.first_epoch) printf("first %.3f\n", (double)clock_wall_ms() / 1000);
     if (task->epoch > plane.first_epoch) plane.first_epoch = task->epoch;
-    say_attempt(task);
+    if (plane.work_ms) nanosleep(&(struct timespec){.tv_nsec = plane.work_ms * 1000000}, NULL);
+    say_attempt(task, "verdict");
 }
 
 static void on_record(const struct bus_record *record) {
@@ -214,8 +223,13 @@ static void start(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    if (argc > 2 && strcmp(argv[1], "--work-ms") == 0) {
+        plane.work_ms = strtol(argv[2], NULL, 10) % 1000;
+        argc -= 2;
+        argv += 2;
+    }
     if (argc < 4) {
-        fprintf(stderr, "usage: scripted_agent BOOTSTRAP TARGET NODE...\n");
+        fprintf(stderr, "usage: scripted_agent [--work-ms N] BOOTSTRAP TARGET NODE...\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
