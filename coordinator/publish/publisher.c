@@ -84,15 +84,20 @@ static int send_batch(struct publisher *publisher, const struct outbox_batch *ba
     return 0;
 }
 
-static int publish_once(struct publisher *publisher, const struct outbox_batch *batch, struct error *err) {
+static int begin_with(struct publisher *publisher, const struct outbox_batch *batch, struct error *err) {
     struct error ignored = ERROR_INIT;
     if (!publisher->initialised && bus_tx_init(publisher->producer, TRANSACTION_TIMEOUT_MS, err) != 0) return -1;
     publisher->initialised = true;
     if (bus_tx_begin(publisher->producer, err) != 0) return -1;
-    if (send_batch(publisher, batch, err) == 0 && bus_tx_commit(publisher->producer, TRANSACTION_TIMEOUT_MS, err) == 0)
-        return 0;
+    if (send_batch(publisher, batch, err) == 0) return 0;
     if (err->code != ERR_FENCED) bus_tx_abort(publisher->producer, TRANSACTION_TIMEOUT_MS, &ignored);
     return -1;
+}
+
+/* A commit that ran out of time is gone on with: this batch is in it. */
+static int publish_once(struct publisher *publisher, const struct outbox_batch *batch, struct error *err) {
+    if (!bus_tx_committing(publisher->producer) && begin_with(publisher, batch, err) != 0) return -1;
+    return bus_tx_commit(publisher->producer, TRANSACTION_TIMEOUT_MS, err);
 }
 
 /* Until it is out: its rows are in the outbox as long, and come again after a crash with the same contents. */

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "fleet/bus/internal.h"
 #include "fleet/bus/security.h"
+#include "fleet/bus/steady.h"
 
 #define CHECK_TIMEOUT_MS 2000
 #define RECHECK_MS 500
@@ -163,6 +164,7 @@ struct bus *bus_new(const struct bus_config *config, struct error *err) {
     }
     if (check_prefix(config->prefix ? config->prefix : BUS_PREFIX_DEFAULT, err) || bus_conf_check(config, err))
         return NULL;
+    steady_begin();
     CLEANUP(cleanup_bus) struct bus *bus = xcalloc(1, sizeof *bus);
     bus->self = bus;
     bus->state = -1;

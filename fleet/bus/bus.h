@@ -142,13 +142,16 @@ int bus_flush(struct bus_producer *producer, int timeout_ms, struct error *err);
 int bus_producer_pending(struct bus_producer *producer);
 
 /* Transactions (a producer with a transactional_id can send in one only). init fences older producers of the id; call
- * it once before the first begin. commit waits for all deliveries of the transaction. A failed commit has been aborted
- * where that is possible: send its records again in a new transaction. ERR_FENCED is final: stop. The embedded broker
- * accepts all of it and fences nobody. */
+ * it once before the first begin. commit waits for all deliveries of the transaction. While bus_tx_committing() says so
+ * after a failed commit, its outcome is open: call it again until it is known, and begin nothing meanwhile. Any other
+ * failed commit has been aborted where that is possible: send its records again in a new transaction. An abort that
+ * failed is taken up again by the next begin. ERR_FENCED is final: stop. The embedded broker accepts all of it and
+ * fences nobody. */
 int bus_tx_init(struct bus_producer *producer, int timeout_ms, struct error *err);
 int bus_tx_begin(struct bus_producer *producer, struct error *err);
 int bus_tx_commit(struct bus_producer *producer, int timeout_ms, struct error *err);
 int bus_tx_abort(struct bus_producer *producer, int timeout_ms, struct error *err);
+bool bus_tx_committing(struct bus_producer *producer);
 
 /* --- consuming ------------------------------------------------------------------------------------------------- */
 struct bus_consumer_config {

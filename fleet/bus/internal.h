@@ -62,5 +62,7 @@ void bus_learn_topic(struct bus *bus, rd_kafka_t *client, rd_kafka_topic_t *hand
 const char *bus_short_name(const struct bus *bus, const char *full);
 
 /* producer.c, for transaction.c and tests */
+enum tx_call { TX_NONE, TX_COMMIT, TX_ABORT }; /* one that ran out of time must be called again before any other */
+enum tx_call *bus_producer_tx(struct bus_producer *producer);
 rd_kafka_t *bus_producer_client(struct bus_producer *producer);
 struct bus *bus_producer_bus(struct bus_producer *producer);

@@ -23,6 +23,7 @@ struct bus_producer {
     char *transactional_id;
     bus_delivery_fn *on_delivery;
     void *context;
+    enum tx_call tx; /* that is not yet through */
     int timeout_ms;
     bool own_thread;
     pthread_t thread;
@@ -46,6 +47,9 @@ struct sent {
 
 rd_kafka_t *bus_producer_client(struct bus_producer *producer) {
     return producer->client;
+}
+enum tx_call *bus_producer_tx(struct bus_producer *producer) {
+    return &producer->tx;
 }
 struct bus *bus_producer_bus(struct bus_producer *producer) {
     return producer->bus;

@@ -6,6 +6,7 @@
 #   fleet_serve [ARGS...]         start a coordinator on $KAFKA_BOOTSTRAP, remember its arguments; returns when its API answers;
 #                                 sets FLEET_COORDINATOR. FLEET_PORT: the API's port (default: any)
 #   fleet_agent NAME DRIVER [ENV=VALUE...]  start an agent; sets FLEET_AGENT[NAME], FLEET_DRIVER[NAME]
+#                                 FLEET_AGENT_ARGS: further arguments of all agents that are started
 #   fleet_wait_nodes N [SECONDS]  until N nodes are in service
 #   fleet_until SECONDS COMMAND   until the command succeeds; for what no event announces to a shell
 #   fleet_await FILE PATTERN PID [SECONDS]  until a line of FILE matches, while process PID lives
@@ -18,6 +19,7 @@ declare -A FLEET_AGENT=() FLEET_DRIVER=()
 FLEET_COORDINATOR=
 FLEET_PORT=0
 FLEET_ARGS=()
+FLEET_AGENT_ARGS=()
 FLEET_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 FLEET_BUILD=$(cd "$FLEET_ROOT" && cd "${BUILD:-build}" && pwd)
 PORTOLAN=$FLEET_BUILD/portolan
@@ -92,7 +94,7 @@ fleet_agent() {
     local name=$1 driver=$2
     shift 2
     [ -d "$FLEET_DIR/icd/$name" ] || fleet_icd "$FLEET_DIR/icd/$name" "$driver" || return 1
-    env OCL_ICD_VENDORS="$FLEET_DIR/icd/$name" "$@" "$PORTOLAN_AGENT" run --node "$name" --bootstrap "$KAFKA_BOOTSTRAP" \
+    env OCL_ICD_VENDORS="$FLEET_DIR/icd/$name" "$@" "$PORTOLAN_AGENT" run --node "$name" --bootstrap "$KAFKA_BOOTSTRAP" "${FLEET_AGENT_ARGS[@]}" \
         >>"$FLEET_DIR/agent-$name.log" 2>&1 &
     FLEET_AGENT[$name]=$!
     FLEET_DRIVER[$name]=$driver
