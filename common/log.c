@@ -21,6 +21,8 @@
 
 static _Atomic int minimum_level = LOG_INFO;
 static _Atomic bool as_json;
+static _Atomic int failure; /* errno of the last line; 0: it was written */
+static _Atomic long long lost;
 static _Thread_local char context_node[CONTEXT_MAX], context_device[CONTEXT_MAX], context_task[CONTEXT_MAX];
 
 static const char *const LEVEL_NAMES[] = {"debug", "info", "warn", "error"};
@@ -100,6 +102,29 @@ static void put_line(struct buf *b, enum log_level level, const char *message, s
     buf_puts(b, json ? "}\n" : "\n");
 }
 
+int log_failure(void) {
+    return failure;
+}
+
+long long log_lost(void) {
+    return atomic_exchange(&lost, 0);
+}
+
+static void put(const char *data, size_t len) {
+    while (len > 0) {
+        ssize_t n = write(STDERR_FILENO, data, len);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            failure = errno;
+            lost++;
+            return;
+        }
+        data += n;
+        len -= (size_t)n;
+    }
+    failure = 0;
+}
+
 void log_write(enum log_level level, const char *fmt, ...) {
     if ((int)level < minimum_level) return;
     int keep_errno = errno;
@@ -111,6 +136,6 @@ void log_write(enum log_level level, const char *fmt, ...) {
     if (message.data) secret_blot(message.data);
     size_t len = message.len <= MESSAGE_MAX ? message.len : utf8_cut(message.data, MESSAGE_MAX);
     put_line(&line, level, message.data, len, as_json);
-    while (write(STDERR_FILENO, line.data, line.len) < 0 && errno == EINTR) continue;
+    put(line.data, line.len);
     errno = keep_errno;
 }

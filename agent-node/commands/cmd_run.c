@@ -5,6 +5,27 @@
 #include "agent-node/commands/commands.h"
 #include "agent-node/daemon/daemon.h"
 #include "common/log.h"
+#include "problems/campaign/units.h"
+
+/* Milliseconds of an option; 0 where it is not given. */
+static int duration(const struct options *opts, const char *name, int64_t *ret_ms, struct error *err) {
+    const char *text = options_string(opts, name), *why = "";
+    *ret_ms = 0;
+    if (!text || !units_duration(text, ret_ms, &why)) return 0;
+    return error_set(err, ERR_USAGE, "--%s %s: %s", name, text, why);
+}
+
+static int read_times(const struct options *opts, struct daemon_config *config, struct error *err) {
+    int64_t idle_ms = 0;
+    const char *spool = options_string(opts, "spool"), *why = "";
+    if (duration(opts, "for", &config->for_ms, err) || duration(opts, "idle-after", &idle_ms, err) ||
+        duration(opts, "health-every", &config->health_every_ms, err))
+        return -1;
+    if (options_flag(opts, "exit-when-idle")) config->idle_ms = idle_ms > 0 ? idle_ms : 1;
+    if (spool && units_bytes(spool, &config->spool_bytes, &why))
+        return error_set(err, ERR_USAGE, "--spool %s: %s", spool, why);
+    return 0;
+}
 
 static int run(const struct options *opts) {
     struct error err = ERROR_INIT;
@@ -25,6 +46,7 @@ static int run(const struct options *opts) {
         error_set(&err, ERR_USAGE, "--busy is policy or note, not %s", busy);
         return program_fail("portolan-agent", &err);
     }
+    if (read_times(opts, &config, &err)) return program_fail("portolan-agent", &err);
     config.label_count = options_list(opts, "label", &labels);
     config.labels = labels;
     if (!daemon_run(&config, &err)) return 0;
@@ -45,14 +67,27 @@ static const struct option_spec options[] = {
     {"busy", 0, OPTION_STRING, "WHAT", "busy", "policy",
      "When others use this machine: `policy` gives a task back until it is quiet, as the task's policy says; `note` "
      "keeps the times and tells the load, for a machine that is always shared."},
+    {"for", 0, OPTION_STRING, "TIME", NULL, NULL,
+     "End by itself after TIME (90s, 30m, 4h), as the job of a batch system must: some time before it no new work is "
+     "taken, what runs may finish, what cannot is handed back."},
+    {"exit-when-idle", 0, OPTION_FLAG, NULL, NULL, NULL,
+     "End by itself when nothing is held and nothing came for a while."},
+    {"idle-after", 0, OPTION_STRING, "TIME", NULL, "60s", "How long that while is."},
+    {"health-every", 0, OPTION_STRING, "TIME", "health.every", "10m",
+     "How often an idle device has its known-answer check; 0s for never. It always has one at the start, after a crash "
+     "or a hang, and when the coordinator asks."},
+    {"spool", 0, OPTION_STRING, "BYTES", "spool", "256 MiB",
+     "Most that results may take on disk while the broker is away; a full spool takes no new work."},
     {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};
-const struct command command_run = {.name = "run",
-                                    .usage = "run [--node NAME] [--bootstrap HOST:PORT]",
-                                    .summary = "serve this machine's devices to the fleet",
-                                    .details =
-                                        "Finds the devices, measures them once per driver, registers the node and "
-                                        "works off what the coordinator sends, until SIGTERM. Running "
-                                        "work is handed back when it stops.\n\nExample:\n  portolan-agent run --node "
-                                        "lab-7 --bootstrap broker:9092 --label quiet",
-                                    .options = options,
-                                    .run = run};
+const struct command command_run = {
+    .name = "run",
+    .usage = "run [--node NAME] [--bootstrap HOST:PORT]",
+    .summary = "serve this machine's devices to the fleet",
+    .details =
+        "Finds the devices, measures them once per driver, registers the node and "
+        "works off what the coordinator sends, until SIGTERM or its own end. Running "
+        "work is handed back when it stops; results that could not be sent wait on disk "
+        "for its next start.\n\nExample:\n  portolan-agent run --node "
+        "lab-7 --bootstrap broker:9092 --label quiet",
+    .options = options,
+    .run = run};

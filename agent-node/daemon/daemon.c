@@ -9,9 +9,12 @@
 #include <unistd.h>
 
 #include "agent-node/daemon/devices.h"
+#include "agent-node/daemon/lifetime.h"
 #include "agent-node/daemon/session.h"
+#include "agent-node/daemon/storage.h"
 #include "agent-node/worker/discovery.h"
 #include "common/buf.h"
+#include "common/clock.h"
 #include "common/fileio.h"
 #include "common/log.h"
 
@@ -58,9 +61,15 @@ static char *runtime_bootstrap(void) {
     return found;
 }
 
+static void on_tick(void *context, bool listening);
+
 struct daemon {
     const struct daemon_config *config;
     char node[64];
+    struct duty *duty;
+    struct spool *spool;
+    struct storage storage;
+    struct lifetime lifetime;
     struct jobs *jobs;
     struct reports *reports;
     struct devices *devices;
@@ -75,12 +84,13 @@ static bool address_moved(void *context, const char *bootstrap) {
     return now && strcmp(now, bootstrap) != 0;
 }
 
-static char *find_bootstrap(const struct daemon *d, struct error *err) {
+static char *find_bootstrap(struct daemon *d, struct error *err) {
     if (d->config->bootstrap) return xstrdup(d->config->bootstrap);
     for (bool told = false; !atomic_load(&stop_asked); told = true) {
         char *address = runtime_bootstrap();
         if (address) return address;
         if (!told) log_info("no broker is given and no coordinator runs on this machine yet; waiting for one");
+        on_tick(d, false);
         usleep(200000);
     }
     error_set(err, ERR_CANCELLED, "stopped before a broker was known");
@@ -95,7 +105,7 @@ static bool wanted(const struct daemon_config *config, const struct rec_device *
     return config->driver_count == 0;
 }
 
-static void on_devices_changed(void *context) {
+static void on_changed(void *context) {
     struct daemon *d = context;
     atomic_fetch_add(&d->changes, 1);
 }
@@ -124,14 +134,29 @@ static int start_devices(struct daemon *d, const char *cache_dir, const char *st
                                     .state_dir = state_dir,
                                     .sandbox = d->config->sandbox,
                                     .notes_load = d->config->notes_load,
+                                    .health_every_ms = d->config->health_every_ms,
                                     .jobs = d->jobs,
                                     .reports = d->reports,
-                                    .changed = on_devices_changed,
+                                    .changed = on_changed,
                                     .context = d};
     if (!rc) d->devices = devices_start(&config, err);
     discovery_list_done(&all);
     discovery_list_done(&some);
     return d->devices ? 0 : -1;
+}
+
+/* --- its own end, and its own troubles --------------------------------------------------------------------------- */
+static void on_tick(void *context, bool listening) {
+    struct daemon *d = context;
+    int64_t now_ms = clock_mono_ms(), held = (int64_t)(jobs_held(d->jobs) + reports_waiting(d->reports));
+    storage_tick(&d->storage, d->devices && devices_cache_failing(d->devices), now_ms);
+    int64_t idle_for_ms = lifetime_idle_ms(&d->lifetime, listening, jobs_idle_ms(d->jobs), now_ms);
+    enum lifetime_phase phase = lifetime_phase(&d->lifetime, held, idle_for_ms, now_ms);
+    if (phase == LIFETIME_ENDING) duty_set_trouble(d->duty, TROUBLE_ENDING, "the agent's time (--for) is nearly over");
+    if (phase != LIFETIME_OVER) return;
+    if (!atomic_exchange(&stop_asked, true))
+        log_info("ends by itself: %s", now_ms < d->lifetime.ending_ms ? "nothing came for a while (--exit-when-idle)"
+                                                                      : "its time is over (--for)");
 }
 
 /* --- life
@@ -152,6 +177,8 @@ static int run_sessions(struct daemon *d, struct error *err) {
                                          .jobs = d->jobs,
                                          .reports = d->reports,
                                          .devices = d->devices,
+                                         .duty = d->duty,
+                                         .tick = on_tick,
                                          .stop = &stop_asked,
                                          .changes = &d->changes,
                                          .moved = address_moved,
@@ -169,26 +196,57 @@ static void stop_devices(struct daemon *d) {
     devices_stop(d->devices);
 }
 
-int daemon_run(const struct daemon_config *config, struct error *err) {
-    struct daemon d = {.config = config};
+static int choose_name(struct daemon *d, struct error *err) {
     char host[256] = "node";
     gethostname(host, sizeof host - 1);
-    snprintf(d.node, sizeof d.node, "%s", config->node ? config->node : "");
-    if (!config->node) daemon_node_name(host, d.node);
+    const char *given = d->config->node;
+    if (!given) daemon_node_name(host, d->node);
+    if (given && (!*given || strlen(given) > 63 || given[strspn(given, "abcdefghijklmnopqrstuvwxyz0123456789-")]))
+        return error_set(err, ERR_INVALID, "node name %.80s: 1 to 63 of a-z, 0-9 and '-'", given);
+    if (given) snprintf(d->node, sizeof d->node, "%s", given);
+    return 0;
+}
+
+/* The spool belongs to a name and a prefix: what is in it was measured for them. */
+static int open_spool(struct daemon *d, const char *state_dir, struct error *err) {
+    const char *prefix = d->config->prefix ? d->config->prefix : BUS_PREFIX_DEFAULT;
+    if (strchr(prefix, '/')) return error_set(err, ERR_INVALID, "topic prefix %s: there is a '/' in it", prefix);
+    CLEANUP_FREE char *folder = xasprintf("%s/spool/%s%s", state_dir, prefix, d->node);
+    struct spool_limits limits = {.bytes = d->config->spool_bytes};
+    d->spool = spool_open(folder, &limits, err);
+    if (d->spool) d->reports = reports_new(d->jobs, d->spool, d->duty, err);
+    if (d->reports) return 0;
+    if (!d->spool && err && err->code == ERR_BUSY)
+        error_hint(err, "an agent of this name runs already; give each one a name of its own with --node");
+    return -1;
+}
+
+static int run(struct daemon *d, struct error *err) {
+    CLEANUP_FREE char *cache_dir = dir_standard("cache", err);
+    CLEANUP_FREE char *state_dir = dir_standard("state", err);
+    if (!cache_dir || !state_dir || open_spool(d, state_dir, err)) return -1;
+    storage_init(&d->storage, cache_dir, d->duty);
+    int status = start_devices(d, cache_dir, state_dir, err);
+    if (!status) status = run_sessions(d, err);
+    stop_devices(d);
+    return status;
+}
+
+int daemon_run(const struct daemon_config *config, struct error *err) {
+    struct daemon d = {.config = config};
+    lifetime_init(&d.lifetime, config->for_ms, config->idle_ms, clock_mono_ms());
+    if (choose_name(&d, err)) return -1;
     catch_signals();
     log_context(d.node, NULL, NULL);
     for (size_t i = 0; i < config->label_count; i++) rec_list_string_push(&d.labels, config->labels[i]);
-    CLEANUP_FREE char *cache_dir = dir_standard("cache", err);
-    CLEANUP_FREE char *state_dir = dir_standard("state", err);
-    if (!cache_dir || !state_dir) return -1;
+    d.duty = duty_new(on_changed, &d);
     d.jobs = jobs_new();
-    d.reports = reports_new(d.jobs);
-    int rc = start_devices(&d, cache_dir, state_dir, err);
-    if (!rc) rc = run_sessions(&d, err);
-    stop_devices(&d);
+    int status = run(&d, err);
     reports_free(d.reports);
+    spool_close(d.spool);
     jobs_free(d.jobs);
+    duty_free(d.duty);
     for (size_t i = 0; i < d.labels.count; i++) free(d.labels.items[i]);
     free(d.labels.items);
-    return rc;
+    return status;
 }

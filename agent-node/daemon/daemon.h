@@ -17,9 +17,15 @@ struct daemon_config {
     const char *const *labels;
     size_t label_count;
     bool sandbox;
-    bool notes_load; /* times are kept on a busy machine, whatever a task's policy says */
+    bool notes_load;         /* times are kept on a busy machine, whatever a task's policy says */
+    int64_t health_every_ms; /* while a device is idle; 0: never */
+    int64_t for_ms;          /* ends by itself after so long, in time for that moment; 0: never */
+    int64_t idle_ms;         /* ends by itself after having been idle for so long; 0: never */
+    int64_t spool_bytes;     /* most on disk; 0 for the default */
 };
-/* Runs until SIGTERM or SIGINT. ERR_NOT_FOUND: no device, or no address; ERR_FENCED: another agent took the name. */
+/* Runs until SIGTERM or SIGINT, or its end by the configuration. ERR_NOT_FOUND: no device, or no address; ERR_FENCED:
+ * another agent took the name, or the coordinator refuses this one; ERR_BUSY: another agent of this name runs with the
+ * same state folder; ERR_INVALID: not a node's name. */
 int daemon_run(const struct daemon_config *config, struct error *err);
 /* Make a node name of any text: lower case, what does not fit becomes '-'. */
 void daemon_node_name(const char *text, char out[64]);

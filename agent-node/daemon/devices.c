@@ -2,16 +2,13 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
+#include "agent-node/daemon/health.h"
 #include "agent-node/worker/worker.h"
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/life.h"
 #include "common/log.h"
-
-#define RECHECK_FIRST_MS 10000
-#define RECHECK_MOST_MS 600000
 
 struct device {
     struct devices *all;
@@ -19,14 +16,13 @@ struct device {
     struct worker *worker;
     pthread_t thread;
     bool started;
-    bool healthy;       /* under all->mutex */
-    atomic_llong steps; /* signs of life of its thread */
+    struct health health; /* under all->mutex */
+    atomic_bool asked;    /* somebody wants a check now */
+    atomic_llong steps;   /* signs of life of its thread */
 };
 struct devices {
     struct devices_config config;
     pthread_mutex_t mutex;
-    pthread_cond_t wake;
-    bool stopping;
     struct device *device;
     size_t count;
 };
@@ -47,25 +43,59 @@ static void on_progress(void *context, const char *phase, double done, const cha
 static void on_between(void *context) {
     struct run *run = context;
     struct job *job;
-    while ((job = jobs_take(run->device->all->config.jobs, run->device->desc.id, true, false)))
-        run_job(run->device, job);
+    while ((job = jobs_take(run->device->all->config.jobs, run->device->desc.id, true))) run_job(run->device, job);
 }
 
-static void set_healthy(struct device *device, bool healthy) {
+/* --- its health -------------------------------------------------------------------------------------------------- */
+/* Notes what a check came to. True when the node's record has to be published anew. */
+static bool settle_locked(struct health *health, bool passed, const char *reason) {
+    char before[sizeof health->reason];
+    snprintf(before, sizeof before, "%s", health->reason);
+    if (passed)
+        health_passed(health, clock_mono_ms());
+    else
+        health_failed(health, reason, clock_mono_ms(), clock_wall_ms());
+    return passed || strcmp(before, health->reason) != 0;
+}
+
+static bool check(struct device *device) {
     struct devices *all = device->all;
+    struct error err = ERROR_INIT;
+    atomic_store(&device->asked, false);
+    bool passed = !worker_health_check(device->worker, &err);
     pthread_mutex_lock(&all->mutex);
-    bool differs = device->healthy != healthy;
-    device->healthy = healthy;
+    bool was_failing = device->health.reason[0] != 0;
+    bool differs = settle_locked(&device->health, passed, err.text);
+    int64_t pause_ms = device->health.due_ms - clock_mono_ms();
     pthread_mutex_unlock(&all->mutex);
+    if (!passed)
+        log_warn("device %s takes no work and is checked again in %.0f s: %s", device->desc.id, (double)pause_ms / 1e3,
+                 err.text);
+    else if (was_failing)
+        log_info("device %s passes its known-answer check again", device->desc.id);
     if (differs && all->config.changed) all->config.changed(all->config.context);
+    return passed;
 }
 
-static bool healthy_now(struct device *device) {
-    struct error err = ERROR_INIT;
-    if (device->worker && !worker_health_check(device->worker, &err)) return true;
-    log_warn("device %s fails its known-answer check: %s", device->desc.id, err.text);
-    return false;
+/* What an attempt says of its device: a crash or a hang may have left anything behind. */
+static bool casts_doubt(const struct rec_attempt *attempt) {
+    if (!strcmp(attempt->outcome, "verdict"))
+        return attempt->verdict && (!strcmp(attempt->verdict, "crashed") || !strcmp(attempt->verdict, "timeout"));
+    /* Others on the machine say nothing against the device. */
+    return !strcmp(attempt->outcome, "infrastructure") &&
+           strncmp(attempt->infrastructure, WORKER_MACHINE_BUSY, strlen(WORKER_MACHINE_BUSY)) != 0;
 }
+
+static void learn_from(struct device *device, const struct rec_attempt *attempt, bool worker_failed) {
+    pthread_mutex_lock(&device->all->mutex);
+    if (worker_failed || casts_doubt(attempt))
+        health_doubt(&device->health);
+    else if (attempt->verdict && !strcmp(attempt->verdict, "correct"))
+        health_worked(&device->health, clock_mono_ms());
+    pthread_mutex_unlock(&device->all->mutex);
+}
+
+/* --- its work ---------------------------------------------------------------------------------------------------- */
 
 /* The daemon's own end is no verdict and no cancellation of the task: somebody else must run it. */
 static void correct_outcome(const struct job *job, struct rec_attempt *attempt) {
@@ -88,45 +118,31 @@ static void run_job(struct device *device, struct job *job) {
     int rc = worker_run(device->worker, &job->task, &hooks, &attempt, &err);
     if (rc) log_error("the worker cannot go on: %s", err.text);
     correct_outcome(job, &attempt);
-    /* Others on the machine say nothing against the device. */
-    bool busy =
-        attempt.infrastructure && !strncmp(attempt.infrastructure, WORKER_MACHINE_BUSY, strlen(WORKER_MACHINE_BUSY));
-    bool infrastructure = !strcmp(attempt.outcome, "infrastructure") && !busy;
     log_info("%s %s after %lld ms", attempt.outcome,
              attempt.verdict          ? attempt.verdict
              : attempt.infrastructure ? attempt.infrastructure
                                       : "",
              (long long)(clock_mono_ms() - start_ms));
-    bool stopping = job->cancel;
+    learn_from(device, &attempt, rc != 0);
     reports_add(all->config.reports, job, &attempt);
     rec_attempt_done(&attempt);
     log_context(NULL, device->desc.id, "");
-    if ((infrastructure && !stopping) || rc) set_healthy(device, healthy_now(device));
-}
-
-/* Sleeps until `ms` have passed or the devices stop. */
-static bool wait_or_stop(struct devices *all, int64_t ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
-    pthread_mutex_lock(&all->mutex);
-    int rc = 0;
-    while (!all->stopping && !rc) rc = pthread_cond_timedwait(&all->wake, &all->mutex, &until);
-    bool stopping = all->stopping;
-    pthread_mutex_unlock(&all->mutex);
-    return stopping;
 }
 
 static struct job *next_job(struct device *device) {
-    int64_t pause_ms = RECHECK_FIRST_MS;
-    while (!device->healthy) {
-        if (wait_or_stop(device->all, pause_ms)) return NULL;
-        pause_ms = pause_ms * 2 > RECHECK_MOST_MS ? RECHECK_MOST_MS : pause_ms * 2;
-        if (healthy_now(device)) set_healthy(device, true);
+    struct devices *all = device->all;
+    struct jobs *jobs = all->config.jobs;
+    while (!jobs_closed(jobs)) {
+        pthread_mutex_lock(&all->mutex);
+        bool due = health_is_due(&device->health, clock_mono_ms());
+        pthread_mutex_unlock(&all->mutex);
+        if (due || atomic_load(&device->asked)) check(device);
+        /* Only this thread changes them. */
+        const char *id = device->health.healthy ? device->desc.id : NULL;
+        struct job *job = jobs_wait(jobs, id, device->health.due_ms, &device->asked);
+        if (job) return job;
     }
-    return jobs_take(device->all->config.jobs, device->desc.id, false, true);
+    return NULL;
 }
 
 static void *device_thread(void *arg) {
@@ -150,15 +166,19 @@ static void test_clock(struct device *device) {
 static int device_start(struct devices *all, struct device *device, const struct rec_device *found, struct error *err) {
     device->all = all;
     rec_device_copy(&device->desc, found);
+    health_init(&device->health, all->config.health_every_ms);
     struct worker_config config = {.device = *found,
                                    .cache_dir = all->config.cache_dir,
                                    .state_dir = all->config.state_dir,
                                    .sandbox = all->config.sandbox,
                                    .notes_load = all->config.notes_load};
-    device->worker = worker_new(&config, err);
-    if (!device->worker) return -1;
-    device->healthy = healthy_now(device);
-    if (device->healthy) test_clock(device);
+    struct error why = ERROR_INIT;
+    device->worker = worker_new(&config, &why);
+    if (!device->worker) {
+        settle_locked(&device->health, false, why.text);
+        return error_set(err, why.code, "%s", why.text);
+    }
+    if (check(device)) test_clock(device);
     if (pthread_create(&device->thread, NULL, device_thread, device))
         return error_set(err, ERR_NOMEM, "cannot start a thread for device %s", found->id);
     device->started = true;
@@ -169,11 +189,6 @@ struct devices *devices_start(const struct devices_config *config, struct error 
     struct devices *all = xcalloc(1, sizeof *all);
     all->config = *config;
     pthread_mutex_init(&all->mutex, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&all->wake, &attr);
-    pthread_condattr_destroy(&attr);
     all->device = xcalloc(config->found->count, sizeof *all->device);
     size_t working = 0;
     for (size_t i = 0; i < config->found->count; i++) {
@@ -194,29 +209,58 @@ struct devices *devices_start(const struct devices_config *config, struct error 
 void devices_list(struct devices *devices, struct rec_list_device *list) {
     pthread_mutex_lock(&devices->mutex);
     for (size_t i = 0; i < devices->count; i++) {
-        if (!devices->device[i].healthy) continue;
+        if (!devices->device[i].health.healthy) continue;
         struct rec_device *item = rec_list_device_push(list);
         rec_device_done(item);
         rec_device_copy(item, &devices->device[i].desc);
+        item->health_checks = devices->device[i].health.checks;
     }
     pthread_mutex_unlock(&devices->mutex);
+}
+
+void devices_failing(struct devices *devices, struct rec_list_failing_device *list) {
+    pthread_mutex_lock(&devices->mutex);
+    for (size_t i = 0; i < devices->count; i++) {
+        const struct device *device = &devices->device[i];
+        if (device->health.healthy) continue;
+        struct rec_failing_device *item = rec_list_failing_device_push(list);
+        rec_set(&item->id, device->desc.id);
+        rec_set(&item->target, device->desc.target);
+        rec_set(&item->reason, device->health.reason);
+        item->since_ms = device->health.since_ms;
+    }
+    pthread_mutex_unlock(&devices->mutex);
+}
+
+bool devices_ask_check(struct devices *devices, const char *id) {
+    bool found = false;
+    for (size_t i = 0; i < devices->count; i++) {
+        if (*id && strcmp(devices->device[i].desc.id, id) != 0) continue;
+        atomic_store(&devices->device[i].asked, true);
+        found = true;
+    }
+    jobs_wake(devices->config.jobs);
+    return found;
+}
+
+bool devices_cache_failing(struct devices *devices) {
+    bool failing = false;
+    for (size_t i = 0; i < devices->count; i++)
+        failing = failing || (devices->device[i].worker && worker_cache_failing(devices->device[i].worker));
+    return failing;
 }
 
 bool devices_has(struct devices *devices, const char *id) {
     bool found = false;
     pthread_mutex_lock(&devices->mutex);
     for (size_t i = 0; i < devices->count && !found; i++)
-        found = devices->device[i].healthy && !strcmp(devices->device[i].desc.id, id);
+        found = devices->device[i].health.healthy && !strcmp(devices->device[i].desc.id, id);
     pthread_mutex_unlock(&devices->mutex);
     return found;
 }
 
 void devices_stop(struct devices *devices) {
     if (!devices) return;
-    pthread_mutex_lock(&devices->mutex);
-    devices->stopping = true;
-    pthread_cond_broadcast(&devices->wake);
-    pthread_mutex_unlock(&devices->mutex);
     for (size_t i = 0; i < devices->count; i++) {
         struct device *device = &devices->device[i];
         if (device->started) pthread_join(device->thread, NULL);
@@ -224,7 +268,6 @@ void devices_stop(struct devices *devices) {
         rec_device_done(&device->desc);
     }
     free(devices->device);
-    pthread_cond_destroy(&devices->wake);
     pthread_mutex_destroy(&devices->mutex);
     free(devices);
 }

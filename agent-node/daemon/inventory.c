@@ -37,6 +37,9 @@ void inventory_fill(struct rec_node *ret, const struct session_config *config, c
     for (size_t i = 0; config->labels && i < config->labels->count; i++)
         rec_list_string_push(&ret->labels, config->labels->items[i]);
     devices_list(config->devices, &ret->devices);
+    devices_failing(config->devices, &ret->failing);
+    CLEANUP_FREE char *trouble = duty_trouble(config->duty);
+    rec_set(&ret->trouble, trouble);
     bool level = ret->devices.count && *ret->devices.items[0].sandbox; /* one machine, one level */
     rec_set(&ret->sandbox, level ? ret->devices.items[0].sandbox : config->sandbox ? config->sandbox : "");
     ret->started_ms = started_ms;

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/buf.h"
 #include "common/clock.h"
@@ -12,6 +13,7 @@ struct jobs {
     struct job *first;
     size_t held, queued;
     unsigned taken;
+    int64_t empty_ms; /* monotonic: since when nothing is held */
     bool closed;
     char *seen[JOBS_REMEMBERED];         /* ring */
     uint64_t seen_hash[JOBS_REMEMBERED]; /* of the same: comparing texts is for those that agree in this */
@@ -20,8 +22,13 @@ struct jobs {
 
 struct jobs *jobs_new(void) {
     struct jobs *jobs = xcalloc(1, sizeof *jobs);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&jobs->mutex, NULL);
-    pthread_cond_init(&jobs->wake, NULL);
+    pthread_cond_init(&jobs->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    jobs->empty_ms = clock_mono_ms();
     return jobs;
 }
 
@@ -110,17 +117,19 @@ static struct job *best_locked(struct jobs *jobs, const char *device, bool try_o
     return best;
 }
 
-struct job *jobs_take(struct jobs *jobs, const char *device, bool try_only, bool wait) {
+static struct job *take_locked(struct jobs *jobs, const char *device, bool try_only) {
+    struct job *job = jobs->closed || !device ? NULL : best_locked(jobs, device, try_only);
+    if (!job) return NULL;
+    job->state = JOB_RUNNING;
+    job->since_ms = clock_mono_ms();
+    jobs->queued--;
+    jobs->taken++;
+    return job;
+}
+
+struct job *jobs_take(struct jobs *jobs, const char *device, bool try_only) {
     pthread_mutex_lock(&jobs->mutex);
-    struct job *job = NULL;
-    while (!jobs->closed && !(job = best_locked(jobs, device, try_only)) && wait)
-        pthread_cond_wait(&jobs->wake, &jobs->mutex);
-    if (job) {
-        job->state = JOB_RUNNING;
-        job->since_ms = clock_mono_ms();
-        jobs->queued--;
-        jobs->taken++;
-    }
+    struct job *job = take_locked(jobs, device, try_only);
     pthread_mutex_unlock(&jobs->mutex);
     return job;
 }
@@ -129,6 +138,37 @@ void jobs_watch(struct jobs *jobs, struct job *job, const atomic_llong *steps) {
     pthread_mutex_lock(&jobs->mutex);
     job->steps = steps;
     pthread_mutex_unlock(&jobs->mutex);
+}
+
+static void sleep_locked(struct jobs *jobs, int64_t until_ms) {
+    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    if (until_ms == INT64_MAX)
+        pthread_cond_wait(&jobs->wake, &jobs->mutex);
+    else
+        pthread_cond_timedwait(&jobs->wake, &jobs->mutex, &until);
+}
+
+struct job *jobs_wait(struct jobs *jobs, const char *device, int64_t until_ms, const atomic_bool *interrupt) {
+    pthread_mutex_lock(&jobs->mutex);
+    struct job *job = NULL;
+    while (!jobs->closed && !atomic_load(interrupt) && !(job = take_locked(jobs, device, false)) &&
+           clock_mono_ms() < until_ms)
+        sleep_locked(jobs, until_ms);
+    pthread_mutex_unlock(&jobs->mutex);
+    return job;
+}
+
+void jobs_wake(struct jobs *jobs) {
+    pthread_mutex_lock(&jobs->mutex);
+    pthread_cond_broadcast(&jobs->wake);
+    pthread_mutex_unlock(&jobs->mutex);
+}
+
+bool jobs_closed(struct jobs *jobs) {
+    pthread_mutex_lock(&jobs->mutex);
+    bool closed = jobs->closed;
+    pthread_mutex_unlock(&jobs->mutex);
+    return closed;
 }
 
 void jobs_progress(struct jobs *jobs, struct job *job, const char *phase, double done) {
@@ -155,7 +195,7 @@ void jobs_remove(struct jobs *jobs, struct job *job) {
     while (*at && *at != job) at = &(*at)->next;
     if (*at) {
         *at = job->next;
-        jobs->held--;
+        if (--jobs->held == 0) jobs->empty_ms = clock_mono_ms();
     }
     pthread_mutex_unlock(&jobs->mutex);
     job_free(job);
@@ -227,6 +267,21 @@ size_t jobs_held(struct jobs *jobs) {
     size_t n = jobs->held;
     pthread_mutex_unlock(&jobs->mutex);
     return n;
+}
+
+size_t jobs_running(struct jobs *jobs) {
+    size_t n = 0;
+    pthread_mutex_lock(&jobs->mutex);
+    for (const struct job *job = jobs->first; job; job = job->next) n += job->state == JOB_RUNNING;
+    pthread_mutex_unlock(&jobs->mutex);
+    return n;
+}
+
+int64_t jobs_idle_ms(struct jobs *jobs) {
+    pthread_mutex_lock(&jobs->mutex);
+    int64_t idle_ms = jobs->held ? 0 : clock_mono_ms() - jobs->empty_ms;
+    pthread_mutex_unlock(&jobs->mutex);
+    return idle_ms;
 }
 
 void jobs_list(struct jobs *jobs, struct rec_list_held *list) {

@@ -20,7 +20,7 @@ enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_REPORTING };
 struct job {
     struct rec_task task;
     enum job_state state;
-    char phase[24];
+    char phase[40];
     double progress;
     const atomic_llong *steps; /* signs of life of its device's thread, once it runs; else NULL */
     int64_t since_ms;          /* monotonic */
@@ -38,10 +38,14 @@ DEFINE_CLEANUP(cleanup_jobs, struct jobs *, jobs_free)
 /* Queue a task for task->device; the task's contents are copied. ERR_CONFLICT: this attempt was given before (a
  * duplicate record); ERR_LIMIT: JOBS_QUEUED_MAX. */
 int jobs_add(struct jobs *jobs, const struct rec_task *task, struct error *err);
-/* The next job for `device`, now RUNNING: `try` tasks first, sweeps last, then higher priority, then arrival. Waits for
- * one unless `wait` is false; NULL when there is none or after jobs_close(). `try_only` leaves others where they are.
- * The job stays owned by the table. */
-struct job *jobs_take(struct jobs *jobs, const char *device, bool try_only, bool wait);
+/* The next job for `device`, now RUNNING: `try` tasks first, sweeps last, then higher priority, then arrival. NULL when
+ * there is none or after jobs_close(). `try_only` leaves others where they are. The job stays owned by the table. */
+struct job *jobs_take(struct jobs *jobs, const char *device, bool try_only);
+/* As jobs_take(), waiting for one until `until_ms` (monotonic; INT64_MAX: for ever), until `interrupt` is true when
+ * jobs_wake() is called, or until jobs_close(). `device` NULL waits for nothing else. */
+struct job *jobs_wait(struct jobs *jobs, const char *device, int64_t until_ms, const atomic_bool *interrupt);
+void jobs_wake(struct jobs *jobs);
+bool jobs_closed(struct jobs *jobs);
 /* `steps` grows while the thread that runs the job works; it outlives the job's run. */
 void jobs_watch(struct jobs *jobs, struct job *job, const atomic_llong *steps);
 void jobs_progress(struct jobs *jobs, struct job *job, const char *phase, double done);
@@ -65,5 +69,8 @@ unsigned jobs_taken(struct jobs *jobs);
 bool jobs_have_try(struct jobs *jobs);
 /* Number held, in all states. */
 size_t jobs_held(struct jobs *jobs);
+size_t jobs_running(struct jobs *jobs);
+/* How long nothing has been held, ms; 0 while something is. */
+int64_t jobs_idle_ms(struct jobs *jobs);
 /* Append all to a heartbeat's list. */
 void jobs_list(struct jobs *jobs, struct rec_list_held *list);

@@ -12,9 +12,9 @@
 #define SCHEMAS_TIMEOUT_MS 5000
 
 void mailbox_init(struct mailbox *m, const char *node, const char *incarnation, struct jobs *jobs,
-                  struct reports *reports, struct devices *devices) {
+                  struct reports *reports, struct devices *devices, struct duty *duty) {
     *m = (struct mailbox){
-        .node = node, .incarnation = incarnation, .jobs = jobs, .reports = reports, .devices = devices};
+        .node = node, .incarnation = incarnation, .jobs = jobs, .reports = reports, .devices = devices, .duty = duty};
 }
 
 void mailbox_done(struct mailbox *m) {
@@ -115,6 +115,20 @@ static void give_back(struct mailbox *m, const struct rec_task *task) {
     if (job) mailbox_report_unrun(m, job, "cancelled", "it was sent before the coordinator started anew");
 }
 
+static bool none_served(void *context, const char *device) {
+    (void)context, (void)device;
+    return false;
+}
+
+void mailbox_return_refused(struct mailbox *m) {
+    CLEANUP_FREE char *why = duty_refusal(m->duty);
+    struct job *job;
+    int n = 0;
+    for (; why && (job = jobs_unserved(m->jobs, none_served, NULL)); n++)
+        mailbox_report_unrun(m, job, "cancelled", why);
+    if (n) log_info("%d queued attempt%s given back: %s", n, n == 1 ? "" : "s", why);
+}
+
 void mailbox_task(struct mailbox *m, const struct rec_task *task) {
     const char *why = stale(m, task->epoch, task->node, task->incarnation);
     struct error err = ERROR_INIT;
@@ -128,7 +142,22 @@ void mailbox_task(struct mailbox *m, const struct rec_task *task) {
         log_info("task %s is dropped: %s", task->attempt_id, err.text);
         return;
     }
+    mailbox_return_refused(m);
     mailbox_return_unserved(m);
+}
+
+static void cancel(struct mailbox *m, const struct rec_command *command) {
+    struct job *job;
+    int running = 0;
+    while ((job = jobs_cancel(m->jobs, command->attempt_id, command->task_id, &running)))
+        mailbox_report_unrun(m, job, "cancelled", command->reason);
+    log_info("cancel %s: %d running", *command->attempt_id ? command->attempt_id : command->task_id, running);
+}
+
+static void health_check(struct mailbox *m, const struct rec_command *command) {
+    bool found = devices_ask_check(m->devices, command->device);
+    log_info("health check of %s asked for%s%s%s", *command->device ? command->device : "all devices",
+             *command->reason ? ": " : "", command->reason, found ? "" : " (there is no such device)");
 }
 
 void mailbox_command(struct mailbox *m, const struct rec_command *command) {
@@ -138,13 +167,10 @@ void mailbox_command(struct mailbox *m, const struct rec_command *command) {
         return;
     }
     m->epoch = command->epoch;
-    if (strcmp(command->command, "cancel") != 0) {
+    if (!strcmp(command->command, "cancel"))
+        cancel(m, command);
+    else if (!strcmp(command->command, "health_check"))
+        health_check(m, command);
+    else
         log_warn("command %s is not known to this version", command->command);
-        return;
-    }
-    struct job *job;
-    int running = 0;
-    while ((job = jobs_cancel(m->jobs, command->attempt_id, command->task_id, &running)))
-        mailbox_report_unrun(m, job, "cancelled", command->reason);
-    log_info("cancel %s: %d running", *command->attempt_id ? command->attempt_id : command->task_id, running);
 }

@@ -31,7 +31,7 @@ struct session {
     char incarnation[SESSION_INCARNATION_DIGITS + 1];
     int64_t started_ms;
     int64_t lease_ms;
-    int64_t heartbeat_ms, retry_at_ms;
+    int64_t heartbeat_ms, retry_at_ms, tick_at_ms;
     int64_t sequence, node_sequence;
     int64_t desired_epoch, desired_sequence; /* of the latest `desired` record */
     int64_t registered_at;                   /* offset in `nodes` */
@@ -45,7 +45,10 @@ struct session {
 
 static void on_state(void *context, enum bus_state state, const char *text) {
     struct session *s = context;
-    atomic_store(&s->unreachable, state == BUS_UNREACHABLE);
+    if (state != BUS_WARNING) {
+        atomic_store(&s->unreachable, state == BUS_UNREACHABLE);
+        reports_away(s->config->reports, state == BUS_UNREACHABLE);
+    }
     if (state == BUS_CONNECTED)
         log_info("connected to the broker%s%s", *text ? ": " : "", text);
     else
@@ -86,7 +89,7 @@ static int open_bus(struct session *s, struct error *err) {
     s->consumer = bus_consumer_new(s->bus, &consumer, err);
     if (!s->consumer) return -1;
     s->codec = codec_new();
-    mailbox_init(&s->mailbox, c->node, s->incarnation, c->jobs, c->reports, c->devices);
+    mailbox_init(&s->mailbox, c->node, s->incarnation, c->jobs, c->reports, c->devices, c->duty);
     return 0;
 }
 
@@ -122,9 +125,17 @@ static int register_node(struct session *s, struct error *err) {
     return 0;
 }
 
+static void tick(struct session *s) {
+    int64_t now_ms = clock_mono_ms();
+    if (!s->config->tick || now_ms < s->tick_at_ms) return;
+    s->tick_at_ms = now_ms + 1000;
+    s->config->tick(s->config->context, s->ready && !atomic_load(&s->unreachable));
+}
+
 /* Repeats registration until it works. */
 static enum session_end join(struct session *s, struct error *err) {
     while (!stopping(s)) {
+        tick(s);
         struct error one = ERROR_INIT;
         if (!bus_wait(s->bus, 1000, &one) && !register_node(s, &one)) return SESSION_RUNNING;
         if (moved(s)) return SESSION_MOVED;
@@ -190,12 +201,16 @@ static enum session_end on_desired(struct session *s, const struct rec_desired *
     s->desired_epoch = desired->epoch;
     s->desired_sequence = desired->sequence;
     if (!strcmp(desired->state, "refused")) {
-        error_set(err, ERR_FENCED, "the coordinator refuses node %s: %s", s->config->node, desired->reason);
+        error_set(err, ERR_FENCED, "the coordinator refuses node %s: %s", s->config->node,
+                  *desired->reason ? desired->reason : "it gives no reason");
         return SESSION_REFUSED;
     }
     /* A coordinator that has just started gives no work to nodes that it has not heard. */
     if (desired->epoch > s->mailbox.epoch) s->heartbeat_ms = 0;
     s->mailbox.epoch = desired->epoch;
+    duty_set_desired(s->config->duty, desired->state, desired->reason);
+    mailbox_return_refused(&s->mailbox);
+    if (!*desired->mailbox_topic) return SESSION_RUNNING;
     s->lease_ms = desired->lease_ms > 0 ? desired->lease_ms : LEASE_DEFAULT_MS;
     want_mailbox(s, short_name(s, desired->mailbox_topic), desired->mailbox_partition);
     return SESSION_RUNNING;
@@ -278,15 +293,17 @@ static void housekeeping(struct session *s) {
         if (s->mailbox_due) open_mailbox(s);
     }
     unsigned changes = atomic_load(s->config->changes);
-    if (s->ready && changes != s->changes_seen) {
+    if (s->ready && changes != s->changes_seen && !atomic_load(&s->unreachable)) {
         struct error err = ERROR_INIT;
         if (publish_node(s, "ready", NULL, &err))
             log_warn("the changed inventory is not published yet: %s", err.text);
         else
             s->changes_seen = changes;
         mailbox_return_unserved(&s->mailbox);
+        mailbox_return_refused(&s->mailbox);
     }
     if (s->ready) heartbeat(s);
+    tick(s);
 }
 
 static enum session_end loop(struct session *s, struct error *err) {
@@ -310,15 +327,26 @@ static enum session_end loop(struct session *s, struct error *err) {
     return SESSION_STOPPED;
 }
 
+/* Reports that are under way get a moment; while no broker answers the spool has them. */
+static bool worth_waiting(const struct session *s) {
+    if (jobs_running(s->config->jobs)) return true;
+    return !atomic_load(&s->unreachable) && reports_waiting(s->config->reports);
+}
+
 /* Queued work goes back at once rather than by its lease; running work is interrupted. */
 static void leave(struct session *s) {
     struct job *job;
     while ((job = jobs_close(s->config->jobs)))
         mailbox_report_unrun(&s->mailbox, job, "infrastructure", "the node is stopping");
     int64_t until_ms = clock_mono_ms() + LEAVE_TIMEOUT_MS;
-    while (jobs_held(s->config->jobs) && clock_mono_ms() < until_ms) {
-        bus_next(s->consumer, POLL_MS, &(struct bus_record *){NULL}, NULL);
+    while (worth_waiting(s) && clock_mono_ms() < until_ms) {
+        CLEANUP(cleanup_bus_record) struct bus_record *record = NULL;
+        bus_next(s->consumer, POLL_MS, &record, NULL);
         reports_retry(s->config->reports);
+    }
+    if (atomic_load(&s->unreachable)) {
+        log_warn("leaving without saying so: no broker answers");
+        return;
     }
     struct error err = ERROR_INIT;
     if (publish_node(s, "leaving", NULL, &err)) log_warn("leaving without saying so: %s", err.text);

@@ -25,8 +25,11 @@ struct session_config {
     struct jobs *jobs;
     struct reports *reports;
     struct devices *devices;
+    struct duty *duty;
     const atomic_bool *stop;
-    const atomic_uint *changes; /* raised when the inventory changes */
+    const atomic_uint *changes; /* raised when the inventory, or the trouble in it, changes */
+    /* Called about once a second; `listening`: tasks could come, if there were any. May be NULL. */
+    void (*tick)(void *context, bool listening);
     /* Asked about once a second while no broker answers: true when the address has changed and a new session is to be
      * made. May be NULL. */
     bool (*moved)(void *context, const char *bootstrap);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "agent-node/daemon/spool_format.h"
@@ -23,6 +24,7 @@
 #define USUAL_RECORD_BYTES 65536
 #define PROBE_BYTES 4096
 #define SEGMENTS_MAX 4096
+#define FREE_LEAST_BYTES ((uint64_t)1 << 20) /* of the file system: less is as good as full */
 
 struct segment {
     uint64_t number;
@@ -295,12 +297,21 @@ int spool_probe(struct spool *s, struct error *err) {
     return status;
 }
 
+static int disk_has_room(const struct spool *s, struct error *err) {
+    struct statvfs fs;
+    if (statvfs(s->folder, &fs) != 0) return error_errno(err, ERR_IO, errno, "cannot write the spool %s", s->folder);
+    uint64_t bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (fs.f_blocks == 0 || bytes >= FREE_LEAST_BYTES) return 0;
+    return error_set(err, ERR_IO, "the disk of the spool %s is full: %llu bytes are left", s->folder,
+                     (unsigned long long)bytes);
+}
+
 int spool_has_room(struct spool *s, struct error *err) {
     const struct spool_record usual = {.key = "", .len = USUAL_RECORD_BYTES};
     pthread_mutex_lock(&s->mutex);
     size_t n = fitting(s, &usual, 1, err);
     pthread_mutex_unlock(&s->mutex);
-    return n ? 0 : -1;
+    return n ? disk_has_room(s, err) : -1;
 }
 
 void spool_usage(struct spool *s, struct spool_usage *ret) {

@@ -51,7 +51,7 @@ void spool_release(struct spool *spool, uint64_t segment);
 
 /* Can the folder be written again? Writes and removes a small file. */
 int spool_probe(struct spool *spool, struct error *err);
-/* Is there room for more, and for a record of the usual size? ERR_LIMIT names the limit. */
+/* Is there room for a record of the usual size? ERR_LIMIT names the limit; ERR_IO: the disk is nearly full. */
 int spool_has_room(struct spool *spool, struct error *err);
 struct spool_usage {
     int64_t bytes, records;

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@
 
 struct binary_cache {
     char *folder; /* NULL: holds nothing */
-    bool warned;
+    atomic_bool failing;
 };
 
 static void hash_number(struct sha256 *h, int64_t n) {
@@ -172,7 +173,12 @@ void binary_cache_put(struct binary_cache *c, const char *key, const void *data,
     checksum(key, data, len, whole);
     memcpy(whole + CHECKSUM_BYTES, data, len);
     struct error err = ERROR_INIT;
-    if (file_write_durable(path, whole, CHECKSUM_BYTES + len, 0600, &err) == 0 || c->warned) return;
-    c->warned = true;
-    log_warn("binaries are not kept: %s", err.text);
+    bool failed = file_write_durable(path, whole, CHECKSUM_BYTES + len, 0600, &err) != 0;
+    bool before = atomic_exchange(&c->failing, failed);
+    if (failed && !before) log_warn("binaries are not kept: %s", err.text);
+    if (!failed && before) log_info("binaries are kept again");
+}
+
+bool binary_cache_failing(const struct binary_cache *c) {
+    return atomic_load(&c->failing);
 }

@@ -22,5 +22,7 @@ void binary_cache_key(const char *text, const struct plan *plan, const char *fin
 
 /* The entry's bytes, NUL-terminated, or NULL. The caller frees. */
 uint8_t *binary_cache_get(struct binary_cache *c, const char *key, size_t *ret_len);
-/* Failure to write is logged once and otherwise ignored. */
+/* Failure to write costs a compilation later, and nothing else: it is logged when it begins and when it ends. */
 void binary_cache_put(struct binary_cache *c, const char *key, const void *data, size_t len);
+/* Could the last entry not be written? From any thread. */
+bool binary_cache_failing(const struct binary_cache *c);

@@ -58,6 +58,10 @@ void worker_free(struct worker *w) {
     free(w);
 }
 
+bool worker_cache_failing(const struct worker *w) {
+    return binary_cache_failing(w->cache);
+}
+
 /* --- one task
  * -------------------------------------------------------------------------------------------------------------- */
 static void begin_attempt(const struct worker *w, const struct rec_task *task, struct rec_attempt *a) {

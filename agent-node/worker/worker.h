@@ -17,6 +17,8 @@ struct worker_config {
 };
 struct worker *worker_new(const struct worker_config *c, struct error *err);
 void worker_free(struct worker *w);
+/* Could the last thing for the cache of binaries not be written? From any thread. */
+bool worker_cache_failing(const struct worker *w);
 
 struct worker_hooks {
     /* Called from the worker's thread at each change; `phase` is a static word: compile, oracle, verify, time, search.

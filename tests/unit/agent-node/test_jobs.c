@@ -28,7 +28,7 @@ static void an_attempt_given_twice_is_refused(void **state) {
     assert_int_equal(add(jobs, "a.1", "campaign", 0, &err), 0);
     assert_int_equal(add(jobs, "a.1", "campaign", 0, &err), -1);
     assert_int_equal(err.code, ERR_CONFLICT);
-    jobs_remove(jobs, jobs_take(jobs, "dev", false, false));
+    jobs_remove(jobs, jobs_take(jobs, "dev", false));
     assert_int_equal(add(jobs, "a.1", "campaign", 0, &err), -1); /* even after it is gone */
     assert_int_equal(jobs_held(jobs), 0);
 }
@@ -42,11 +42,11 @@ static void tries_come_first_then_priority_then_arrival(void **state) {
     add(jobs, "d.1", "try", 0, NULL);
     static const char *const order[] = {"d.1", "b.1", "c.1", "a.1"};
     for (size_t i = 0; i < 4; i++) {
-        struct job *job = jobs_take(jobs, "dev", false, false);
+        struct job *job = jobs_take(jobs, "dev", false);
         assert_string_equal(job->task.attempt_id, order[i]);
         assert_int_equal(job->state, JOB_RUNNING);
     }
-    assert_null(jobs_take(jobs, "dev", false, false));
+    assert_null(jobs_take(jobs, "dev", false));
     assert_int_equal(jobs_held(jobs), 4);
 }
 
@@ -59,26 +59,26 @@ static void what_waits_for_a_device_that_is_gone_is_given_back(void **state) {
     CLEANUP(cleanup_jobs) struct jobs *jobs = jobs_new();
     add(jobs, "a.1", "campaign", 0, NULL);
     add(jobs, "b.1", "campaign", 0, NULL);
-    assert_string_equal(jobs_take(jobs, "dev", false, false)->task.attempt_id, "a.1");
+    assert_string_equal(jobs_take(jobs, "dev", false)->task.attempt_id, "a.1");
     char here[] = "dev", other[] = "other";
     assert_null(jobs_unserved(jobs, is_served, here));
     struct job *job = jobs_unserved(jobs, is_served, other);
     assert_string_equal(job->task.attempt_id, "b.1"); /* what runs ends by itself */
     assert_int_equal(job->state, JOB_REPORTING);
     assert_null(jobs_unserved(jobs, is_served, other));
-    assert_null(jobs_take(jobs, "dev", false, false));
+    assert_null(jobs_take(jobs, "dev", false));
 }
 
 static void a_search_in_between_takes_tries_only(void **state) {
     (void)state;
     CLEANUP(cleanup_jobs) struct jobs *jobs = jobs_new();
     add(jobs, "a.1", "campaign", 9, NULL);
-    assert_null(jobs_take(jobs, "dev", true, false));
+    assert_null(jobs_take(jobs, "dev", true));
     assert_int_equal(jobs_taken(jobs), 0);
     assert_false(jobs_have_try(jobs));
     add(jobs, "b.1", "try", 0, NULL);
     assert_true(jobs_have_try(jobs));
-    assert_string_equal(jobs_take(jobs, "dev", true, false)->task.attempt_id, "b.1");
+    assert_string_equal(jobs_take(jobs, "dev", true)->task.attempt_id, "b.1");
     assert_int_equal(jobs_taken(jobs), 1);
 }
 
@@ -86,14 +86,14 @@ static void another_device_does_not_get_the_job(void **state) {
     (void)state;
     CLEANUP(cleanup_jobs) struct jobs *jobs = jobs_new();
     add(jobs, "a.1", "campaign", 0, NULL);
-    assert_null(jobs_take(jobs, "other", false, false));
+    assert_null(jobs_take(jobs, "other", false));
 }
 
 static void cancel_flags_running_and_returns_queued_jobs(void **state) {
     (void)state;
     CLEANUP(cleanup_jobs) struct jobs *jobs = jobs_new();
     add(jobs, "a.1", "campaign", 0, NULL);
-    struct job *running = jobs_take(jobs, "dev", false, false);
+    struct job *running = jobs_take(jobs, "dev", false);
     add(jobs, "a.2", "campaign", 0, NULL);
     int flagged = 0;
     struct job *queued = jobs_cancel(jobs, "", "a", &flagged);
@@ -110,13 +110,14 @@ static void closing_interrupts_without_blaming_a_cancel_and_hands_out_nothing(vo
     (void)state;
     CLEANUP(cleanup_jobs) struct jobs *jobs = jobs_new();
     add(jobs, "a.1", "campaign", 0, NULL);
-    struct job *running = jobs_take(jobs, "dev", false, false);
+    struct job *running = jobs_take(jobs, "dev", false);
     add(jobs, "b.1", "campaign", 0, NULL);
     assert_string_equal(jobs_close(jobs)->task.attempt_id, "b.1");
     assert_null(jobs_close(jobs));
     assert_true(running->cancel);
     assert_false(running->cancel_asked);
-    assert_null(jobs_take(jobs, "dev", false, true)); /* would wait for ever otherwise */
+    static const atomic_bool never;
+    assert_null(jobs_wait(jobs, "dev", INT64_MAX, &never)); /* would wait for ever otherwise */
     struct error err = ERROR_INIT;
     assert_int_equal(add(jobs, "c.1", "campaign", 0, &err), -1);
     assert_int_equal(err.code, ERR_CANCELLED);
@@ -126,7 +127,7 @@ static void every_held_attempt_is_listed_with_its_state(void **state) {
     (void)state;
     CLEANUP(cleanup_jobs) struct jobs *jobs = jobs_new();
     add(jobs, "a.1", "campaign", 0, NULL);
-    struct job *running = jobs_take(jobs, "dev", false, false);
+    struct job *running = jobs_take(jobs, "dev", false);
     jobs_progress(jobs, running, "verify", 0.5);
     add(jobs, "b.1", "campaign", 0, NULL);
     struct rec_heartbeat beat;

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +112,29 @@ static void level_names_are_known(void **state) {
     assert_int_equal(log_level_from_name("loud"), -1);
 }
 
+static void a_log_that_cannot_be_written_stops_nobody_and_says_why(void **state) {
+    (void)state;
+    int keep = dup(STDERR_FILENO), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    log_setup(LOG_INFO, false);
+    log_lost();
+    dup2(full, STDERR_FILENO);
+    errno = 7;
+    log_info("one");
+    log_info("two");
+    int why = log_failure(), kept_errno = errno;
+    dup2(keep, STDERR_FILENO);
+    close(full);
+    close(keep);
+    assert_int_equal(why, ENOSPC);
+    assert_int_equal(kept_errno, 7);
+    assert_int_equal(log_lost(), 2);
+    assert_int_equal(log_lost(), 0);
+    begin();
+    log_info("three");
+    assert_non_null(strstr(end(), "three"));
+    assert_int_equal(log_failure(), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_line_has_time_level_and_message),
@@ -119,6 +144,7 @@ int main(void) {
         cmocka_unit_test(a_message_cannot_forge_a_line_or_steer_the_terminal),
         cmocka_unit_test(a_huge_message_is_cut),
         cmocka_unit_test(level_names_are_known),
+        cmocka_unit_test(a_log_that_cannot_be_written_stops_nobody_and_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
