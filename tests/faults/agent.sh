@@ -105,7 +105,12 @@ has_device() { fleet_api /v1/nodes | holds '.nodes[] | select(.node == $node) | 
 
 # --- names and nothing (while the devices wait for their next health check) ----------------------------------------------
 FIRST=${FLEET_AGENT[right]}
-fleet_agent right pocl
+refused_here() {
+    OCL_ICD_VENDORS=$FLEET_DIR/icd/right "$PORTOLAN_AGENT" run --node right --bootstrap "$KAFKA_BOOTSTRAP" >"$FLEET_DIR/second.log" 2>&1
+    [ $? -ne 0 ] && grep -q 'is locked' "$FLEET_DIR/second.log" && grep -q 'hint: an agent of this name runs already' "$FLEET_DIR/second.log"
+}
+check "a second agent of a name is refused where the first one's spool is" refused_here
+fleet_agent right pocl PORTOLAN_STATE_DIR="$FLEET_DIR/state-elsewhere" # as if on another machine
 fenced() { fleet_wait_gone "$FIRST" 30 && grep -q 'another agent has started as node right' "$FLEET_DIR/agent-right.log"; }
 check "an agent whose name is taken by a second one ends and says so" fenced
 no_driver() {
