@@ -3,31 +3,22 @@
 #include <string.h>
 
 #include "common/buf.h"
-#include "fleet/bus/internal.h"
+#include "fleet/bus/admin.h"
+#include "fleet/bus/security.h"
 
-static void free_options(rd_kafka_AdminOptions_t **options) {
-    if (*options) rd_kafka_AdminOptions_destroy(*options);
-}
-static void free_queue(rd_kafka_queue_t **queue) {
-    if (*queue) rd_kafka_queue_destroy(*queue);
-}
-static void free_event(rd_kafka_event_t **event) {
-    if (*event) rd_kafka_event_destroy(*event);
-}
 static void free_resource(rd_kafka_ConfigResource_t **resource) {
     if (*resource) rd_kafka_ConfigResource_destroy(*resource);
 }
 
-static rd_kafka_AdminOptions_t *new_options(struct bus *bus, rd_kafka_admin_op_t operation, int timeout_ms) {
+rd_kafka_AdminOptions_t *admin_options(struct bus *bus, rd_kafka_admin_op_t operation, int timeout_ms) {
     char reason[256];
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(bus->client, operation);
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, reason, sizeof reason);
     return options;
 }
 
-/* The answer, or NULL with err. */
-static rd_kafka_event_t *await(struct bus *bus, rd_kafka_queue_t *queue, int timeout_ms, const char *what,
-                               struct error *err) {
+rd_kafka_event_t *admin_await(struct bus *bus, rd_kafka_queue_t *queue, int timeout_ms, const char *what,
+                              struct error *err) {
     /* librdkafka answers its own time-out; a little longer, so that it is the one that speaks */
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
     if (event && !rd_kafka_event_error(event)) return event;
@@ -73,6 +64,10 @@ static void note_created(struct bus *bus, rd_kafka_event_t *event, char *const *
     for (size_t i = 0; i < count; i++) {
         rd_kafka_resp_err_t code = i < answers ? rd_kafka_topic_result_error(results[i]) : RD_KAFKA_RESP_ERR__FAIL;
         if (!code || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) continue;
+        if (bus_is_denied(code)) {
+            bus_denied(bus, &errs[i], "Create", "topic", names[i]);
+            continue;
+        }
         bus_error(bus, &errs[i], code, i < answers ? rd_kafka_topic_result_error_string(results[i]) : "no answer",
                   "creating topic %s", names[i]);
     }
@@ -118,11 +113,11 @@ int bus_topics_create(struct bus *bus, const char *const *topics, size_t count, 
     for (size_t i = 0; i < count; i++)
         if (!(batch.wanted[i] = describe_topic(batch.names[i], partitions, replication, settings, setting_count, err)))
             return -1;
-    CLEANUP(free_options)
-    rd_kafka_AdminOptions_t *options = new_options(bus, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
-    CLEANUP(free_queue) rd_kafka_queue_t *queue = rd_kafka_queue_new(bus->client);
+    CLEANUP(admin_free_options)
+    rd_kafka_AdminOptions_t *options = admin_options(bus, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
+    CLEANUP(admin_free_queue) rd_kafka_queue_t *queue = rd_kafka_queue_new(bus->client);
     rd_kafka_CreateTopics(bus->client, batch.wanted, count, options, queue);
-    CLEANUP(free_event) rd_kafka_event_t *event = await(bus, queue, timeout_ms, batch.names[0], err);
+    CLEANUP(admin_free_event) rd_kafka_event_t *event = admin_await(bus, queue, timeout_ms, batch.names[0], err);
     if (!event) return -1;
     note_created(bus, event, batch.names, count, errs);
     return 0;
@@ -157,15 +152,19 @@ char *bus_topic_setting(struct bus *bus, const char *topic, const char *key, int
     if (bus_topic_name(bus, topic, name, err) || refuse_embedded(bus, "settings", name, err)) return NULL;
     CLEANUP(free_resource)
     rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);
-    CLEANUP(free_options)
-    rd_kafka_AdminOptions_t *options = new_options(bus, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
-    CLEANUP(free_queue) rd_kafka_queue_t *queue = rd_kafka_queue_new(bus->client);
+    CLEANUP(admin_free_options)
+    rd_kafka_AdminOptions_t *options = admin_options(bus, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+    CLEANUP(admin_free_queue) rd_kafka_queue_t *queue = rd_kafka_queue_new(bus->client);
     rd_kafka_DescribeConfigs(bus->client, &resource, 1, options, queue);
-    CLEANUP(free_event) rd_kafka_event_t *event = await(bus, queue, timeout_ms, name, err);
+    CLEANUP(admin_free_event) rd_kafka_event_t *event = admin_await(bus, queue, timeout_ms, name, err);
     if (!event) return NULL;
     size_t count = 0;
     const rd_kafka_ConfigResource_t **answers =
         rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
+    if (count == 1 && bus_is_denied(rd_kafka_ConfigResource_error(answers[0]))) {
+        bus_denied(bus, err, "DescribeConfigs", "topic", name);
+        return NULL;
+    }
     if (count != 1 || rd_kafka_ConfigResource_error(answers[0])) {
         bus_error(bus, err, count == 1 ? rd_kafka_ConfigResource_error(answers[0]) : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
                   count == 1 ? rd_kafka_ConfigResource_error_string(answers[0]) : NULL, "settings of topic %s", name);

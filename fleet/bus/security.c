@@ -1,11 +1,11 @@
 #include "fleet/bus/security.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/secrets.h"
+#include "fleet/bus/acls.h"
 #include "fleet/bus/certificate.h"
 
 #define SECRET_FILE_LIMIT 65536
@@ -229,9 +229,7 @@ int bus_denied(const struct bus *bus, struct error *err, const char *operation, 
                const char *name) {
     bool cluster = !strcmp(resource, "cluster");
     char upper[32];
-    size_t i = 0;
-    for (; operation[i] && i < sizeof upper - 1; i++) upper[i] = (char)toupper((unsigned char)operation[i]);
-    upper[i] = 0;
+    acl_operation_upper(operation, upper);
     error_set(err, ERR_AUTH, "principal %s may not %s %s%s%s", bus->principal, upper, resource, cluster ? "" : " ",
               cluster ? "" : name);
     return error_hint(err,

@@ -4,38 +4,8 @@
 
 #include "common/buf.h"
 #include "common/table.h"
+#include "fleet/bus/acls.h"
 #include "fleet/bus/topics.h"
-
-struct acl {
-    const char *role, *resource, *name, *operations; /* resource: topic, group, transactional-id or cluster */
-    bool prefixed;
-};
-/* Describe comes with Read and Write. The group is only looked up, never joined; see bus.h. */
-static const struct acl acls[] = {
-    {"coordinator", "topic", "tasks.", "Write, Create", true},
-    {"coordinator", "topic", "desired", "Read, Write", false},
-    {"coordinator", "topic", "campaigns", "Read, Write", false},
-    {"coordinator", "topic", "schemas", "Read, Write", false},
-    {"coordinator", "topic", "heartbeats", "Read, Write", false},
-    {"coordinator", "topic", "attempts", "Read", false},
-    {"coordinator", "topic", "nodes", "Read", false},
-    {"coordinator", "topic", "results", "Read, Write", false},
-    {"coordinator", "topic", "measurements", "Read, Write", false},
-    {"coordinator", "topic", "deadletter", "Read, Write", false},
-    {"coordinator", "transactional-id", "", "Write, Describe", true},
-    {"coordinator", "group", "", "Describe", true},
-    {"agent", "topic", "tasks.<node>", "Read", false},
-    {"agent", "topic", "desired", "Read", false},
-    {"agent", "topic", "nodes", "Read, Write", false},
-    {"agent", "topic", "schemas", "Read, Write", false},
-    {"agent", "topic", "attempts", "Write", false},
-    {"agent", "topic", "heartbeats", "Write", false},
-    {"agent", "topic", "deadletter", "Write", false},
-    {"agent", "group", "", "Describe", true},
-    {"consumer", "topic", "results", "Read", false},
-    {"consumer", "topic", "measurements", "Read", false},
-};
-#define ACL_COUNT (sizeof acls / sizeof *acls)
 
 static const struct topic_status *status_of(const struct topic_spec *spec, const struct topic_status *status,
                                             size_t count) {
@@ -77,12 +47,12 @@ static void print_topics(const char *prefix, const struct topic_status *status, 
 
 static void print_acls(const char *prefix, FILE *out) {
     struct table *t = table_new((const char *const[]){"principal", "resource", "name", "pattern", "operations", NULL});
-    for (size_t i = 0; i < ACL_COUNT; i++) {
-        const struct acl *acl = &acls[i];
-        CLEANUP_FREE char *principal = xasprintf("User:<%s>", acl->role);
-        CLEANUP_FREE char *name = xasprintf("%s%s", prefix, acl->name);
-        table_row(t, (const char *const[]){principal, acl->resource, name, acl->prefixed ? "prefixed" : "literal",
-                                           acl->operations, NULL});
+    struct acl_row row;
+    for (size_t i = 0; acl_table(i, &row); i++) {
+        CLEANUP_FREE char *principal = xasprintf("User:<%s>", row.role);
+        CLEANUP_FREE char *name = xasprintf("%s%s", prefix, row.name);
+        table_row(t, (const char *const[]){principal, row.resource, name, row.prefixed ? "prefixed" : "literal",
+                                           row.operations, NULL});
     }
     table_print(t, out);
     table_free(t);
@@ -90,7 +60,7 @@ static void print_acls(const char *prefix, FILE *out) {
 
 void topics_print(const char *prefix, const struct topic_status *status, size_t status_count, FILE *out) {
     print_topics(prefix, status, status_count, out);
-    fputs("\nThe rights each role needs, where the cluster has ACLs:\n", out);
+    fputs("\nThe rights each role needs, where the cluster has ACLs (--acls prints the commands):\n", out);
     print_acls(prefix, out);
 }
 
@@ -115,12 +85,12 @@ json_t *topics_json(const char *prefix, const struct topic_status *status, size_
     json_t *topics = json_array(), *rules = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(topics, topic_json(prefix, &specs[i], status_of(&specs[i], status, status_count)));
-    for (size_t i = 0; i < ACL_COUNT; i++) {
-        CLEANUP_FREE char *name = xasprintf("%s%s", prefix, acls[i].name);
+    struct acl_row row;
+    for (size_t i = 0; acl_table(i, &row); i++) {
+        CLEANUP_FREE char *name = xasprintf("%s%s", prefix, row.name);
         json_array_append_new(
-            rules,
-            json_pack("{s:s, s:s, s:s, s:s, s:s}", "role", acls[i].role, "resource", acls[i].resource, "name", name,
-                      "pattern", acls[i].prefixed ? "prefixed" : "literal", "operations", acls[i].operations));
+            rules, json_pack("{s:s, s:s, s:s, s:s, s:s}", "role", row.role, "resource", row.resource, "name", name,
+                             "pattern", row.prefixed ? "prefixed" : "literal", "operations", row.operations));
     }
     return json_pack("{s:o, s:o}", "topics", topics, "acls", rules);
 }

@@ -77,7 +77,7 @@ static void the_listing_names_every_topic_and_who_may_do_what(void **state) {
     json_t *rule;
     json_array_foreach(json_object_get(json, "acls"), i,
                        rule) if (!strcmp(json_string_value(json_object_get(rule, "role")), "consumer")) n++;
-    assert_int_equal(n, 2);
+    assert_int_equal(n, 3); /* two topics, and its groups */
     json_decref(json);
     char *text = NULL;
     size_t len = 0;
