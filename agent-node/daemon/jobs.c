@@ -22,12 +22,8 @@ struct jobs {
 
 struct jobs *jobs_new(void) {
     struct jobs *jobs = xcalloc(1, sizeof *jobs);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&jobs->mutex, NULL);
-    pthread_cond_init(&jobs->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    clock_cond_init(&jobs->wake);
     jobs->empty_ms = clock_mono_ms();
     return jobs;
 }

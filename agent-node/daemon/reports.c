@@ -274,12 +274,8 @@ static void of_an_earlier_start(void *context, const struct spool_record *record
 
 struct reports *reports_new(struct jobs *jobs, struct spool *spool, struct duty *duty, struct error *err) {
     struct reports *reports = xcalloc(1, sizeof *reports);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&reports->mutex, NULL);
-    pthread_cond_init(&reports->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    clock_cond_init(&reports->wake);
     reports->jobs = jobs;
     reports->spool = spool;
     reports->duty = duty;
