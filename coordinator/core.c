@@ -15,6 +15,7 @@
 #include "coordinator/schedule/queue.h"
 #include "coordinator/schedule/slots.h"
 #include "coordinator/store/backup.h"
+#include "coordinator/texts.h"
 
 int64_t core_mono_ms(const struct core *core) {
     return core->clock.mono_ms(core->clock.context);
@@ -338,6 +339,7 @@ struct core *core_new(struct store *store, struct codec *codec, const struct coo
     core->config = *config;
     core->store = store;
     core->codec = codec;
+    core->texts = texts_new();
     core->tasks = map_new();
     core->campaigns = map_new();
     core->nodes = map_new();
@@ -372,6 +374,7 @@ void core_free(struct core *core) {
     free(core->effects);
     free(core->open);
     suite_free(core->shipped);
+    texts_free(core->texts);
     target_rules_free(core->rules);
     codec_free(core->codec);
     store_close(core->store);

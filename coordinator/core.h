@@ -30,6 +30,7 @@ struct coordinator_clock {
 
 struct campaign;
 struct suite; /* plan/suite.h */
+struct texts; /* texts.h */
 struct fleet_node;
 struct health; /* schedule/quarantine.h */
 struct device {
@@ -39,7 +40,7 @@ struct device {
     int held;                      /* attempts in its mailbox or running */
     int level;                     /* where slots.c lists it by `held`; -1: nowhere */
     struct device *level_prev, *level_next;
-    struct health *health;         /* among the node's */
+    struct health *health; /* among the node's */
 };
 struct fleet_node {
     struct row_node row;
@@ -48,9 +49,9 @@ struct fleet_node {
     size_t device_count;
     struct health *health; /* of the node as a whole, then of its devices */
     bool loss_counted;     /* its silence stands among its failures already */
-    bool heard;          /* a heartbeat, or its registration, came since the link is up */
-    bool mailbox_ready;  /* its topic exists */
-    int64_t lease_until; /* in lease time */
+    bool heard;            /* a heartbeat, or its registration, came since the link is up */
+    bool mailbox_ready;    /* its topic exists */
+    int64_t lease_until;   /* in lease time */
     int64_t heard_mono_ms;
     int64_t beat_sequence; /* of the latest heartbeat of this incarnation */
     double load_1m;
@@ -117,9 +118,9 @@ struct core_config {
     const char *problems_dir; /* of the shipped problems, or NULL */
     const char *fleet_file;   /* target rules, or NULL */
     int64_t lease_ms;
-    int window;        /* attempts in a device's mailbox at a time */
-    int64_t settle_ms; /* after the link is up, how long cells without a device wait at least */
-    int64_t absent_ms; /* lease time after which a target without any device gives its tasks up */
+    int window;         /* attempts in a device's mailbox at a time */
+    int64_t settle_ms;  /* after the link is up, how long cells without a device wait at least */
+    int64_t absent_ms;  /* lease time after which a target without any device gives its tasks up */
     bool approve_nodes; /* unknown nodes wait for `portolan node approve` */
 };
 /* What is known of the broker, for people. */
@@ -139,6 +140,7 @@ struct core {
     struct core_config config;
     struct target_rules *rules; /* NULL: the built-in ones alone */
     struct suite *shipped;
+    struct texts *texts;
     struct map *tasks, *campaigns, *nodes, *queues;
     struct map *summaries; /* of ended campaigns, as JSON text: they do not change any more */
     struct attempt **open; /* live attempts of all tasks */

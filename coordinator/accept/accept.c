@@ -66,7 +66,7 @@ static int keep_record(struct core *core, const struct rec_attempt *attempt, con
     CLEANUP_FREE uint8_t *data = NULL;
     size_t len = 0;
     if (codec_encode(&rec_attempt_desc, attempt, CODEC_SINGLE_OBJECT, 0, &data, &len, err) != 0) return -1;
-    return store_attempt_record_put(core->store, row->task, row->n, data, len, err);
+    return store_attempt_record_put(core->store, row, data, len, err);
 }
 
 /* Rows that cannot be encoded (over a limit) are left out: the result stands all the same. */

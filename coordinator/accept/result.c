@@ -5,6 +5,7 @@
 #include "coordinator/accept/promoted.h"
 #include "coordinator/accept/verdicts.h"
 #include "coordinator/plan/promotion.h"
+#include "coordinator/texts.h"
 #include "fleet/bus/topics.h"
 #include "fleet/replay/record.h"
 
@@ -136,15 +137,14 @@ void result_fill(struct core *core, const struct task *task, const struct rec_at
 /* The record is self-contained: who has it can run it again, wherever it came from. */
 static int add_texts(struct core *core, const struct row_task *row, const char *policy_hash, struct rec_result *r,
                      struct error *err) {
-    CLEANUP_FREE char *source = NULL;
-    CLEANUP_FREE char *problem = store_problem_get(core->store, row->problem_hash, err);
-    CLEANUP_FREE char *kernel = problem ? store_kernel_get(core->store, row->kernel_hash, &source, err) : NULL;
-    CLEANUP_FREE char *policy = kernel ? store_policy_get(core->store, policy_hash, err) : NULL;
-    if (!policy) return -1;
-    rec_set(&r->problem_yaml, problem);
-    rec_set(&r->kernel_yaml, kernel);
-    rec_set(&r->kernel_source, source);
-    rec_set(&r->policy, policy);
+    const struct text *text = texts_get(core->texts, core->store, TEXT_PROBLEM, row->problem_hash, err);
+    if (!text) return -1;
+    rec_set(&r->problem_yaml, text->yaml);
+    if (!(text = texts_get(core->texts, core->store, TEXT_KERNEL, row->kernel_hash, err))) return -1;
+    rec_set(&r->kernel_yaml, text->yaml);
+    rec_set(&r->kernel_source, text->source);
+    if (!(text = texts_get(core->texts, core->store, TEXT_POLICY, policy_hash, err))) return -1;
+    rec_set(&r->policy, text->yaml);
     CLEANUP_FREE char *check = replay_check_make(r);
     rec_set(&r->record_check, check);
     return 0;
@@ -167,7 +167,7 @@ int result_publish(struct core *core, struct task *task, const char *policy_hash
     if (add_texts(core, &task->row, policy_hash, result, err) != 0) return -1;
     if (codec_encode(&rec_result_desc, result, CODEC_CONFLUENT, (uint32_t)core->schema_result, &value, &len, err) != 0)
         return -1;
-    struct row_result row = {.revision = result->revision, .record = value, .len = len};
+    struct row_result row = {.task_seq = task->row.seq, .revision = result->revision, .record = value, .len = len};
     snprintf(row.task, sizeof row.task, "%s", task->row.id);
     snprintf(row.campaign, sizeof row.campaign, "%s", task->row.campaign);
     snprintf(row.problem, sizeof row.problem, "%s", task->row.problem);

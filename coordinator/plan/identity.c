@@ -73,6 +73,14 @@ int policy_apply(const char *text, struct rec_task *task, struct error *err) {
     return 0;
 }
 
+void policy_copy(const struct rec_task *from, struct rec_task *to) {
+    rec_policy_done(&to->policy);
+    rec_policy_copy(&to->policy, &from->policy);
+    for (size_t i = 0; i < from->baselines.count; i++) rec_list_string_push(&to->baselines, from->baselines.items[i]);
+    rec_set(&to->config, from->config);
+    rec_set(&to->seeds, from->seeds);
+}
+
 void task_identify(struct row_task *row, const char *purpose, int repetition) {
     struct sha256 h;
     uint8_t digest[32];

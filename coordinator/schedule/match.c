@@ -9,6 +9,7 @@
 #include "coordinator/schedule/nodes.h"
 #include "coordinator/schedule/queue.h"
 #include "coordinator/schedule/slots.h"
+#include "coordinator/texts.h"
 
 struct match {
     struct core *core;
@@ -61,15 +62,15 @@ static bool takes_task(void *context, const struct task *task) {
 /* --- handing out
  * --------------------------------------------------------------------------------------------------------- */
 static int fill_texts(struct core *core, const struct row_task *row, struct rec_task *task, struct error *err) {
-    CLEANUP_FREE char *source = NULL;
-    CLEANUP_FREE char *problem = store_problem_get(core->store, row->problem_hash, err);
-    CLEANUP_FREE char *kernel = problem ? store_kernel_get(core->store, row->kernel_hash, &source, err) : NULL;
-    CLEANUP_FREE char *policy = kernel ? store_policy_get(core->store, row->policy_hash, err) : NULL;
-    if (!policy) return -1;
-    rec_set(&task->problem_yaml, problem);
-    rec_set(&task->kernel_yaml, kernel);
-    rec_set(&task->kernel_source, source);
-    return policy_apply(policy, task, err);
+    const struct text *text = texts_get(core->texts, core->store, TEXT_PROBLEM, row->problem_hash, err);
+    if (!text) return -1;
+    rec_set(&task->problem_yaml, text->yaml);
+    if (!(text = texts_get(core->texts, core->store, TEXT_KERNEL, row->kernel_hash, err))) return -1;
+    rec_set(&task->kernel_yaml, text->yaml);
+    rec_set(&task->kernel_source, text->source);
+    if (!(text = texts_get(core->texts, core->store, TEXT_POLICY, row->policy_hash, err))) return -1;
+    policy_copy(text->task, task);
+    return 0;
 }
 
 static void fill_task(struct core *core, const struct task *from, const struct device *device, struct rec_task *task) {
@@ -116,8 +117,10 @@ static int send_task(struct core *core, const struct task *task, const struct de
 }
 
 static int hand_out(struct core *core, struct task *task, struct device *device, double charged_ms, struct error *err) {
-    struct row_attempt row = {
-        .n = ++task->row.attempts, .epoch = store_epoch(core->store), .state = ATTEMPT_PUBLISHING};
+    struct row_attempt row = {.task_seq = task->row.seq,
+                              .n = ++task->row.attempts,
+                              .epoch = store_epoch(core->store),
+                              .state = ATTEMPT_PUBLISHING};
     snprintf(row.task, sizeof row.task, "%s", task->row.id);
     snprintf(row.node, sizeof row.node, "%s", device->node->row.name);
     snprintf(row.incarnation, sizeof row.incarnation, "%s", device->node->row.incarnation);
@@ -146,9 +149,8 @@ static int serve(struct core *core, struct queue *queue, struct device *device, 
     int window = device_window(core, device);
     /* On probation it gets no more than that, be it a try. */
     if (device->held >= window && window < core->config.window) return 0;
-    struct queue_wish wish = {.last = device->held < window ? QUEUE_SWEEP : QUEUE_TRY,
-                              .takes_task = takes_task,
-                              .context = &match};
+    struct queue_wish wish = {
+        .last = device->held < window ? QUEUE_SWEEP : QUEUE_TRY, .takes_task = takes_task, .context = &match};
     double charged_ms = 0;
     struct task *task = device_in_service(device) ? queue_take(queue, &wish, &charged_ms) : NULL;
     return task ? hand_out(core, task, device, charged_ms, err) : 0;

@@ -13,9 +13,26 @@ const char *attempt_state_name(enum attempt_state state) {
     return names[state];
 }
 
+/* Attempts of a task lie together, in the order of their numbers. */
+static int64_t key_of(int64_t task_seq, int n) {
+    return (task_seq << 24) + n;
+}
+
+/* The task's number, looked up where the row does not hold it; an unknown task has 0, which no row has. */
+static int find_key(struct store *store, int64_t task_seq, const char *task, int n, int64_t *ret, struct error *err) {
+    if (task_seq == 0 && store_task_seq(store, task, &task_seq, err) != 0) return -1;
+    *ret = task_seq > 0 ? key_of(task_seq, n) : -1;
+    return 0;
+}
+
 int store_attempt_insert(struct store *store, const struct row_attempt *row, struct error *err) {
-    sqlite3_stmt *q = store_prepare_write(store, ST_ATTEMPT_INSERT,
-                                          "INSERT INTO attempts(" COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)", err);
+    int64_t key = 0;
+    if (row->n >= ATTEMPTS_PER_TASK_MAX)
+        return error_set(err, ERR_LIMIT, "task %s has had %d attempts", row->task, ATTEMPTS_PER_TASK_MAX);
+    if (find_key(store, row->task_seq, row->task, row->n, &key, err) != 0) return -1;
+    if (key < 0) return error_set(err, ERR_NOT_FOUND, "task %s does not exist", row->task);
+    sqlite3_stmt *q = store_prepare_write(
+        store, ST_ATTEMPT_INSERT, "INSERT INTO attempts(" COLUMNS ", key) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", err);
     if (!q) return -1;
     bind_text(q, 1, row->task);
     bind_int(q, 2, row->n);
@@ -31,14 +48,17 @@ int store_attempt_insert(struct store *store, const struct row_attempt *row, str
     bind_int(q, 12, row->published_ms);
     bind_int(q, 13, row->finished_ms);
     bind_double(q, 14, row->duration_ms);
+    bind_int(q, 15, key);
     return store_run(store, q, "add an attempt", err);
 }
 
 int store_attempt_update(struct store *store, const struct row_attempt *row, struct error *err) {
+    int64_t key = 0;
+    if (find_key(store, row->task_seq, row->task, row->n, &key, err) != 0) return -1;
     sqlite3_stmt *q = store_prepare_write(
         store, ST_ATTEMPT_UPDATE,
         "UPDATE attempts SET state = ?, ran = ?, outcome = ?, verdict = ?, reason = ?, finished_ms = ?,"
-        " duration_ms = ? WHERE task = ? AND n = ?",
+        " duration_ms = ? WHERE key = ?",
         err);
     if (!q) return -1;
     bind_int(q, 1, row->state);
@@ -48,8 +68,7 @@ int store_attempt_update(struct store *store, const struct row_attempt *row, str
     bind_text(q, 5, row->reason);
     bind_int(q, 6, row->finished_ms);
     bind_double(q, 7, row->duration_ms);
-    bind_text(q, 8, row->task);
-    bind_int(q, 9, row->n);
+    bind_int(q, 8, key);
     return store_run(store, q, "change an attempt", err);
 }
 
@@ -69,14 +88,15 @@ static void read_row(sqlite3_stmt *q, struct row_attempt *row) {
     row->published_ms = sqlite3_column_int64(q, 11);
     row->finished_ms = sqlite3_column_int64(q, 12);
     row->duration_ms = sqlite3_column_double(q, 13);
+    row->task_seq = sqlite3_column_int64(q, 14) >> 24;
 }
 
 int store_attempt_get(struct store *store, const char *task, int n, struct row_attempt *ret, struct error *err) {
-    sqlite3_stmt *q =
-        store_prepare(store, ST_ATTEMPT_GET, "SELECT " COLUMNS " FROM attempts WHERE task = ? AND n = ?", err);
+    int64_t key = 0;
+    if (find_key(store, 0, task, n, &key, err) != 0) return -1;
+    sqlite3_stmt *q = store_prepare(store, ST_ATTEMPT_GET, "SELECT " COLUMNS ", key FROM attempts WHERE key = ?", err);
     if (!q) return -1;
-    bind_text(q, 1, task);
-    bind_int(q, 2, n);
+    bind_int(q, 1, key);
     int rc = store_step(store, q, "read an attempt", err);
     if (rc < 0) return -1;
     if (rc == 0) return error_set(err, ERR_NOT_FOUND, "attempt %s.%d does not exist", task, n);
@@ -86,15 +106,19 @@ int store_attempt_get(struct store *store, const char *task, int n, struct row_a
 }
 
 int store_attempts(struct store *store, const char *task, store_attempt_fn *visit, void *context, struct error *err) {
+    int64_t seq = 0;
+    if (task && store_task_seq(store, task, &seq, err) != 0) return -1;
     sqlite3_stmt *q =
-        task ? store_prepare(store, ST_ATTEMPTS, "SELECT " COLUMNS " FROM attempts WHERE task = ? ORDER BY n", err)
+        task ? store_prepare(store, ST_ATTEMPTS,
+                             "SELECT " COLUMNS ", key FROM attempts WHERE key > ? AND key < ? ORDER BY key", err)
              : store_prepare(store, ST_ATTEMPTS_OPEN,
                              "SELECT " COLUMNS
-                             " FROM attempts WHERE state <= 2 AND task IN (SELECT id FROM tasks WHERE"
-                             " campaign IN (SELECT id FROM campaigns WHERE state = 0)) ORDER BY task, n",
+                             ", key FROM attempts WHERE state <= 2 AND (SELECT campaign FROM tasks"
+                             " WHERE seq = key >> 24) IN (SELECT id FROM campaigns WHERE state = 0) ORDER BY key",
                              err);
     if (!q) return -1;
-    if (task) bind_text(q, 1, task);
+    if (task) bind_int(q, 1, key_of(seq, 0));
+    if (task) bind_int(q, 2, key_of(seq + 1, 0));
     int rc;
     while ((rc = store_step(store, q, "read attempts", err)) > 0) {
         struct row_attempt row;
@@ -107,23 +131,27 @@ int store_attempts(struct store *store, const char *task, store_attempt_fn *visi
     return rc;
 }
 
-int store_attempt_record_put(struct store *store, const char *task, int n, const void *data, size_t len,
+int store_attempt_record_put(struct store *store, const struct row_attempt *row, const void *data, size_t len,
                              struct error *err) {
+    int64_t key = 0;
+    if (find_key(store, row->task_seq, row->task, row->n, &key, err) != 0) return -1;
     sqlite3_stmt *q = store_prepare_write(store, ST_ATTEMPT_RECORD_PUT,
-                                          "INSERT OR REPLACE INTO attempt_records VALUES(?, ?, ?)", err);
+                                          "INSERT OR REPLACE INTO attempt_records VALUES(?, ?, ?, ?)", err);
     if (!q) return -1;
-    bind_text(q, 1, task);
-    bind_int(q, 2, n);
-    bind_blob(q, 3, data, len);
+    bind_int(q, 1, key);
+    bind_text(q, 2, row->task);
+    bind_int(q, 3, row->n);
+    bind_blob(q, 4, data, len);
     return store_run(store, q, "keep an attempt's record", err);
 }
 
 int store_attempt_record_get(struct store *store, const char *task, int n, uint8_t **ret, size_t *ret_len,
                              struct error *err) {
+    int64_t key = 0;
+    if (find_key(store, 0, task, n, &key, err) != 0) return -1;
     sqlite3_stmt *q =
-        store_prepare(store, ST_ATTEMPT_RECORD_GET, "SELECT record FROM attempt_records WHERE task = ? AND n = ?", err);
+        store_prepare(store, ST_ATTEMPT_RECORD_GET, "SELECT record FROM attempt_records WHERE key = ?", err);
     if (!q) return -1;
-    bind_text(q, 1, task);
-    bind_int(q, 2, n);
+    bind_int(q, 1, key);
     return store_blob(store, q, "record of attempt", task, ret, ret_len, err);
 }

@@ -31,6 +31,7 @@ enum store_statement {
     ST_TASK_DELETE,
     ST_TASKS,
     ST_TASK_FIND,
+    ST_TASK_SEQ,
     ST_TASKS_ALIKE,
     ST_TASK_COUNTS,
     ST_ATTEMPT_INSERT,
@@ -69,12 +70,22 @@ enum store_statement {
     ST_TOKENS,
     ST_COUNT
 };
+#define ATTEMPTS_PER_TASK_MAX (1 << 24) /* a row's key is the task's number, and the attempt's in 24 bits */
+
+/* An offset that the open transaction moves (offsets.c). */
+struct offset_note {
+    char topic[250];
+    int partition;
+    int64_t next;
+};
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statement[ST_COUNT];
     int lock_fd;
     int64_t epoch;
     bool in_transaction;
+    struct offset_note *offsets; /* written at the commit */
+    size_t offset_count;
 };
 
 /* The statement, prepared at its first use, reset and without bindings. NULL with err. */
@@ -106,3 +117,5 @@ int store_blob(struct store *store, sqlite3_stmt *q, const char *what, const cha
                struct error *err);
 /* Whether `id` may be looked up by prefix, and the first text above all that begin with it into `end`. */
 int store_prefix_range(const char *id, size_t full_length, char *end, size_t end_size, struct error *err);
+/* Write what store_offset_put() noted. */
+int store_offsets_write(struct store *store, struct error *err);

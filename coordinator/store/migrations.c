@@ -49,7 +49,40 @@ static const char *const steps[] = {
     "ALTER TABLE tasks ADD COLUMN purpose TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE tasks ADD COLUMN parent TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE tasks ADD COLUMN wanted TEXT NOT NULL DEFAULT '';",
-    /* 3: API tokens */
+    /* 3: tasks are numbered in the order of planning, and what belongs to a task is kept by its number: what is written
+     * together then lies together. By the id, a hash, each row would be on a page of its own. */
+    "CREATE TABLE tasks_3(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, campaign TEXT NOT NULL,"
+    " ordinal INTEGER NOT NULL, kind TEXT NOT NULL, strategy TEXT NOT NULL, problem TEXT NOT NULL, problem_hash TEXT"
+    " NOT NULL, kernel TEXT NOT NULL, kernel_hash TEXT NOT NULL, size TEXT NOT NULL, target TEXT NOT NULL, policy_hash"
+    " TEXT NOT NULL, state INTEGER NOT NULL, attempts INTEGER NOT NULL, failures INTEGER NOT NULL, busy INTEGER NOT"
+    " NULL, avoid TEXT NOT NULL, reason TEXT NOT NULL, changed_ms INTEGER NOT NULL, purpose TEXT NOT NULL, parent TEXT"
+    " NOT NULL, wanted TEXT NOT NULL);"
+    "INSERT INTO tasks_3 SELECT NULL, id, campaign, ordinal, kind, strategy, problem, problem_hash, kernel,"
+    " kernel_hash, size, target, policy_hash, state, attempts, failures, busy, avoid, reason, changed_ms, purpose,"
+    " parent, wanted FROM tasks ORDER BY campaign, ordinal;"
+    "CREATE TABLE attempts_3(key INTEGER PRIMARY KEY, task TEXT NOT NULL, n INTEGER NOT NULL, node TEXT NOT NULL,"
+    " incarnation TEXT NOT NULL, device TEXT NOT NULL, epoch INTEGER NOT NULL, state INTEGER NOT NULL, ran INTEGER NOT"
+    " NULL, outcome TEXT NOT NULL, verdict TEXT NOT NULL, reason TEXT NOT NULL, published_ms INTEGER NOT NULL,"
+    " finished_ms INTEGER NOT NULL, duration_ms REAL NOT NULL);"
+    "INSERT INTO attempts_3 SELECT (t.seq << 24) + a.n, a.task, a.n, a.node, a.incarnation, a.device, a.epoch, a.state,"
+    " a.ran, a.outcome, a.verdict, a.reason, a.published_ms, a.finished_ms, a.duration_ms"
+    " FROM attempts a JOIN tasks_3 t ON t.id = a.task;"
+    "CREATE TABLE attempt_records_3(key INTEGER PRIMARY KEY, task TEXT NOT NULL, n INTEGER NOT NULL, record BLOB NOT"
+    " NULL);"
+    "INSERT INTO attempt_records_3 SELECT (t.seq << 24) + r.n, r.task, r.n, r.record"
+    " FROM attempt_records r JOIN tasks_3 t ON t.id = r.task;"
+    "CREATE TABLE results_3(seq INTEGER PRIMARY KEY, task TEXT NOT NULL, revision INTEGER NOT NULL, campaign TEXT NOT"
+    " NULL, problem TEXT NOT NULL, target TEXT NOT NULL, record BLOB NOT NULL);"
+    "INSERT INTO results_3 SELECT t.seq, r.task, r.revision, r.campaign, r.problem, r.target, r.record"
+    " FROM results r JOIN tasks_3 t ON t.id = r.task;"
+    "DROP TABLE tasks; DROP TABLE attempts; DROP TABLE attempt_records; DROP TABLE results;"
+    "ALTER TABLE tasks_3 RENAME TO tasks; ALTER TABLE attempts_3 RENAME TO attempts;"
+    "ALTER TABLE attempt_records_3 RENAME TO attempt_records; ALTER TABLE results_3 RENAME TO results;"
+    "CREATE INDEX tasks_campaign ON tasks(campaign, ordinal);"
+    "CREATE INDEX attempts_open ON attempts(state) WHERE state <= 2;"
+    "CREATE UNIQUE INDEX results_revision ON results(revision);"
+    "CREATE INDEX results_campaign ON results(campaign, revision);"
+    /* API tokens */
     "CREATE TABLE tokens(name TEXT PRIMARY KEY, role INTEGER NOT NULL, hash TEXT NOT NULL, created_ms INTEGER NOT NULL,"
     " expires_ms INTEGER NOT NULL) WITHOUT ROWID;"
     /* incarnations of nodes that are over */
@@ -60,7 +93,7 @@ static const char *const steps[] = {
     "ALTER TABLE tasks ADD COLUMN queued_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE campaigns ADD COLUMN submitted_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE campaigns ADD COLUMN force INTEGER NOT NULL DEFAULT 0;"
-    "CREATE INDEX tasks_contents ON tasks(kernel_hash, problem_hash, policy_hash, size, target) WHERE state = 4;"
+    "CREATE INDEX tasks_contents ON tasks(kernel_hash, target) WHERE state = 4;"
     /* what an operator decided of a node stands apart from its presence and its health; of the states before (starting,
      * in_service, drained, quarantined, refused, absent, left) nothing ever set quarantined */
     "ALTER TABLE nodes ADD COLUMN admin INTEGER NOT NULL DEFAULT 0;"

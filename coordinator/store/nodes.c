@@ -29,9 +29,8 @@ static void bind_row(sqlite3_stmt *q, const struct row_node *row) {
 }
 
 int store_node_put(struct store *store, const struct row_node *row, const void *record, size_t len, struct error *err) {
-    sqlite3_stmt *q =
-        store_prepare_write(store, ST_NODE_PUT,
-                            "INSERT OR REPLACE INTO nodes(" COLUMNS ", record) VALUES(?,?,?,?,?,?,?,?,?,?)", err);
+    sqlite3_stmt *q = store_prepare_write(
+        store, ST_NODE_PUT, "INSERT OR REPLACE INTO nodes(" COLUMNS ", record) VALUES(?,?,?,?,?,?,?,?,?,?)", err);
     if (!q) return -1;
     bind_row(q, row);
     bind_blob(q, 10, record, len);

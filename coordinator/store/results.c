@@ -4,18 +4,22 @@
 #include "coordinator/store/internal.h"
 
 int store_result_put(struct store *store, const struct row_result *row, struct error *err) {
+    int64_t seq = row->task_seq;
+    if (seq == 0 && store_task_seq(store, row->task, &seq, err) != 0) return -1;
+    if (seq == 0) return error_set(err, ERR_NOT_FOUND, "task %s does not exist", row->task);
     sqlite3_stmt *q =
         store_prepare_write(store, ST_RESULT_PUT,
-                            "INSERT INTO results VALUES(?,?,?,?,?,?) ON CONFLICT(task) DO UPDATE SET revision ="
+                            "INSERT INTO results VALUES(?,?,?,?,?,?,?) ON CONFLICT(seq) DO UPDATE SET revision ="
                             " excluded.revision, record = excluded.record WHERE excluded.revision > revision",
                             err);
     if (!q) return -1;
-    bind_text(q, 1, row->task);
-    bind_int(q, 2, row->revision);
-    bind_text(q, 3, row->campaign);
-    bind_text(q, 4, row->problem);
-    bind_text(q, 5, row->target);
-    bind_blob(q, 6, row->record, row->len);
+    bind_int(q, 1, seq);
+    bind_text(q, 2, row->task);
+    bind_int(q, 3, row->revision);
+    bind_text(q, 4, row->campaign);
+    bind_text(q, 5, row->problem);
+    bind_text(q, 6, row->target);
+    bind_blob(q, 7, row->record, row->len);
     if (store_run(store, q, "keep a result", err) != 0) return -1;
     if (sqlite3_changes(store->db) == 0)
         return error_set(err, ERR_CONFLICT, "task %s has a result of this revision or a higher one", row->task);
@@ -23,7 +27,8 @@ int store_result_put(struct store *store, const struct row_result *row, struct e
 }
 
 int store_result_get(struct store *store, const char *task, uint8_t **ret, size_t *ret_len, struct error *err) {
-    sqlite3_stmt *q = store_prepare(store, ST_RESULT_GET, "SELECT record FROM results WHERE task = ?", err);
+    sqlite3_stmt *q = store_prepare(store, ST_RESULT_GET,
+                                    "SELECT record FROM results WHERE seq = (SELECT seq FROM tasks WHERE id = ?)", err);
     if (!q) return -1;
     bind_text(q, 1, task);
     return store_blob(store, q, "result of task", task, ret, ret_len, err);

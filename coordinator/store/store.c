@@ -169,6 +169,7 @@ int store_begin(struct store *store, struct error *err) {
 
 int store_commit(struct store *store, struct error *err) {
     if (!store->in_transaction) return 0;
+    if (store_offsets_write(store, err) != 0) return -1;
     sqlite3_stmt *q = store_prepare(store, ST_COMMIT, "COMMIT", err);
     if (!q || store_run(store, q, "commit", err) != 0) return -1;
     store->in_transaction = false;
@@ -176,6 +177,7 @@ int store_commit(struct store *store, struct error *err) {
 }
 
 void store_rollback(struct store *store) {
+    store->offset_count = 0;
     if (!store->in_transaction) return;
     sqlite3_stmt *q = store_prepare(store, ST_ROLLBACK, "ROLLBACK", NULL);
     if (q) store_run(store, q, "rollback", NULL);
@@ -244,6 +246,7 @@ void store_close(struct store *store) {
     if (store->db) store_rollback(store);
     for (size_t i = 0; i < ST_COUNT; i++) sqlite3_finalize(store->statement[i]);
     sqlite3_close(store->db);
+    free(store->offsets);
     if (store->lock_fd >= 0) close(store->lock_fd);
     free(store);
 }

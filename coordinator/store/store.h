@@ -105,6 +105,7 @@ static inline bool task_state_ended(enum task_state state) {
     return state >= TASK_DONE;
 }
 struct row_task {
+    int64_t seq; /* number of the task, given by the store at its insertion */
     char id[TASK_ID_SIZE];
     char campaign[CAMPAIGN_ID_SIZE];
     int32_t ordinal;
@@ -127,10 +128,12 @@ struct row_task {
     char wanted[256];          /* of a replay: "node/device" to run on while it is in service */
     int64_t queued_ms;         /* service time (coordinator/clocks.h) when it was queued last */
 };
-/* *ret_new tells whether it was not there yet; one that is there stays as it is. */
-int store_task_insert(struct store *store, const struct row_task *row, bool *ret_new, struct error *err);
-/* Writes state, counters, avoid, reason, changed_ms and queued_ms. */
+/* *ret_new tells whether it was not there yet (row->seq is set then); one that is there stays as it is. */
+int store_task_insert(struct store *store, struct row_task *row, bool *ret_new, struct error *err);
+/* By row->seq. Writes state, counters, avoid, reason, changed_ms and queued_ms. */
 int store_task_update(struct store *store, const struct row_task *row, struct error *err);
+/* Number of a task, 0 for none. */
+int store_task_seq(struct store *store, const char *id, int64_t *ret, struct error *err);
 int store_task_delete(struct store *store, const char *id, struct error *err);
 typedef int store_task_fn(void *context, const struct row_task *row, struct error *err);
 int store_tasks(struct store *store, const char *campaign, store_task_fn *visit, void *context, struct error *err);
@@ -157,6 +160,7 @@ enum attempt_state {
 };
 const char *attempt_state_name(enum attempt_state state);
 struct row_attempt {
+    int64_t task_seq; /* 0: looked up by `task` */
     char task[TASK_ID_SIZE];
     int32_t n;
     char node[LABEL_SIZE], incarnation[INCARNATION_SIZE], device[LABEL_SIZE];
@@ -176,7 +180,7 @@ typedef int store_attempt_fn(void *context, const struct row_attempt *row, struc
 /* All of a task in order; or, with `task` NULL, those publishing, open or lapsed of running campaigns. */
 int store_attempts(struct store *store, const char *task, store_attempt_fn *visit, void *context, struct error *err);
 /* The accepted attempt's record, in our own encoding. get: ERR_NOT_FOUND; the caller frees. */
-int store_attempt_record_put(struct store *store, const char *task, int n, const void *data, size_t len,
+int store_attempt_record_put(struct store *store, const struct row_attempt *row, const void *data, size_t len,
                              struct error *err);
 int store_attempt_record_get(struct store *store, const char *task, int n, uint8_t **ret, size_t *ret_len,
                              struct error *err);
@@ -228,7 +232,8 @@ struct row_health {
     bool quarantined;
     int64_t since_ms;              /* wall clock; a label */
     char reason[320];              /* of the quarantine */
-    char blame[HEALTH_BLAME_SIZE]; /* the failures, newest last: "task@device", or "task+task@" of a node that was lost */
+    char blame[HEALTH_BLAME_SIZE]; /* the failures, newest last: "task@device", or "task+task@" of a node that was lost
+                                    */
 };
 /* Insert or replace. */
 int store_health_put(struct store *store, const struct row_health *row, struct error *err);
@@ -239,6 +244,7 @@ int store_healths(struct store *store, store_health_fn *visit, void *context, st
 /* --- results --------------------------------------------------------------------------------------------------------
  */
 struct row_result {
+    int64_t task_seq; /* 0: looked up by `task` */
     char task[TASK_ID_SIZE];
     int64_t revision;
     char campaign[CAMPAIGN_ID_SIZE];

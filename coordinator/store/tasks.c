@@ -3,8 +3,9 @@
 
 #include "coordinator/store/internal.h"
 
-#define COLUMNS                                                                                                     \
-    "id, campaign, ordinal, kind, strategy, problem, problem_hash, kernel, kernel_hash, size, target, policy_hash," \
+#define COLUMNS                                                                                              \
+    "seq, id, campaign, ordinal, kind, strategy, problem, problem_hash, kernel, kernel_hash, size, target, " \
+    "policy_hash,"                                                                                           \
     " state, attempts, failures, busy, avoid, reason, changed_ms, purpose, parent, wanted, queued_ms"
 
 const char *task_state_name(enum task_state state) {
@@ -13,10 +14,10 @@ const char *task_state_name(enum task_state state) {
     return names[state];
 }
 
-int store_task_insert(struct store *store, const struct row_task *row, bool *ret_new, struct error *err) {
+int store_task_insert(struct store *store, struct row_task *row, bool *ret_new, struct error *err) {
     sqlite3_stmt *q = store_prepare_write(
         store, ST_TASK_INSERT,
-        "INSERT OR IGNORE INTO tasks(" COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", err);
+        "INSERT OR IGNORE INTO tasks(" COLUMNS ") VALUES(NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", err);
     if (!q) return -1;
     bind_text(q, 1, row->id);
     bind_text(q, 2, row->campaign);
@@ -43,6 +44,7 @@ int store_task_insert(struct store *store, const struct row_task *row, bool *ret
     bind_int(q, 23, row->queued_ms);
     if (store_run(store, q, "add a task", err) != 0) return -1;
     *ret_new = sqlite3_changes(store->db) == 1;
+    if (*ret_new) row->seq = sqlite3_last_insert_rowid(store->db);
     return 0;
 }
 
@@ -50,7 +52,7 @@ int store_task_update(struct store *store, const struct row_task *row, struct er
     sqlite3_stmt *q =
         store_prepare_write(store, ST_TASK_UPDATE,
                             "UPDATE tasks SET state = ?, attempts = ?, failures = ?, busy = ?, avoid = ?, reason = ?,"
-                            " changed_ms = ?, queued_ms = ? WHERE id = ?",
+                            " changed_ms = ?, queued_ms = ? WHERE seq = ?",
                             err);
     if (!q) return -1;
     bind_int(q, 1, row->state);
@@ -61,8 +63,19 @@ int store_task_update(struct store *store, const struct row_task *row, struct er
     bind_text(q, 6, row->reason);
     bind_int(q, 7, row->changed_ms);
     bind_int(q, 8, row->queued_ms);
-    bind_text(q, 9, row->id);
+    bind_int(q, 9, row->seq);
     return store_run(store, q, "change a task", err);
+}
+
+int store_task_seq(struct store *store, const char *id, int64_t *ret, struct error *err) {
+    sqlite3_stmt *q = store_prepare(store, ST_TASK_SEQ, "SELECT seq FROM tasks WHERE id = ?", err);
+    if (!q) return -1;
+    bind_text(q, 1, id);
+    int rc = store_step(store, q, "find a task", err);
+    if (rc < 0) return -1;
+    *ret = rc > 0 ? sqlite3_column_int64(q, 0) : 0;
+    sqlite3_reset(q);
+    return 0;
 }
 
 int store_task_delete(struct store *store, const char *id, struct error *err) {
@@ -74,29 +87,30 @@ int store_task_delete(struct store *store, const char *id, struct error *err) {
 
 static void read_row(sqlite3_stmt *q, struct row_task *row) {
     memset(row, 0, sizeof *row);
-    column_copy(q, 0, row->id, sizeof row->id);
-    column_copy(q, 1, row->campaign, sizeof row->campaign);
-    row->ordinal = sqlite3_column_int(q, 2);
-    column_copy(q, 3, row->kind, sizeof row->kind);
-    column_copy(q, 4, row->strategy, sizeof row->strategy);
-    column_copy(q, 5, row->problem, sizeof row->problem);
-    column_copy(q, 6, row->problem_hash, sizeof row->problem_hash);
-    column_copy(q, 7, row->kernel, sizeof row->kernel);
-    column_copy(q, 8, row->kernel_hash, sizeof row->kernel_hash);
-    column_copy(q, 9, row->size, sizeof row->size);
-    column_copy(q, 10, row->target, sizeof row->target);
-    column_copy(q, 11, row->policy_hash, sizeof row->policy_hash);
-    row->state = (enum task_state)sqlite3_column_int(q, 12);
-    row->attempts = sqlite3_column_int(q, 13);
-    row->failures = sqlite3_column_int(q, 14);
-    row->busy = sqlite3_column_int(q, 15);
-    column_copy(q, 16, row->avoid, sizeof row->avoid);
-    column_copy(q, 17, row->reason, sizeof row->reason);
-    row->changed_ms = sqlite3_column_int64(q, 18);
-    column_copy(q, 19, row->purpose, sizeof row->purpose);
-    column_copy(q, 20, row->parent, sizeof row->parent);
-    column_copy(q, 21, row->wanted, sizeof row->wanted);
-    row->queued_ms = sqlite3_column_int64(q, 22);
+    row->seq = sqlite3_column_int64(q, 0);
+    column_copy(q, 1, row->id, sizeof row->id);
+    column_copy(q, 2, row->campaign, sizeof row->campaign);
+    row->ordinal = sqlite3_column_int(q, 3);
+    column_copy(q, 4, row->kind, sizeof row->kind);
+    column_copy(q, 5, row->strategy, sizeof row->strategy);
+    column_copy(q, 6, row->problem, sizeof row->problem);
+    column_copy(q, 7, row->problem_hash, sizeof row->problem_hash);
+    column_copy(q, 8, row->kernel, sizeof row->kernel);
+    column_copy(q, 9, row->kernel_hash, sizeof row->kernel_hash);
+    column_copy(q, 10, row->size, sizeof row->size);
+    column_copy(q, 11, row->target, sizeof row->target);
+    column_copy(q, 12, row->policy_hash, sizeof row->policy_hash);
+    row->state = (enum task_state)sqlite3_column_int(q, 13);
+    row->attempts = sqlite3_column_int(q, 14);
+    row->failures = sqlite3_column_int(q, 15);
+    row->busy = sqlite3_column_int(q, 16);
+    column_copy(q, 17, row->avoid, sizeof row->avoid);
+    column_copy(q, 18, row->reason, sizeof row->reason);
+    row->changed_ms = sqlite3_column_int64(q, 19);
+    column_copy(q, 20, row->purpose, sizeof row->purpose);
+    column_copy(q, 21, row->parent, sizeof row->parent);
+    column_copy(q, 22, row->wanted, sizeof row->wanted);
+    row->queued_ms = sqlite3_column_int64(q, 23);
 }
 
 int store_tasks(struct store *store, const char *campaign, store_task_fn *visit, void *context, struct error *err) {

@@ -74,6 +74,11 @@ void worker_free(struct worker *w) {
     free(w);
 }
 
+bool worker_cache_failing(const struct worker *w) {
+    (void)w;
+    return false;
+}
+
 int worker_health_check(struct worker *w, struct error *err) {
     (void)w, (void)err;
     return 0;

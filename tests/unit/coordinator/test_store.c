@@ -144,6 +144,76 @@ static void a_store_of_the_format_before_is_migrated_with_its_tasks(void **state
     store_close(store);
 }
 
+/* A store of format 2, where a task's rows were found by its id, with one task in it. */
+static const char format_2[] =
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
+    "CREATE TABLE campaigns(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, name TEXT, purpose TEXT, state"
+    " INTEGER, exit_status INTEGER, priority INTEGER, weight REAL, deadline_ms INTEGER, created_ms INTEGER, finished_ms"
+    " INTEGER, filename TEXT, definition TEXT);"
+    "CREATE INDEX campaigns_running ON campaigns(seq) WHERE state = 0;"
+    "CREATE TABLE problems(hash TEXT PRIMARY KEY, yaml TEXT) WITHOUT ROWID;"
+    "CREATE TABLE kernels(hash TEXT PRIMARY KEY, yaml TEXT, source TEXT) WITHOUT ROWID;"
+    "CREATE TABLE policies(hash TEXT PRIMARY KEY, json TEXT) WITHOUT ROWID;"
+    "CREATE TABLE inputs(campaign TEXT, ordinal INTEGER, kind INTEGER, hash TEXT, path TEXT,"
+    " PRIMARY KEY(campaign, ordinal)) WITHOUT ROWID;"
+    "CREATE TABLE tasks(id TEXT PRIMARY KEY, campaign TEXT, ordinal INTEGER, kind TEXT, strategy TEXT, problem TEXT,"
+    " problem_hash TEXT, kernel TEXT, kernel_hash TEXT, size TEXT, target TEXT, policy_hash TEXT, state INTEGER,"
+    " attempts INTEGER, failures INTEGER, busy INTEGER, avoid TEXT, reason TEXT, changed_ms INTEGER, purpose TEXT,"
+    " parent TEXT, wanted TEXT) WITHOUT ROWID;"
+    "CREATE INDEX tasks_campaign ON tasks(campaign, ordinal);"
+    "CREATE TABLE attempts(task TEXT, n INTEGER, node TEXT, incarnation TEXT, device TEXT, epoch INTEGER, state "
+    "INTEGER,"
+    " ran INTEGER, outcome TEXT, verdict TEXT, reason TEXT, published_ms INTEGER, finished_ms INTEGER, duration_ms "
+    "REAL,"
+    " PRIMARY KEY(task, n)) WITHOUT ROWID;"
+    "CREATE INDEX attempts_open ON attempts(state) WHERE state <= 2;"
+    "CREATE TABLE attempt_records(task TEXT, n INTEGER, record BLOB, PRIMARY KEY(task, n));"
+    "CREATE TABLE nodes(name TEXT PRIMARY KEY, incarnation TEXT, state INTEGER, reason TEXT, mailbox TEXT,"
+    " mailbox_partition INTEGER, seen_ms INTEGER, record BLOB);"
+    "CREATE TABLE results(task TEXT PRIMARY KEY, revision INTEGER, campaign TEXT, problem TEXT, target TEXT, record"
+    " BLOB);"
+    "CREATE UNIQUE INDEX results_revision ON results(revision);"
+    "CREATE INDEX results_campaign ON results(campaign, revision);"
+    "CREATE TABLE outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT, key TEXT, value BLOB);"
+    "CREATE TABLE offsets(topic TEXT, partition INTEGER, next INTEGER, PRIMARY KEY(topic, partition)) WITHOUT ROWID;"
+    "CREATE TABLE schemas(id INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT, version INTEGER, text TEXT,"
+    " UNIQUE(subject, version));"
+    "INSERT INTO tasks VALUES('0123456789abcdef0123456789abcdef','c1',3,'measure','human','p','ph','k','kh','small',"
+    " 'alpha','po',4,2,1,0,'','',7,'','','');"
+    "INSERT INTO attempts "
+    "VALUES('0123456789abcdef0123456789abcdef',2,'n1','i1','d1',1,5,1,'verdict','correct','',1,2,3);"
+    "INSERT INTO attempt_records VALUES('0123456789abcdef0123456789abcdef',2,x'abcd');"
+    "INSERT INTO results VALUES('0123456789abcdef0123456789abcdef',9,'c1','p','alpha',x'ef');"
+    "PRAGMA user_version = 2";
+
+static void what_belongs_to_a_task_of_the_format_before_is_found_after_migration(void **state) {
+    struct error err = ERROR_INIT;
+    const char *id = "0123456789abcdef0123456789abcdef";
+    struct row_task task;
+    struct row_attempt attempt;
+    uint8_t *data = NULL;
+    size_t len = 0;
+    CLEANUP_FREE char *path = path_join(*state, "portolan.db");
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, format_2, NULL, NULL, NULL) != SQLITE_OK) fail_msg("%s", sqlite3_errmsg(db));
+    sqlite3_close(db);
+    struct store *store = open_store(*state);
+    ok(store_task_find(store, id, &task, &err), &err);
+    assert_int_equal(task.ordinal, 3);
+    assert_string_equal(task.policy_hash, "po");
+    ok(store_attempt_get(store, id, 2, &attempt, &err), &err);
+    assert_int_equal(attempt.state, ATTEMPT_ACCEPTED);
+    assert_int_equal(attempt.task_seq, task.seq);
+    ok(store_attempt_record_get(store, id, 2, &data, &len, &err), &err);
+    assert_memory_equal(data, "\xab\xcd", 2);
+    free(data);
+    ok(store_result_get(store, id, &data, &len, &err), &err);
+    assert_memory_equal(data, "\xef", 1);
+    free(data);
+    store_close(store);
+}
+
 static void a_file_that_is_no_store_is_refused(void **state) {
     struct error err = ERROR_INIT;
     CLEANUP_FREE char *path = path_join(*state, "portolan.db");
@@ -157,6 +227,9 @@ static void a_file_that_is_no_store_is_refused(void **state) {
 static void a_result_is_replaced_by_a_higher_revision_only(void **state) {
     struct error err = ERROR_INIT;
     struct store *store = open_store(*state);
+    struct row_task task = {.id = "t1", .campaign = "c"};
+    bool is_new = false;
+    ok(store_task_insert(store, &task, &is_new, &err), &err);
     struct row_result row = {.task = "t1", .revision = 10, .campaign = "c", .record = "old", .len = 3};
     ok(store_result_put(store, &row, &err), &err);
     assert_int_equal(store_result_put(store, &row, &err), -1);
@@ -253,6 +326,7 @@ int main(void) {
         T(a_crash_between_writes_leaves_whole_transactions),
         T(a_newer_format_is_refused),
         T(a_store_of_the_format_before_is_migrated_with_its_tasks),
+        T(what_belongs_to_a_task_of_the_format_before_is_found_after_migration),
         T(a_file_that_is_no_store_is_refused),
         T(a_result_is_replaced_by_a_higher_revision_only),
         T(schema_ids_are_given_once),
