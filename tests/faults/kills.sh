@@ -10,11 +10,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 . tests/lib/fleet.sh
 . tests/lib/many.sh
 SEED=${SEED:-20266}
-TASKS=${TASKS:-60}
+TASKS=${TASKS:-60} # at least: as many as it takes to have some open at each kill
 KILLS=${KILLS:-8}
 LEASE_MS=${LEASE_MS:-3000}
-BATCH=60        # tasks of a campaign
-LEAST_OPEN=20   # with fewer open, the next campaign joins: no kill may find an idle fleet
+BATCH=30      # tasks of a campaign
+LEAST_OPEN=15 # with fewer open, the next campaign joins: no kill may find an idle fleet
 PAUSE_LEAST_MS=200
 PAUSE_MOST_MS=1200
 MANY_KINDS=(wrong broken wrong)
@@ -34,9 +34,6 @@ fleet_wait_nodes ${#AGENTS[@]} || exit 1
 CAMPAIGNS=()
 submit() { CAMPAIGNS+=("$("$PORTOLAN" submit "$(many_campaign "batch${#CAMPAIGNS[@]}" $BATCH pocl-cpu)" --json | jq -r .campaign)"); }
 open_tasks() { fleet_api /v1/campaigns | jq '[.campaigns[].counts | .queued + .published + .running] | add'; }
-more_work() { # while tasks are left to be planned
-    while [ $((${#CAMPAIGNS[@]} * BATCH)) -lt "$TASKS" ] && [ "$(open_tasks)" -lt $LEAST_OPEN ]; do submit; done
-}
 all_ended() { fleet_api /v1/campaigns | holds 'all(.campaigns[]; .state != "running")'; }
 pause_ms() { read -rt "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))" <> <(:) || :; }
 
@@ -45,7 +42,7 @@ submit
 T0=$SECONDS KILLED=0
 while [ $KILLED -lt "$KILLS" ]; do
     pause_ms $((PAUSE_LEAST_MS + RANDOM % (PAUSE_MOST_MS - PAUSE_LEAST_MS)))
-    more_work
+    [ "$(open_tasks)" -ge $LEAST_OPEN ] || submit
     victim=${AGENTS[RANDOM % ${#AGENTS[@]}]}
     open=$(open_tasks)
     kill -9 "${FLEET_AGENT[$victim]}" || break

@@ -4,8 +4,8 @@ usage: lapses.py KILLS ATTEMPTS.ndjson LOG... -- LEASE_MS
 
 KILLS: "UNIX_MS NODE KIND" a line, one for each kill. ATTEMPTS: what `GET /v1/tasks/ID` says of each task with more than one attempt.
 LOG: agents' logs. For each attempt that a killed agent held, and whose successor went to another node: the time from the kill to
-the successor's publication, and to the instant when another agent began it. Prints both distributions; fails when a successor was published, or
-with its device free begun, later than LEASE_MS + 1000 after the kill.
+the successor's publication, and to the instant when another agent began it. Prints both distributions. Fails when a successor was published later
+than LEASE_MS + 1000 after the kill, or one in ten was begun later: it may stand behind other work.
 """
 import datetime
 import json
@@ -62,6 +62,8 @@ def main():
     show("begun elsewhere", started)
     late = [s for s in started if s > limit]
     print(f"lease + 1 s: {limit:.0f} ms; begun later, behind other work: {len(late)}")
+    if len(late) * 10 > len(started):
+        faults.append(f"{len(late)} of {len(started)} began later than {limit:.0f} ms after the kill")
     if faults:
         sys.exit("\n".join(faults))
 
