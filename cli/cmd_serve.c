@@ -104,6 +104,7 @@ static void read_options(const struct options *opts, struct coordinator_config *
                                           .window = (int)options_int(opts, "window"),
                                           .settle_ms = options_int(opts, "settle-ms"),
                                           .absent_ms = options_int(opts, "absent-ms"),
+                                          .approve_nodes = options_flag(opts, "approve-nodes"),
                                           .fleet_file = options_string(opts, "fleet")};
 }
 
@@ -157,6 +158,8 @@ static const struct option_spec options[] = {
     {"fleet", 0, OPTION_STRING, "FILE", "fleet", NULL, "Fleet file with rules for target names."},
     {"problems-dir", 0, OPTION_STRING, "DIR", "problems_dir", NULL,
      "Shipped problems; those that came with the program when not given."},
+    {"approve-nodes", 0, OPTION_FLAG, NULL, "nodes.approval", NULL,
+     "Nodes that are not known yet get no work until `portolan node approve NAME`."},
     {"lease-ms", 0, OPTION_INT, "N", "lease_ms", "30000",
      "How long an attempt may stay silent before its task goes to another device."},
     {"window", 0, OPTION_INT, "N", "window", "2", "Tasks that a device holds at a time."},

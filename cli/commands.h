@@ -5,7 +5,7 @@
 #include "common/error.h"
 #include "common/options.h"
 
-extern const struct command command_backup, command_cancel, command_demo, command_matrix, command_nodes,
+extern const struct command command_backup, command_cancel, command_demo, command_matrix, command_node, command_nodes,
     command_problem_check, command_problem_list, command_problem_margins, command_problem_show, command_replay,
     command_results, command_serve, command_status, command_submit, command_topics, command_try, command_why;
 

@@ -10,6 +10,7 @@ int main(int argc, char **argv) {
                                                      &command_replay,
                                                      &command_matrix,
                                                      &command_nodes,
+                                                     &command_node,
                                                      &command_cancel,
                                                      &command_problem_list,
                                                      &command_problem_show,

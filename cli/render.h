@@ -52,9 +52,11 @@ void render_cell_line(const json_t *cell, struct cell_layout *layout, FILE *out)
  * kernels too. */
 void render_cell_whole(const json_t *cell, const json_t *event, bool with_log, FILE *out);
 
+/* The answer of GET /v1/nodes: a line for each node and each device, and their numbers (render_nodes.c). */
+void render_nodes(const json_t *nodes, FILE *out);
+
 /* --- lists (render_lists.c) ------------------------------------------------------------------------------------------
  */
-void render_nodes(const json_t *nodes, FILE *out);
 void render_campaigns(const json_t *campaigns, FILE *out);
 /* The answer of GET /v1/campaigns/ID: a summary line and a table of its cells. */
 void render_campaign(const json_t *campaign, FILE *out);

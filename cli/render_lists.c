@@ -26,41 +26,6 @@ char *render_verdicts(json_t *verdicts) {
     return text;
 }
 
-/* --- nodes -----------------------------------------------------------------------------------------------------------
- */
-static enum colour state_colour(const char *state) {
-    if (!strcmp(state, "in_service")) return COLOUR_GREEN;
-    return !strcmp(state, "starting") || !strcmp(state, "drained") ? COLOUR_YELLOW : COLOUR_RED;
-}
-
-static void node_rows(struct table *table, const json_t *node, FILE *out) {
-    const json_t *devices = json_object_get(node, "devices");
-    const char *name = json_text(node, "node"), *reason = json_text(node, "reason");
-    CLEANUP_FREE char *state = coloured(out, state_colour(json_text(node, "state")), json_text(node, "state"));
-    char age[RENDER_SIZE];
-    render_duration_ms(json_number(node, "heartbeat_age_ms"), age);
-    if (!json_array_size(devices)) table_rowf(table, name, state, age, "-", "-", reason, "-", "-");
-    size_t i;
-    json_t *d;
-    json_array_foreach(devices, i, d) {
-        char running[TASK_SHOWN + 1];
-        snprintf(running, sizeof running, "%.*s", TASK_SHOWN, json_text(d, "running"));
-        table_rowf(table, i ? "" : name, i ? "" : state, i ? "" : age, json_text(d, "target"), json_text(d, "state"),
-                   *running ? running : reason, json_text(d, "name"), json_text(d, "driver_version"));
-    }
-}
-
-void render_nodes(const json_t *nodes, FILE *out) {
-    static const char *const headers[] = {"node",   "state",  ">heard", "target", "device is", "running / reason",
-                                          "device", "driver", NULL};
-    CLEANUP(cleanup_table) struct table *table = table_new(headers);
-    size_t i;
-    json_t *node;
-    json_array_foreach(json_object_get(nodes, "nodes"), i, node) node_rows(table, node, out);
-    table_cut(table);
-    table_print(table, out);
-}
-
 /* --- campaigns and their cells ---------------------------------------------------------------------------------------
  */
 void render_campaigns(const json_t *campaigns, FILE *out) {

@@ -18,10 +18,11 @@
  * librdkafka knows. */
 #define OPEN_KEY "kafka"
 static const char *const known_keys[] = {
-    "absent_ms",    "busy",        "api.address", "api.port",     "client.api", "client.token_file",
-    "drivers",      "embedded",    "fleet",       "health.every", "spool",      OPEN_KEY,
-    "labels",       "lease_ms",    "log.json",    "log.level",    "node",       "prefix",
-    "problems_dir", "replication", "settle_ms",   "state_dir",    "window",     NULL,
+    "absent_ms", "busy",         "api.address", "api.port",     "client.api", "client.token_file",
+    "drivers",   "embedded",     "fleet",       "health.every", "spool",      OPEN_KEY,
+    "labels",    "lease_ms",     "log.json",    "log.level",    "node",       "nodes.approval",
+    "prefix",    "problems_dir", "replication", "settle_ms",    "state_dir",  "window",
+    NULL,
 };
 
 bool config_key_is_known(const char *dotted) {

@@ -20,6 +20,7 @@ struct coordinator_config {
     int window;               /* attempts per device; 0: 2 */
     int64_t settle_ms;        /* -1: 5,000; after the link is up, before cells are said to have no device */
     int64_t absent_ms;        /* 0: 600,000 */
+    bool approve_nodes;       /* unknown nodes wait for approval */
     const char *fleet_file;   /* fleet.yaml; NULL */
     const char *problems_dir; /* shipped problems; NULL */
     const struct coordinator_clock *clock; /* NULL: the system's */

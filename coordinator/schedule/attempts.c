@@ -117,8 +117,8 @@ static int blame(struct core *core, enum blame whom, const struct row_attempt *r
     return whom == BLAME_NODE ? health_lost(core, row, reason, err) : 0;
 }
 
-/* Count a failure of `row`: queue the task again, elsewhere if possible, or give it up. One that fails on three nodes is
- * poison: not they are at fault. */
+/* Count a failure of `row`: queue the task again, elsewhere if possible, or give it up. One that fails on three nodes
+ * is poison: not they are at fault. */
 static int count_failure(struct core *core, struct task *task, const struct row_attempt *row, const char *reason,
                          enum blame whom, bool back_off, struct error *err) {
     char text[400];
@@ -147,8 +147,8 @@ int attempt_failed(struct core *core, struct attempt *attempt, const char *reaso
     if (core_attempt_set(core, attempt, ATTEMPT_FAILED, reason, err) != 0) return -1;
     core_attempt_drop(core, attempt);
     if (!busy || task->row.busy >= BUSY_MAX)
-        return count_failure(core, task, &row, reason,
-                             failure == FAILURE_INFRASTRUCTURE ? BLAME_DEVICE : BLAME_NOBODY, true, err);
+        return count_failure(core, task, &row, reason, failure == FAILURE_INFRASTRUCTURE ? BLAME_DEVICE : BLAME_NOBODY,
+                             true, err);
     char text[256];
     task->row.busy++;
     /* Another machine may be quieter; the one that was busy is as good as before. */
@@ -254,7 +254,9 @@ static int renew(struct core *core, struct attempt *attempt, struct error *err) 
     if (attempt->row.state != ATTEMPT_LAPSED || task->row.state != TASK_QUEUED) return 0;
     core_attempt_hold_slot(core, attempt);
     attempt->sign.heard = false; /* nobody knows what it did meanwhile */
-    if (attempt->row.ran && task->row.failures > 0) task->row.failures--; /* counted when it lapsed: it may do so again */
+    if (attempt->row.ran && task->row.failures > 0)
+        task->row.failures--; /* counted when it lapsed: it may do so again */
+    if (health_heard_again(core, &attempt->row, err) != 0) return -1;
     if (core_attempt_set(core, attempt, ATTEMPT_OPEN, "heard again", err) != 0) return -1;
     return core_task_set(core, task, attempt->row.ran ? TASK_RUNNING : TASK_PUBLISHED, err);
 }

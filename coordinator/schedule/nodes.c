@@ -143,8 +143,7 @@ static void say_registered(const struct fleet_node *node) {
 /* What was known of the incarnation before, and is no longer so. */
 static int replaced(struct core *core, struct fleet_node *node, struct error *err) {
     health_new_incarnation(core, node);
-    int status =
-        attempts_abandon_node(core, node->row.name, node->row.incarnation, true, "its node started anew", err);
+    int status = attempts_abandon_node(core, node->row.name, node->row.incarnation, true, "its node started anew", err);
     node->loss_counted = false;
     return status;
 }

@@ -126,8 +126,9 @@ static void say_why(const struct core *core, struct row_health *row, const struc
                     const char *reason) {
     char at[32];
     clock_iso8601(core_wall_ms(core), at);
-    snprintf(row->reason, sizeof row->reason, "%d failures in a row, last: %.140s on task %.*s%s%.40s (%.24s)", row->streak,
-             reason, TASK_SHOWN, last->task, *row->device ? "" : " on ", *row->device ? "" : last->device, at);
+    snprintf(row->reason, sizeof row->reason, "%d failures in a row, last: %.140s on task %.*s%s%.40s (%.24s)",
+             row->streak, reason, TASK_SHOWN, last->task, *row->device ? "" : " on ", *row->device ? "" : last->device,
+             at);
 }
 
 static int quarantine(struct core *core, struct fleet_node *node, struct health *health, const struct row_attempt *last,
@@ -204,18 +205,25 @@ int health_succeeded(struct core *core, const struct row_attempt *row, struct er
     return success(core, find(node, row->device), err);
 }
 
-static int pardon(struct core *core, struct fleet_node *node, struct health *health, const char *task,
+static int pardon(struct core *core, struct fleet_node *node, struct health *health, const char *task, const char *why,
                   struct error *err) {
     struct row_health *row = &health->row;
     bool last = false;
     int removed = forget(row, task, &last);
     if (removed == 0) return 0;
     row->streak = row->streak > removed ? row->streak - removed : 0;
-    log_info("%s%s%s: %d failures are taken back, task %.*s was the cause", row->node, *row->device ? "/" : "",
-             row->device, removed, TASK_SHOWN, task);
+    log_info("%s%s%s: %d failure%s taken back: %s (%.*s)", row->node, *row->device ? "/" : "", row->device, removed,
+             removed == 1 ? " is" : "s are", why, TASK_SHOWN, task);
     if (!row->quarantined || (row->streak >= QUARANTINE_STREAK && !last)) return health_keep(core, health, err);
     row->rounds--;
-    return health_lift(core, node, health, "the task that failed there was the cause", err);
+    return health_lift(core, node, health, why, err);
+}
+
+int health_heard_again(struct core *core, const struct row_attempt *row, struct error *err) {
+    struct fleet_node *node = core_node(core, row->node);
+    for (struct health *health = node ? node->health : NULL; health; health = health->next)
+        if (pardon(core, node, health, row->task, "its attempt is heard again", err) != 0) return -1;
+    return 0;
 }
 
 int health_pardon(struct core *core, const char *task, struct error *err) {
@@ -224,7 +232,7 @@ int health_pardon(struct core *core, const char *task, struct error *err) {
     while (map_next(core->nodes, &cursor, NULL, &value)) {
         struct fleet_node *node = value;
         for (struct health *health = node->health; health; health = health->next)
-            if (pardon(core, node, health, task, err) != 0) return -1;
+            if (pardon(core, node, health, task, "the task that failed there was the cause", err) != 0) return -1;
     }
     return 0;
 }

@@ -8,7 +8,8 @@
  * 10 minutes at most. It runs on lease time: while broker or coordinator are away no check could be asked for either,
  * and nothing may expire then. After a restart of the coordinator it runs in full again.
  *
- * Each failure is remembered with its task, so that it can be taken back when the task proves to be the culprit. */
+ * Each failure is remembered with its task, so that it can be taken back when the task proves to be the culprit, or the
+ * attempt to have been silent only. */
 #pragma once
 #include "coordinator/core.h"
 
@@ -49,6 +50,8 @@ int health_failed(struct core *core, const struct row_attempt *row, const char *
 int health_lost(struct core *core, const struct row_attempt *row, const char *reason, struct error *err);
 /* A verdict came from there. */
 int health_succeeded(struct core *core, const struct row_attempt *row, struct error *err);
+/* An attempt that had lapsed goes on: that was no failure. */
+int health_heard_again(struct core *core, const struct row_attempt *row, struct error *err);
 /* The task is poison: what it caused is taken back, quarantines that rest on it are lifted. */
 int health_pardon(struct core *core, const char *task, struct error *err);
 /* An operator lifts all quarantines of the node and forgets the failures. *ret_count: quarantines that were lifted. */

@@ -6,12 +6,19 @@
 #include "coordinator/schedule/quarantine.h"
 #include "fleet/protocol.h"
 
-static const char *const names[SERVICE_COUNT] = {
-    [SERVICE_REFUSED] = "refused",         [SERVICE_PENDING] = "pending",   [SERVICE_MAINTENANCE] = "maintenance",
-    [SERVICE_DRAINED] = "drained",         [SERVICE_DRAINING] = "draining", [SERVICE_CORDONED] = "cordoned",
-    [SERVICE_LEFT] = "left",               [SERVICE_ABSENT] = "absent",     [SERVICE_STARTING] = "starting",
-    [SERVICE_QUARANTINED] = "quarantined", [SERVICE_TROUBLE] = "trouble",   [SERVICE_IN_SERVICE] = "in_service",
-    [SERVICE_UNCHECKED] = "unchecked"};
+static const char *const names[SERVICE_COUNT] = {[SERVICE_REFUSED] = "refused",
+                                                 [SERVICE_PENDING] = "pending",
+                                                 [SERVICE_MAINTENANCE] = "maintenance",
+                                                 [SERVICE_DRAINED] = "drained",
+                                                 [SERVICE_DRAINING] = "draining",
+                                                 [SERVICE_CORDONED] = "cordoned",
+                                                 [SERVICE_LEFT] = "left",
+                                                 [SERVICE_ABSENT] = "absent",
+                                                 [SERVICE_STARTING] = "starting",
+                                                 [SERVICE_QUARANTINED] = "quarantined",
+                                                 [SERVICE_TROUBLE] = "trouble",
+                                                 [SERVICE_IN_SERVICE] = "in_service",
+                                                 [SERVICE_UNCHECKED] = "unchecked"};
 
 const char *service_name(enum service service) {
     return names[service];

@@ -110,7 +110,8 @@ static bool is_known(void *context, struct device *device) {
     struct search *search = context;
     bool known = strcmp(device->target, search->target) == 0 && device_known(search->core, device);
     search->known |= known;
-    search->present |= known && (device->node->row.presence != NODE_ABSENT || device->node->row.admin == NODE_MAINTENANCE);
+    search->present |=
+        known && (device->node->row.presence != NODE_ABSENT || device->node->row.admin == NODE_MAINTENANCE);
     return !search->present;
 }
 

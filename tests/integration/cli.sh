@@ -137,7 +137,7 @@ check "empty lists say so" empty_lists_say_so
 KAFKA_BOOTSTRAP=$(jq -r .kafka "$FLEET_DIR/runtime/coordinator.json")
 fleet_agent a1 pocl
 fleet_wait_nodes 1 || exit 1
-check "nodes" grep -qE '^a1 +in_service +.* pocl-cpu +idle' <("$PORTOLAN" nodes)
+check "nodes" grep -qzP '(?m)^a1 +in_service +agent .*\n  pocl-cpu +idle +pocl-cpu +0/' <("$PORTOLAN" nodes)
 check "nodes as JSON" jq -e '.nodes[0] | .node == "a1" and .ready and (.devices[0] | .target == "pocl-cpu" and .copy_gbps > 0)' <("$PORTOLAN" nodes --json)
 check "the topics of the broker are as they should be" "$PORTOLAN" topics --bootstrap "$KAFKA_BOOTSTRAP"
 

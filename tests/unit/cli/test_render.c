@@ -154,23 +154,31 @@ static void a_compile_error_shows_the_log_and_its_first_message_once(void **stat
     json_decref(event);
 }
 
-static void nodes_take_a_line_a_device_and_one_without_devices_shows_its_reason(void **state) {
+static void nodes_show_each_device_with_what_it_runs_or_why_it_does_not(void **state) {
     (void)state;
     json_t *nodes = json_of(
-        "{'nodes': [{'node': 'lab1', 'state': 'in_service', 'heartbeat_age_ms': 400, 'reason': '', 'devices': ["
-        "  {'target': 'pocl-cpu', 'state': 'busy', 'running': '9f86d081884c7d659a2f.1', 'name': 'EPYC', "
-        "'driver_version': '3.1'},"
-        "  {'target': 'mesa-llvmpipe', 'state': 'idle', 'running': null, 'name': 'llvmpipe', 'driver_version': "
-        "'22.3'}]},"
-        " {'node': 'lab2', 'state': 'quarantined', 'heartbeat_age_ms': null, 'reason': '3 failures', 'devices': []}]}");
+        "{'nodes': [{'node': 'lab1', 'state': 'in_service', 'heartbeat_age_ms': 400, 'reason': '', 'held': 2,"
+        " 'agent_version': '0.2.0', 'devices': ["
+        "  {'id': 'pocl-cpu', 'target': 'pocl-cpu', 'state': 'busy', 'held': 2, 'limit': 2, 'reason': '', 'runs': "
+        "{'kernel': 'rows', 'problem': 'softmax', 'phase': 'time', 'progress': 0.4, 'for_ms': 12300, 'task': "
+        "'9f86d081884c7d659a2f'}},"
+        "  {'id': 'gpu-0', 'target': 'mesa-llvmpipe', 'state': 'quarantined', 'held': 0, 'limit': 0, 'runs': null,"
+        "   'quarantine': {}, 'reason': 'for 8 s more: 3 failures in a row'}],"
+        " 'failing': [{'id': 'gpu-1', 'target': 'mesa-llvmpipe', 'reason': 'wrong answer\\nat 3'}]},"
+        " {'node': 'lab2', 'state': 'maintenance', 'heartbeat_age_ms': null, 'reason': 'new disk', 'held': 0,"
+        " 'agent_version': '0.1.0', 'devices': []}]}");
     struct printed p;
     printed_begin(&p);
     render_nodes(nodes, p.out);
-    assert_string_equal(printed_text(&p),
-                        "node  state         heard  target         device is  running / reason  device    driver\n"
-                        "lab1  in_service   400 ms  pocl-cpu       busy       9f86d081884c      EPYC      3.1\n"
-                        "                           mesa-llvmpipe  idle                         llvmpipe  22.3\n"
-                        "lab2  quarantined       -  -              -          3 failures        -         -\n");
+    assert_string_equal(
+        printed_text(&p),
+        "node / device  is           agent / target  held  runs / why\n"
+        "lab1           in_service   agent 0.2.0        2  heard 400 ms ago\n"
+        "  pocl-cpu     busy         pocl-cpu         2/2  rows of softmax: time 40 %, for 12.3 s, task 9f86d081884c\n"
+        "  gpu-0        quarantined  mesa-llvmpipe    0/0  for 8 s more: 3 failures in a row\n"
+        "  gpu-1        failing      mesa-llvmpipe      -  wrong answer\n"
+        "lab2           maintenance  agent 0.1.0        0  new disk\n"
+        "2 nodes: 1 in_service, 1 maintenance; 2 devices, 1 quarantined, 1 failing\n");
     printed_end(&p);
     json_decref(nodes);
 }
@@ -223,7 +231,7 @@ int main(void) {
         cmocka_unit_test(a_correct_cell_at_length_has_time_speedup_baselines_config_and_phases),
         cmocka_unit_test(a_wrong_cell_at_length_has_the_whole_evidence_and_nothing_that_steers_a_terminal),
         cmocka_unit_test(a_compile_error_shows_the_log_and_its_first_message_once),
-        cmocka_unit_test(nodes_take_a_line_a_device_and_one_without_devices_shows_its_reason),
+        cmocka_unit_test(nodes_show_each_device_with_what_it_runs_or_why_it_does_not),
         cmocka_unit_test(campaigns_count_what_is_done_runs_and_waits),
         cmocka_unit_test(a_campaign_lists_its_cells_with_what_they_do),
     };

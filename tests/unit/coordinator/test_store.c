@@ -108,12 +108,30 @@ static void a_newer_format_is_refused(void **state) {
 }
 
 /* As the first release left it: without the columns of format 2. */
+/* Its name says which state it had before: starting, in_service, drained, quarantined, refused, absent, left. */
+static int check_migrated_node(void *context, const struct row_node *row, const void *record, size_t len,
+                               struct error *err) {
+    static const enum node_presence presence[] = {NODE_STARTING, NODE_READY,  NODE_READY, NODE_READY,
+                                                  NODE_READY,    NODE_ABSENT, NODE_LEFT};
+    int old = row->name[1] - '0';
+    (void)context, (void)record, (void)len, (void)err;
+    assert_int_equal(row->presence, presence[old]);
+    assert_int_equal(row->admin, old == 2 ? NODE_DRAINED : old == 4 ? NODE_REFUSED : NODE_IN_SERVICE);
+    assert_string_equal(row->admin_reason, old == 2 || old == 4 ? "said so" : "");
+    assert_string_equal(row->presence_reason, old >= 2 && old <= 4 ? "" : "said so");
+    return 0;
+}
+
 static void a_store_of_the_format_before_is_migrated_with_its_tasks(void **state) {
     struct error err = ERROR_INIT;
     struct row_task row = {.id = "0123456789abcdef0123456789abcdef", .campaign = "c1", .kernel = "k"}, found;
     bool is_new = false;
     struct store *store = open_store(*state);
     ok(store_task_insert(store, &row, &is_new, &err), &err);
+    for (char old = '0'; old <= '6'; old++) {
+        struct row_node node = {.name = {'n', old}};
+        ok(store_node_put(store, &node, "x", 1, &err), &err);
+    }
     ok(store_commit(store, &err), &err);
     store_close(store);
     CLEANUP_FREE char *path = path_join(*state, "portolan.db");
@@ -132,6 +150,7 @@ static void a_store_of_the_format_before_is_migrated_with_its_tasks(void **state
                                   "ALTER TABLE nodes DROP COLUMN admin; ALTER TABLE nodes DROP COLUMN admin_reason;"
                                   "ALTER TABLE nodes RENAME COLUMN presence TO state;"
                                   "ALTER TABLE nodes RENAME COLUMN presence_reason TO reason;"
+                                  "UPDATE nodes SET state = substr(name, 2), reason = 'said so';"
                                   "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
@@ -141,6 +160,7 @@ static void a_store_of_the_format_before_is_migrated_with_its_tasks(void **state
     assert_string_equal(found.kernel, "k");
     assert_string_equal(found.purpose, "");
     assert_string_equal(found.parent, "");
+    ok(store_nodes(store, check_migrated_node, NULL, &err), &err);
     store_close(store);
 }
 
