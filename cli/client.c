@@ -6,6 +6,7 @@
 
 #include "common/buf.h"
 #include "common/fileio.h"
+#include "common/secrets.h"
 
 #define RUNTIME_FILE "coordinator.json"
 #define RUNTIME_FILE_LIMIT 65536
@@ -15,7 +16,7 @@
 #define REQUEST_TIMEOUT_S 60L
 
 struct client {
-    char *api, *token;
+    char *api, *token, *ca_file;
     CURL *curl;
 };
 struct answer {
@@ -70,7 +71,20 @@ struct client *client_new(const struct options *opts, struct error *err) {
     CLEANUP_FREE char *api = given_api ? xstrdup(given_api) : NULL;
     CLEANUP_FREE char *token_file = given_token ? xstrdup(given_token) : NULL;
     if ((!api || !token_file) && from_runtime_file(&api, &token_file, err)) return NULL;
-    return client_open(api, token_file, err);
+    struct client *client = client_open(api, token_file, err);
+    const char *ca_file = options_string(opts, "ca-file");
+    if (client && ca_file) client->ca_file = xstrdup(ca_file);
+    return client;
+}
+
+/* The token goes with every request: over plain HTTP everybody on the way could take it. */
+static int check_address(const char *api, struct error *err) {
+    static const char *const near[] = {"127.", "localhost", "[::1]"};
+    if (strncasecmp(api, "http://", 7) != 0) return 0;
+    for (size_t i = 0; i < sizeof near / sizeof *near; i++)
+        if (strncasecmp(api + 7, near[i], strlen(near[i])) == 0) return 0;
+    error_set(err, ERR_AUTH, "%s would show the token to everybody on the way", api);
+    return error_hint(err, "https://, or a tunnel: ssh -L 7070:127.0.0.1:7070 HOST, then --api http://127.0.0.1:7070");
 }
 
 static void curl_start(void) {
@@ -80,14 +94,16 @@ static void curl_start(void) {
 struct client *client_open(const char *api, const char *token_file, struct error *err) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, curl_start);
-    size_t len = 0;
-    CLEANUP_FREE char *token = file_read(token_file, TOKEN_LIMIT, &len, err);
+    if (check_address(api, err) != 0) return NULL;
+    CLEANUP_FREE char *token = secret_read(token_file, TOKEN_LIMIT, err);
     if (!token) {
         error_wrap(err, "API token");
-        error_hint(err, "it belongs to the user who runs the coordinator; --token-file names a copy");
+        if (!strstr(err->text, "hint:"))
+            error_hint(err,
+                       "it belongs to the user who runs the coordinator; --token-file names a copy, or a token of "
+                       "your own (portolan token create)");
         return NULL;
     }
-    token[strcspn(token, "\r\n")] = '\0';
     struct client *c = xcalloc(1, sizeof *c);
     c->api = xstrdup(api);
     c->api[strlen(api) - (*api && api[strlen(api) - 1] == '/')] = '\0';
@@ -103,7 +119,9 @@ void client_free(struct client *c) {
     if (!c) return;
     if (c->curl) curl_easy_cleanup(c->curl);
     free(c->api);
+    explicit_bzero(c->token, strlen(c->token));
     free(c->token);
+    free(c->ca_file);
     free(c);
 }
 
@@ -166,6 +184,7 @@ static int perform(struct client *c, const char *path, json_t *body, struct answ
     a->curl = c->curl;
     curl_easy_setopt(c->curl, CURLOPT_URL, url);
     curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
+    if (c->ca_file) curl_easy_setopt(c->curl, CURLOPT_CAINFO, c->ca_file);
     curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c->curl, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);

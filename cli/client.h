@@ -9,16 +9,16 @@
 #include "common/options.h"
 
 /* Rows that every command that talks to the coordinator has in its options table. */
-#define CLIENT_OPTIONS                                                                                      \
-    {"api",                                                                                                 \
-     0,                                                                                                     \
-     OPTION_STRING,                                                                                         \
-     "URL",                                                                                                 \
-     "client.api",                                                                                          \
-     NULL,                                                                                                  \
-     "Address of the coordinator; found by its runtime file on this machine when not given."},              \
-    {                                                                                                       \
-        "token-file", 0, OPTION_STRING, "FILE", "client.token_file", NULL, "File that holds the API token." \
+#define CLIENT_OPTIONS                                                                                           \
+    {"api",                                                                                                      \
+     0,                                                                                                          \
+     OPTION_STRING,                                                                                              \
+     "URL",                                                                                                      \
+     "client.api",                                                                                               \
+     NULL,                                                                                                       \
+     "Address of the coordinator; found by its runtime file on this machine when not given."},                   \
+        {"token-file", 0, OPTION_STRING, "FILE", "client.token_file", NULL, "File that holds the API token."}, { \
+        "ca-file", 0, OPTION_STRING, "FILE", "client.ca_file", NULL, "Whom to trust for an https:// address."    \
     }
 
 struct client;

@@ -19,6 +19,9 @@ int main(int argc, char **argv) {
                                                      &command_serve,
                                                      &command_backup,
                                                      &command_topics,
+                                                     &command_token_create,
+                                                     &command_token_list,
+                                                     &command_token_revoke,
                                                      &command_demo,
                                                      NULL};
     return program_main("portolan",

@@ -3,7 +3,6 @@
 
 #include <jansson.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/buf.h"
@@ -11,6 +10,7 @@
 #include "common/fileio.h"
 #include "common/log.h"
 #include "common/random.h"
+#include "common/secrets.h"
 #include "coordinator/api/server.h"
 #include "coordinator/link/link.h"
 #include "coordinator/loop.h"
@@ -67,6 +67,7 @@ char *coordinator_read_token(const char *token_path, struct error *err) {
     char *text = file_read(token_path, 4096, NULL, err);
     if (!text) return NULL;
     text[strcspn(text, "\r\n")] = 0;
+    secret_declare(text);
     if (strlen(text) >= 16 && strlen(text) < 128) return text;
     error_set(err, ERR_INVALID, "%s: the first line must be a token of 16 to 127 characters", token_path);
     free(text);
@@ -75,14 +76,9 @@ char *coordinator_read_token(const char *token_path, struct error *err) {
 
 /* Made at the first start; an operator may write one of their own. Others must not be able to read it. */
 static char *take_token(const char *path, struct error *err) {
-    struct stat st;
     char hex[2 * OPERATOR_TOKEN_BYTES + 2];
-    if (stat(path, &st) == 0) {
-        if ((st.st_mode & 077) != 0) {
-            error_set(err, ERR_AUTH, "%s can be read by others (mode %03o)", path, (unsigned)st.st_mode & 0777);
-            error_hint(err, "chmod 600 it; if others may have seen it, delete it: the next start makes a new one");
-            return NULL;
-        }
+    if (access(path, F_OK) == 0) {
+        if (secret_check_file(path, err) != 0) return NULL;
         return coordinator_read_token(path, err);
     }
     random_hex(hex, OPERATOR_TOKEN_BYTES);
@@ -172,7 +168,8 @@ static int start_bus(struct coordinator *c, const struct coordinator_config *con
 static int start_api(struct coordinator *c, const struct coordinator_config *config, struct error *err) {
     CLEANUP_FREE char *token = take_token(c->token_path, err);
     if (!token) return -1;
-    struct api_config api = {.address = c->address, .port = config->api_port, .token = token, .store = c->core->store, .loop = c->loop};
+    struct api_config api = {
+        .address = c->address, .port = config->api_port, .token = token, .store = c->core->store, .loop = c->loop};
     c->api = api_start(&api, err);
     /* Before the loop runs the state is this thread's. */
     return c->api ? write_announcement(c, c->core, err) : -1;
