@@ -32,6 +32,8 @@ static const char *const known_keys[] = {
     "spool",
     OPEN_KEY,
     "labels",
+    "only",
+    "refuse",
     "lease_ms",
     "log.json",
     "log.level",

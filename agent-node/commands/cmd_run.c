@@ -27,6 +27,18 @@ static int read_times(const struct options *opts, struct daemon_config *config, 
     return 0;
 }
 
+static int check_purposes(const struct daemon_config *config, struct error *err) {
+    static const char *const purposes[] = {"try", "campaign", "sweep", "promotion", NULL};
+    for (size_t i = 0; i < config->refuse_count; i++) {
+        size_t k = 0;
+        while (purposes[k] && strcmp(purposes[k], config->refuse[i]) != 0) k++;
+        if (!purposes[k])
+            return error_set(err, ERR_USAGE, "--refuse is try, campaign, sweep or promotion, not %.60s",
+                             config->refuse[i]);
+    }
+    return 0;
+}
+
 static int run(const struct options *opts) {
     struct error err = ERROR_INIT;
     const char **keys = NULL, **values = NULL;
@@ -49,6 +61,9 @@ static int run(const struct options *opts) {
     if (read_times(opts, &config, &err)) return program_fail("portolan-agent", &err);
     config.label_count = options_list(opts, "label", &labels);
     config.labels = labels;
+    config.only_count = options_list(opts, "only", &config.only);
+    config.refuse_count = options_list(opts, "refuse", &config.refuse);
+    if (check_purposes(&config, &err)) return program_fail("portolan-agent", &err);
     if (!daemon_run(&config, &err)) return 0;
     log_error("%s", err.text);
     return error_exit_status(err.code);
@@ -64,6 +79,10 @@ static const struct option_spec options[] = {
     {"driver", 'd', OPTION_LIST, "NAME", "drivers", NULL,
      "Only devices whose id or .icd contains NAME; may be repeated."},
     {"label", 'l', OPTION_LIST, "LABEL", "labels", NULL, "A label that campaigns can select by; may be repeated."},
+    {"only", 0, OPTION_LIST, "LABEL", "only", NULL,
+     "Work only for campaigns that select devices by this label; may be repeated."},
+    {"refuse", 0, OPTION_LIST, "PURPOSE", "refuse", NULL,
+     "No work for a `try`, `campaign`, `sweep` or `promotion`; may be repeated."},
     {"busy", 0, OPTION_STRING, "WHAT", "busy", "policy",
      "When others use this machine: `policy` gives a task back until it is quiet, as the task's policy says; `note` "
      "keeps the times and tells the load, for a machine that is always shared."},

@@ -73,7 +73,7 @@ struct daemon {
     struct jobs *jobs;
     struct reports *reports;
     struct devices *devices;
-    struct rec_list_string labels;
+    struct rec_list_string labels, only, refuse;
     atomic_uint changes;
 };
 
@@ -173,6 +173,8 @@ static int run_sessions(struct daemon *d, struct error *err) {
                                          .values = d->config->values,
                                          .property_count = d->config->property_count,
                                          .labels = &d->labels,
+                                         .only = &d->only,
+                                         .refuse = &d->refuse,
                                          .sandbox = d->config->sandbox ? "on" : "off",
                                          .jobs = d->jobs,
                                          .reports = d->reports,
@@ -232,13 +234,24 @@ static int run(struct daemon *d, struct error *err) {
     return status;
 }
 
+static void fill_list(struct rec_list_string *list, const char *const *items, size_t count) {
+    for (size_t i = 0; i < count; i++) rec_list_string_push(list, items[i]);
+}
+
+static void empty_list(struct rec_list_string *list) {
+    for (size_t i = 0; i < list->count; i++) free(list->items[i]);
+    free(list->items);
+}
+
 int daemon_run(const struct daemon_config *config, struct error *err) {
     struct daemon d = {.config = config};
     lifetime_init(&d.lifetime, config->for_ms, config->idle_ms, clock_mono_ms());
     if (choose_name(&d, err)) return -1;
     catch_signals();
     log_context(d.node, NULL, NULL);
-    for (size_t i = 0; i < config->label_count; i++) rec_list_string_push(&d.labels, config->labels[i]);
+    fill_list(&d.labels, config->labels, config->label_count);
+    fill_list(&d.only, config->only, config->only_count);
+    fill_list(&d.refuse, config->refuse, config->refuse_count);
     d.duty = duty_new(on_changed, &d);
     d.jobs = jobs_new();
     int status = run(&d, err);
@@ -246,7 +259,8 @@ int daemon_run(const struct daemon_config *config, struct error *err) {
     spool_close(d.spool);
     jobs_free(d.jobs);
     duty_free(d.duty);
-    for (size_t i = 0; i < d.labels.count; i++) free(d.labels.items[i]);
-    free(d.labels.items);
+    empty_list(&d.labels);
+    empty_list(&d.only);
+    empty_list(&d.refuse);
     return status;
 }

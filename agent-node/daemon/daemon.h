@@ -16,6 +16,10 @@ struct daemon_config {
     size_t driver_count;
     const char *const *labels;
     size_t label_count;
+    const char *const *only; /* labels: takes work only of campaigns that select by one of them; none: of all */
+    size_t only_count;
+    const char *const *refuse; /* purposes whose work it does not take */
+    size_t refuse_count;
     bool sandbox;
     bool notes_load;         /* times are kept on a busy machine, whatever a task's policy says */
     int64_t health_every_ms; /* while a device is idle; 0: never */

@@ -21,6 +21,10 @@ static void fill_cpu(struct rec_node *node) {
     node->memory_bytes = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 }
 
+static void copy_list(const struct rec_list_string *from, struct rec_list_string *to) {
+    for (size_t i = 0; from && i < from->count; i++) rec_list_string_push(to, from->items[i]);
+}
+
 void inventory_fill(struct rec_node *ret, const struct session_config *config, const char *incarnation,
                     int64_t started_ms) {
     rec_node_init(ret);
@@ -34,8 +38,9 @@ void inventory_fill(struct rec_node *ret, const struct session_config *config, c
         rec_setf(&ret->os, "%s %s %s", uts.sysname, uts.release, uts.machine);
     }
     fill_cpu(ret);
-    for (size_t i = 0; config->labels && i < config->labels->count; i++)
-        rec_list_string_push(&ret->labels, config->labels->items[i]);
+    copy_list(config->labels, &ret->labels);
+    copy_list(config->only, &ret->only);
+    copy_list(config->refuse, &ret->refuse);
     devices_list(config->devices, &ret->devices);
     devices_failing(config->devices, &ret->failing);
     CLEANUP_FREE char *trouble = duty_trouble(config->duty);

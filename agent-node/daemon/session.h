@@ -20,8 +20,8 @@ struct session_config {
     const char *bootstrap, *prefix;
     const char *const *keys, *const *values; /* librdkafka properties */
     size_t property_count;
-    const struct rec_list_string *labels;
-    const char *sandbox; /* level, for the inventory */
+    const struct rec_list_string *labels, *only, *refuse; /* as in the node's record; may be NULL */
+    const char *sandbox;                                  /* level, for the inventory */
     struct jobs *jobs;
     struct reports *reports;
     struct devices *devices;

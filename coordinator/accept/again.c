@@ -36,6 +36,13 @@ static int publish_measurements(struct core *core, const struct rec_result *resu
     return status;
 }
 
+/* A result that was told again may have been promoted here since, or have come with its origin's promotion. */
+static bool promotion_of_campaign(struct core *core, const struct rec_result *result) {
+    struct row_task row;
+    return result->promotion && store_task_find(core->store, result->promotion, &row, NULL) == 0 &&
+           strcmp(row.campaign, result->campaign) == 0;
+}
+
 static int publish_row(void *context, const struct row_result *row, struct error *err) {
     struct page *page = context;
     struct rec_result result;
@@ -43,8 +50,11 @@ static int publish_row(void *context, const struct row_result *row, struct error
     page->count++;
     if (store_outbox_add(page->core->store, TOPIC_RESULTS, row->task, row->record, row->len, err) != 0) return -1;
     if (codec_decode_as(page->core->codec, row->record, row->len, &rec_result_desc, &result, err) != 0) return -1;
-    int status = publish_measurements(page->core, &result, result.result_id, err);
-    if (status == 0) status = publish_measurements(page->core, &result, result.promotion_id, err);
+    /* Those of a result that was told again are its origin's, and come with that. */
+    bool own = !result.deduplicated_from;
+    int status = own ? publish_measurements(page->core, &result, result.result_id, err) : 0;
+    if (status == 0 && (own || promotion_of_campaign(page->core, &result)))
+        status = publish_measurements(page->core, &result, result.promotion_id, err);
     rec_result_done(&result);
     return status;
 }

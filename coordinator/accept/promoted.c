@@ -52,6 +52,7 @@ void promotion_result(struct core *core, const struct task *parent, const struct
     bool another = !first->node || !first->device || strcmp(first->node, attempt->node) != 0 ||
                    strcmp(first->device, attempt->device) != 0;
     rec_set(&ret->result_id, first->result_id);
+    rec_set(&ret->deduplicated_from, first->deduplicated_from);
     rec_set(&ret->promotion, promotion->row.id);
     rec_set(&ret->promotion_id, attempt->attempt_id);
     rec_set(&ret->promotion_outcome, "verdict");

@@ -52,6 +52,7 @@ enum MHD_Result api_submit(struct request *request) {
     json_object_set_new(json, "name", json_string(s->file->name));
     json_object_set_new(json, "tasks", json_integer(submitting.summary.tasks));
     json_object_set_new(json, "cells", json_integer(submitting.summary.cells));
+    json_object_set_new(json, "known", json_integer(submitting.summary.known));
     json_object_set(json, "warnings", s->warnings);
     return api_json(request, MHD_HTTP_CREATED, json);
 }

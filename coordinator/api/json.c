@@ -39,6 +39,7 @@ static void add_result(json_t *cell, const struct rec_result *r) {
     json_object_set_new(cell, "promotion_device", json_string(r ? r->promotion_device : ""));
     json_object_set_new(cell, "promotion_evidence", json_string(r ? r->promotion_evidence : ""));
     json_object_set_new(cell, "result_id", json_null_or(r ? r->result_id : NULL));
+    json_object_set_new(cell, "deduplicated_from", json_null_or(r ? r->deduplicated_from : NULL));
     json_object_set_new(cell, "revision", r ? json_integer(r->revision) : json_null());
 }
 

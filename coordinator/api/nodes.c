@@ -128,6 +128,12 @@ static void node_state_json(const struct core *core, const struct fleet_node *no
     json_object_set_new(json, "held", json_integer(node_held(node)));
 }
 
+static json_t *string_list(const struct rec_list_string *list) {
+    json_t *json = json_array();
+    for (size_t i = 0; i < list->count; i++) json_array_append_new(json, json_string(list->items[i]));
+    return json;
+}
+
 static json_t *node_json(const struct core *core, const struct fleet_node *node, const struct map *running) {
     const struct rec_node *info = node->info;
     json_t *json = json_object(), *devices = json_array(), *labels = json_array();
@@ -145,6 +151,8 @@ static json_t *node_json(const struct core *core, const struct fleet_node *node,
     json_object_set_new(json, "cores", json_integer(info->cores));
     json_object_set_new(json, "memory_bytes", json_integer(info->memory_bytes));
     json_object_set_new(json, "labels", labels);
+    json_object_set_new(json, "only", string_list(&info->only));
+    json_object_set_new(json, "refuse", string_list(&info->refuse));
     json_object_set_new(json, "sandbox", json_string(info->sandbox));
     json_object_set_new(json, "mailbox", json_sprintf("%s%s", core->config.prefix, node->row.mailbox));
     json_object_set_new(json, "mailbox_partition", json_integer(node->row.mailbox_partition));

@@ -3,7 +3,7 @@
 
 #include "coordinator/api/internal.h"
 #include "coordinator/api/json.h"
-#include "coordinator/schedule/match.h"
+#include "coordinator/schedule/why.h"
 
 struct asking {
     const char *id;
@@ -30,11 +30,12 @@ static int add_attempt(void *context, const struct row_attempt *row, struct erro
 }
 
 static int fill(struct core *core, struct asking *asking, const struct task *task, struct error *err) {
-    char why[512];
+    char text[WHY_SIZE];
     json_t *attempts = json_array();
     asking->json = json_cell(task);
-    task_why(core, task, why, sizeof why);
-    json_object_set_new(asking->json, "why", json_string(why));
+    enum why why = task_why(core, task, text);
+    json_object_set_new(asking->json, "why", json_string(text));
+    json_object_set_new(asking->json, "why_code", json_string(why_code(why)));
     json_object_set_new(asking->json, "attempt_list", attempts);
     if (store_attempts(core->store, task->row.id, add_attempt, attempts, err) != 0) return -1;
     return json_add_details(core, task, asking->json, err);

@@ -6,6 +6,7 @@
 #include "common/hash.h"
 #include "common/log.h"
 #include "coordinator/clocks.h"
+#include "coordinator/plan/dedupe.h"
 #include "coordinator/plan/expand.h"
 #include "coordinator/plan/identity.h"
 #include "coordinator/publish/campaigns.h"
@@ -82,6 +83,7 @@ static void fill_campaign(const struct expansion *e, const char *id, bool is_try
     row->priority = file->priority;
     row->weight = file->weight;
     row->deadline_ms = file->deadline_ms;
+    row->force = e->s->force;
     row->created_ms = core_wall_ms(e->core);
     row->submitted_ms = clocks_up_ms(e->core);
 }
@@ -96,6 +98,7 @@ static int submit(struct expansion *e, bool is_try, struct plan_summary *ret, st
     struct campaign *campaign = core_campaign_add(core, &row);
     if (store_rows(e, campaign, &ret->cells, err) != 0) return -1;
     ret->tasks = campaign->counts[TASK_QUEUED];
+    if (dedupe_campaign(core, campaign, &ret->known, err) != 0) return -1;
     snprintf(ret->campaign, sizeof ret->campaign, "%s", row.id);
     log_info("campaign %s (%s): %lld tasks", row.id, row.name, (long long)ret->tasks);
     if (campaign_publish(core, campaign, err) != 0) return -1;
@@ -206,7 +209,10 @@ static int plan_campaign_again(struct core *core, struct campaign *campaign, str
     if (drop_placeholders(&r, &targets, err) != 0) return -1;
     int ordinal = next_ordinal(campaign);
     for (size_t i = 0; i < e.count; i++) e.rows[i].ordinal = ordinal++;
-    if (store_policies(&e, err) != 0 || store_rows(&e, campaign, &added, err) != 0) return -1;
+    int64_t known = 0;
+    if (store_policies(&e, err) != 0 || store_rows(&e, campaign, &added, err) != 0 ||
+        dedupe_campaign(core, campaign, &known, err) != 0)
+        return -1;
     if (added == 0) return core_campaign_check(core, campaign, err);
     log_info("campaign %s: %lld more cells planned", campaign->row.id, (long long)added);
     return campaign_publish(core, campaign, err);

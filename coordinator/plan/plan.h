@@ -6,6 +6,7 @@
 struct plan_summary {
     char campaign[CAMPAIGN_ID_SIZE];
     int64_t tasks, cells;
+    int64_t known; /* of the tasks: ended at once with a result that was there (plan/dedupe.h) */
 };
 /* Check everything, then store and queue. A campaign whose cells all have no device is complete at once. ERR_INVALID,
  * ERR_NOT_FOUND (problem, size), ERR_LIMIT: nothing was stored. Warnings are added to the submission's. */

@@ -25,6 +25,12 @@ const struct task *promotion_parent_in(const struct campaign *campaign, const st
     return NULL;
 }
 
+static bool promotion_in(const struct campaign *campaign, const char *id) {
+    for (size_t i = 0; i < campaign->task_count; i++)
+        if (strcmp(campaign->tasks[i]->row.id, id) == 0) return true;
+    return false;
+}
+
 /* --- the cell
  * ------------------------------------------------------------------------------------------------------------ */
 static bool same_cell(const struct task *a, const struct task *b) {
@@ -36,8 +42,18 @@ static bool same_cell(const struct task *a, const struct task *b) {
 static bool may_win(const struct task *task, double margin) {
     const struct rec_result *r = task->result;
     return r && precision_from_name(r->precision) <= PRECISION_STRICT && !task_is_promotion(task) &&
-           verdict_is_correct(r->verdict) && strcmp(r->status, "provisional") == 0 && r->has_speedup_low &&
+           verdict_is_correct(r->verdict) && strcmp(r->status, "retracted") != 0 && r->has_speedup_low &&
            r->speedup_low > 1 + margin;
+}
+
+static bool is_confirmed(const struct task *task) {
+    return task->result && strcmp(task->result->status, "confirmed") == 0;
+}
+
+/* It was confirmed in another campaign, against other kernels: here it only stands for itself. */
+static bool came_confirmed(const struct task *task) {
+    const struct rec_result *r = task->result;
+    return is_confirmed(task) && r->deduplicated_from && r->promotion && !promotion_in(task->campaign, r->promotion);
 }
 
 /* The winner, or NULL: nobody won, somebody is confirmed already, or it is not over. A promotion that was given up says
@@ -51,13 +67,13 @@ static struct task *winner_of(const struct task *ended, double margin) {
         struct task *task = campaign->tasks[i];
         if (!same_cell(task, ended)) continue;
         if (!task_state_ended(task->row.state)) return NULL;
-        if (task->result && strcmp(task->result->status, "confirmed") == 0) return NULL;
+        if (is_confirmed(task) && !came_confirmed(task)) return NULL;
         if (task_is_promotion(task) && (task->row.state != TASK_DONE || ++promotions == PROMOTIONS_PER_CELL))
             return NULL;
         /* The speedup is against the baseline on the same device: times of two devices of a target do not compare. */
         if (may_win(task, margin) && (!best || task->result->speedup > best->result->speedup)) best = task;
     }
-    return best;
+    return best && is_confirmed(best) ? NULL : best;
 }
 
 /* --- its promotion

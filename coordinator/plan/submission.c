@@ -110,6 +110,10 @@ static int fill_campaign(struct submission *s, const json_t *body, struct error 
     if (len > SUBMISSION_CAMPAIGN_MAX_BYTES)
         return error_set(err, ERR_LIMIT, "%s: %zu bytes, a campaign may have %d", s->filename, len,
                          SUBMISSION_CAMPAIGN_MAX_BYTES);
+    const json_t *force = json_object_get(body, "force");
+    if (force && !json_is_null(force) && !json_is_boolean(force))
+        return error_set(err, ERR_USAGE, "`force` must be true or false");
+    s->force = json_is_true(force);
     s->file = campaign_parse(text, len, s->filename, err);
     if (!s->file) return -1;
     if (add_all(s, body, "problems", add_problem_json, err) != 0) return -1;

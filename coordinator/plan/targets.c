@@ -43,14 +43,14 @@ struct gathering {
     bool found;
 };
 
-static bool wants(const struct campaign_target *wanted, const struct device *device) {
+bool target_means(const struct campaign_target *wanted, const struct device *device) {
     return wanted->name ? fnmatch(wanted->name, device->target, 0) == 0 : campaign_selector_matches(wanted, device);
 }
 
 /* First the names that are meant, so that they stand in the file's order; then all devices of each. */
 static bool gather_name(void *context, struct device *device) {
     struct gathering *g = context;
-    if (!device_known(g->core, device) || !wants(g->wanted, device)) return true;
+    if (!device_known(g->core, device) || !target_means(g->wanted, device)) return true;
     choice(g->choices, device->target);
     g->found = true;
     return true;

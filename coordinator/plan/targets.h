@@ -22,5 +22,7 @@ void target_choices_done(struct target_choices *choices);
 DEFINE_CLEANUP(cleanup_target_choices_ptr, struct target_choices *, target_choices_done)
 /* Where no device serves the choice, add a warning that names the targets there are. */
 void targets_warn_unserved(struct core *core, struct submission *s, const struct target_choice *choice);
+/* One of a campaign's targets, by name or selector, means this device. */
+bool target_means(const struct campaign_target *target, const struct device *device);
 /* Text of a selector, as cells show it. */
 void targets_selector_text(const struct campaign_target *target, char out[TARGET_SIZE]);

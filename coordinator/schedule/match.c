@@ -6,6 +6,7 @@
 #include "coordinator/plan/identity.h"
 #include "coordinator/schedule/attempts.h"
 #include "coordinator/schedule/backoff.h"
+#include "coordinator/schedule/choice.h"
 #include "coordinator/schedule/nodes.h"
 #include "coordinator/schedule/queue.h"
 #include "coordinator/schedule/slots.h"
@@ -25,9 +26,9 @@ static bool is_wanted(const struct task *task, const struct device *device) {
            strcmp(wanted + len + 1, device->info->id) == 0;
 }
 
-static bool may_run_on(const struct task *task, const struct device *device) {
+static bool may_run_on(struct core *core, const struct task *task, const struct device *device) {
     return device_in_service(device) && strcmp(device->target, task->row.target) == 0 &&
-           !task_avoids(task, device->node->row.name, device->info->id);
+           choice_fits(core, task, device);
 }
 
 /* A replay waits for the device of its record while that is in service. */
@@ -37,7 +38,7 @@ static bool waits_for_another(const struct match *m, const struct task *task) {
     const char *slash = strchr(task->row.wanted, '/');
     snprintf(node, sizeof node, "%.*s", slash ? (int)(slash - task->row.wanted) : 0, task->row.wanted);
     const struct device *wanted = slash ? core_device(m->core, node, slash + 1) : NULL;
-    return wanted && may_run_on(task, wanted);
+    return wanted && may_run_on(m->core, task, wanted) && !task_avoids(task, node, wanted->info->id);
 }
 
 /* How little a device suits a task that failed, or was measured before its promotion: where it failed it goes last, and
@@ -48,15 +49,39 @@ static int misfit(const struct task *task, const struct device *device) {
     return !*task->row.parent && task_avoids_node(task, node);
 }
 
-/* It goes only where no device of the target that is in service suits it better. */
-static bool takes_task(void *context, const struct task *task) {
-    struct match *m = context;
-    if (waits_for_another(m, task)) return false;
+/* It goes only where no device that is in service and takes it suits it better. */
+static bool suits_another(const struct match *m, const struct task *task) {
     int own = misfit(task, m->device);
     const struct slots_target *target = own ? slots_of(m->core, task->row.target) : NULL;
     for (size_t i = 0; target && i < target->count; i++)
-        if (device_in_service(target->devices[i]) && misfit(task, target->devices[i]) < own) return false;
-    return true;
+        if (misfit(task, target->devices[i]) < own && may_run_on(m->core, task, target->devices[i])) return true;
+    return false;
+}
+
+static bool takes_campaign(void *context, struct campaign *campaign) {
+    const struct match *m = context;
+    return choice_selects(m->core, campaign, m->device) && choice_takes_campaign(m->core, campaign, m->device);
+}
+
+static bool takes_task(void *context, const struct task *task) {
+    const struct match *m = context;
+    return choice_takes_purpose(task, m->device) && !waits_for_another(m, task) && !suits_another(m, task);
+}
+
+enum match_fit match_best(struct core *core, const struct task *task) {
+    const struct slots_target *target = slots_of(core, task->row.target);
+    enum match_fit best = MATCH_NONE;
+    for (size_t i = 0; target && i < target->count; i++) {
+        struct match m = {.core = core, .device = target->devices[i]};
+        if (!may_run_on(core, task, m.device) || m.device->held >= device_window(core, m.device)) continue;
+        if (waits_for_another(&m, task))
+            best = MATCH_WANTED;
+        else if (suits_another(&m, task))
+            best = MATCH_ELSEWHERE;
+        else
+            return MATCH_TAKES;
+    }
+    return best;
 }
 
 /* --- handing out
@@ -149,8 +174,10 @@ static int serve(struct core *core, struct queue *queue, struct device *device, 
     int window = device_window(core, device);
     /* On probation it gets no more than that, be it a try. */
     if (device->held >= window && window < core->config.window) return 0;
-    struct queue_wish wish = {
-        .last = device->held < window ? QUEUE_SWEEP : QUEUE_TRY, .takes_task = takes_task, .context = &match};
+    struct queue_wish wish = {.last = device->held < window ? QUEUE_SWEEP : QUEUE_TRY,
+                              .takes_campaign = takes_campaign,
+                              .takes_task = takes_task,
+                              .context = &match};
     double charged_ms = 0;
     struct task *task = device_in_service(device) ? queue_take(queue, &wish, &charged_ms) : NULL;
     return task ? hand_out(core, task, device, charged_ms, err) : 0;

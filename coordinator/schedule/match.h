@@ -8,5 +8,6 @@ int schedule_tasks(struct core *core, struct error *err);
 int64_t schedule_wait_ms(struct core *core);
 /* Queued tasks whose target had no device for absent_ms of lease time are given up. */
 int schedule_give_up_absent(struct core *core, struct error *err);
-/* One line: why the task is not running, or what it does. */
-void task_why(struct core *core, const struct task *task, char *out, size_t size);
+/* Whether a device with room takes the task, for why.c: MATCH_NONE when none has room. */
+enum match_fit { MATCH_NONE, MATCH_TAKES, MATCH_ELSEWHERE /* it is where the task failed */, MATCH_WANTED };
+enum match_fit match_best(struct core *core, const struct task *task);

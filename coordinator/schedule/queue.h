@@ -36,7 +36,7 @@ void queue_set_served(struct queue *queue, int64_t lease_ms);
 /* Who asks for a task. Both functions may be NULL: everything fits. */
 struct queue_wish {
     enum queue_class last; /* no classes after this one */
-    bool (*takes_campaign)(void *context, const struct campaign *campaign);
+    bool (*takes_campaign)(void *context, struct campaign *campaign);
     bool (*takes_task)(void *context, const struct task *task); /* asked once for tasks that fit alike */
     void *context;
 };

@@ -2,6 +2,7 @@
 #include "coordinator/accept/result.h"
 #include "coordinator/plan/promotion.h"
 #include "coordinator/schedule/cancel.h"
+#include "coordinator/schedule/why.h"
 #include "tests/unit/coordinator/fixture.h"
 
 #define PROMOTING                                                                                         \
@@ -423,11 +424,11 @@ static void it_is_planned_with_the_last_result_or_not_at_all(void **state) {
 
 static void why_names_the_task_that_is_measured_again(void **state) {
     struct fixture *f = *state;
-    char why[512], expected[64];
+    char why[WHY_SIZE], expected[64];
     fixture_join(f, "n1", "i1", "alpha");
     struct campaign *c = submit(f, PROMOTING, 1);
     answer(f, task_of(c, "one", false), "correct", 1.5);
-    task_why(f->core, task_of(c, "one", true), why, sizeof why);
+    task_why(f->core, task_of(c, "one", true), why);
     snprintf(expected, sizeof expected, "promotion of task %.12s", task_of(c, "one", false)->row.id);
     assert_non_null(strstr(why, expected));
     assert_non_null(strstr(why, "in the mailbox of n1"));

@@ -4,8 +4,9 @@
 #include "tests/unit/coordinator/queued.h"
 
 #define MANY 100000
-#define SOON_MS 20000 /* what MANY steps may take on a loaded machine; where one step walks the queue, it is minutes \
-                       */
+#define SOON_MS                                                                                          \
+    20000 /* what MANY steps may take on a loaded machine; where one step walks the queue, it is minutes \
+           */
 
 static void a_try_goes_before_campaigns_and_these_before_sweeps_whatever_their_priority(void **state) {
     struct fixture *f = *state;
@@ -54,7 +55,7 @@ static bool not_avoiding(void *context, const struct task *task) {
     return !*task->row.avoid;
 }
 
-static bool not_campaign(void *context, const struct campaign *campaign) {
+static bool not_campaign(void *context, struct campaign *campaign) {
     return campaign != context;
 }
 

@@ -1,5 +1,6 @@
 /* Registration, matching, leases, failures, cancel. */
 #include "coordinator/schedule/cancel.h"
+#include "coordinator/schedule/why.h"
 #include "tests/unit/coordinator/fixture.h"
 
 /* --- registration
@@ -293,8 +294,8 @@ static void a_busy_machine_sends_the_task_back_without_counting(void **state) {
         fixture_report(f, &task, "infrastructure", "machine busy: 12 % foreign load");
         rec_task_done(&task);
     }
-    char why[256];
-    task_why(f->core, c->tasks[0], why, sizeof why);
+    char why[WHY_SIZE];
+    task_why(f->core, c->tasks[0], why);
     assert_non_null(strstr(why, "verified; waits "));
     assert_non_null(
         strstr(why, "for a quieter machine to be timed on: machine busy: 12 % foreign load (on n1, time 5)"));
@@ -433,17 +434,17 @@ static void a_new_cluster_queues_open_attempts_again_without_counting(void **sta
 
 static void why_says_what_a_task_waits_for(void **state) {
     struct fixture *f = *state;
-    char why[512];
+    char why[WHY_SIZE];
     fixture_join(f, "n1", "i1", "alpha");
     f->core->config.window = 1;
     struct campaign *c = fixture_submit(f, "[alpha]"), *d = fixture_submit(f, "[alpha]");
     assert_int_equal(fixture_settle(f, NULL), 1);
-    task_why(f->core, c->tasks[0], why, sizeof why);
+    task_why(f->core, c->tasks[0], why);
     assert_string_equal(why, "in the mailbox of n1 for dev0, not begun");
-    task_why(f->core, d->tasks[0], why, sizeof why);
+    task_why(f->core, d->tasks[0], why);
     assert_string_equal(why, "all 1 devices of alpha are busy");
     f->core->linked = false;
-    task_why(f->core, d->tasks[0], why, sizeof why);
+    task_why(f->core, d->tasks[0], why);
     assert_string_equal(why, "the broker is away");
 }
 
