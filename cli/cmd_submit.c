@@ -20,6 +20,12 @@ static void print_accepted(const json_t *answer) {
            tasks == 1 ? "" : "s");
     if (lost > 0) printf(", %lld cell%s without a device", lost, lost == 1 ? "" : "s");
     putchar('\n');
+    long long known = json_count(answer, "known");
+    if (known > 0)
+        printf(
+            "%lld of %lld cells known already (same kernel, problem, size, target, driver and policy; --force measures "
+            "them again)\n",
+            known, json_count(answer, "cells"));
     fflush(stdout);
 }
 
@@ -55,6 +61,7 @@ static int run(const struct options *opts) {
     if (!path) return 2;
     CLEANUP_JSON json_t *body = upload_campaign(path, &err);
     if (!body) return command_failed(&err);
+    if (options_flag(opts, "force")) json_object_set_new(body, "force", json_true());
     CLEANUP(cleanup_client) struct client *client = client_new(opts, &err);
     CLEANUP_JSON json_t *answer = client ? client_post(client, "/v1/campaigns", body, &err) : NULL;
     if (!answer) return command_failed(&err);
@@ -69,6 +76,7 @@ static int run(const struct options *opts) {
 static const struct option_spec options[] = {
     {"watch", 'w', OPTION_FLAG, NULL, NULL, NULL,
      "Follow the campaign to its end, then print the matrix; the exit status is the campaign's."},
+    {"force", 0, OPTION_FLAG, NULL, NULL, NULL, "Measure everything, also what is known already."},
     {"json", 0, OPTION_FLAG, NULL, NULL, NULL,
      "Print the coordinator's answer (with --watch: its events, one a line) as JSON."},
     CLIENT_OPTIONS,
@@ -82,7 +90,11 @@ const struct command command_submit = {
         "beside it, checks them, and sends their texts to the coordinator. Problems that are not found here are taken "
         "from those that the coordinator ships. docs/file-formats.md describes the files.\n\n"
         "With --watch: a line for each cell as it ends, then the matrix. Interrupting the view does not end the "
-        "campaign. The exit status is 0, 1 when a cell had no device or was given up, 16 when it was cancelled.\n\n"
+        "campaign. The exit status is 0, 1 when a cell had no device, was given up or was cancelled by itself, 16 when "
+        "the campaign was cancelled.\n\n"
+        "What is known is not measured again: a cell whose kernel, problem, size, target, driver and policy are those "
+        "of "
+        "an accepted result gets that result at once, unless --force is given.\n\n"
         "Examples:\n  portolan submit demo/campaign.yaml --watch\n"
         "  portolan submit demo/campaign.yaml --watch --json | jq -c 'select(.event == \"cell\") | .cell.verdict'",
     .options = options,

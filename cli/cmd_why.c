@@ -26,7 +26,7 @@ static void print_attempts(const json_t *attempts) {
 
 static void print(const json_t *task, bool with_log) {
     const json_t *attempts = json_object_get(task, "attempt_list");
-    printf("%s\n", json_text(task, "why"));
+    printf("%s: %s\n", json_text(task, "why_code"), json_text(task, "why"));
     render_cell_whole(task, task, with_log, stdout);
     if (json_array_size(attempts)) print_attempts(attempts);
 }
@@ -58,6 +58,9 @@ const struct command command_why = {
     .usage = "why TASK",
     .summary = "why a task is not running, or how it ended, with the evidence",
     .details =
+        "The first line is the reason: a word from a fixed list, which docs/operations.md has with its meanings "
+        "(why_code "
+        "in JSON), and what it is about.\n\n"
         "Tasks are listed by `portolan status CAMPAIGN`; 4 characters or more of an id are enough.\n\n"
         "Example:\n  portolan why 9f86d0",
     .options = options,

@@ -19,6 +19,7 @@ const struct route api_routes[] = {
     {"GET", "/v1/nodes/*", ROLE_READ, 0, api_node},
     {"POST", "/v1/nodes/*/*", ROLE_OPERATE, 0, api_node_act},
     {"GET", "/v1/tasks/*", ROLE_READ, 0, api_task},
+    {"POST", "/v1/tasks/*/cancel", ROLE_SUBMIT, 0, api_task_cancel},
     {"GET", "/v1/problems", ROLE_READ, 0, api_problems},
     {"GET", "/v1/problems/*", ROLE_READ, 0, api_problem},
     {"GET", "/schemas/ids/*", ROLE_READ, 0, api_schema_by_id},

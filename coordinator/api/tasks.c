@@ -1,12 +1,13 @@
-/* GET /v1/tasks/ID */
+/* GET /v1/tasks/ID, POST /v1/tasks/ID/cancel */
 #include <string.h>
 
 #include "coordinator/api/internal.h"
 #include "coordinator/api/json.h"
+#include "coordinator/schedule/cancel.h"
 #include "coordinator/schedule/why.h"
 
 struct asking {
-    const char *id;
+    const char *id, *reason;
     json_t *json;
 };
 
@@ -56,6 +57,31 @@ enum MHD_Result api_task(struct request *request) {
     struct error err = ERROR_INIT;
     struct asking asking = {.id = request->id};
     if (loop_call(request->api->loop, show, &asking, &err) == 0) return api_json(request, MHD_HTTP_OK, asking.json);
+    json_decref(asking.json);
+    return api_error(request, &err);
+}
+
+/* --- POST /v1/tasks/ID/cancel
+ * ------------------------------------------------------------------------------------------- */
+static int cancel(struct core *core, void *context, struct error *err) {
+    struct asking *asking = context;
+    struct row_task row;
+    if (store_task_find(core->store, asking->id, &row, err) != 0) return -1;
+    struct task *task = core_task(core, row.id);
+    if (!task) return error_set(err, ERR_CONFLICT, "task %s has ended already: %s", row.id, task_state_name(row.state));
+    if (task_cancel(core, task, asking->reason, err) != 0) return -1;
+    asking->json = json_object();
+    json_object_set_new(asking->json, "task", json_string(row.id));
+    json_object_set_new(asking->json, "campaign", json_string(row.campaign));
+    json_object_set_new(asking->json, "state", json_string(task_state_name(task->row.state)));
+    return 0;
+}
+
+enum MHD_Result api_task_cancel(struct request *request) {
+    struct error err = ERROR_INIT;
+    const char *reason = json_string_value(json_object_get(request->json, "reason"));
+    struct asking asking = {.id = request->id, .reason = reason && *reason ? reason : "cancelled by request"};
+    if (loop_call(request->api->loop, cancel, &asking, &err) == 0) return api_json(request, MHD_HTTP_OK, asking.json);
     json_decref(asking.json);
     return api_error(request, &err);
 }
