@@ -3,6 +3,7 @@
 
 #include "agent-node/worker/timing/busy.h"
 #include "agent-node/worker/timing/history.h"
+#include "agent-node/worker/timing/quiet.h"
 #include "agent-node/worker/timing/selftest.h"
 #include "agent-node/worker/timing/span.h"
 #include "common/clock.h"
@@ -25,6 +26,10 @@ static int time_it(struct trial *t, const struct subject *s, struct baselines *b
     CLEANUP_FREE struct timing *m = calloc(1, sizeof *m);
     if (!m) return finding_infrastructure(f, "out of memory");
     if (trial_lock(t, DOMAIN_EXCLUSIVE, f) != 0) return -1;
+    if (quiet_await(t, f) != 0) {
+        trial_lock(t, DOMAIN_SHARED, f);
+        return -1;
+    }
     int64_t from = clock_mono_ns();
     physics_learn(t->worker);
     int status = selftest_require(t, f);

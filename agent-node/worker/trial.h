@@ -26,6 +26,7 @@ struct worker {
     struct sensors *sensors;        /* NULL: nothing can be read */
     bool notes_load;                /* whatever a task's policy says: this machine is shared, and its owner knows */
     bool clock_tested;              /* the self-test was passed */
+    int64_t quiet_ms;               /* most that is waited for a quiet device; 0: not at all */
     char *cache_dir;                /* NULL: nothing is kept */
     double bandwidth_gbps;          /* of the memory, copying; 0 until physics_learn() */
 };

@@ -7,6 +7,7 @@
 
 #include "agent-node/worker/measure.h"
 #include "agent-node/worker/reference.h"
+#include "agent-node/worker/timing/quiet.h"
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/fileio.h"
@@ -39,8 +40,9 @@ struct worker *worker_new(const struct worker_config *c, struct error *err) {
     w->cache = binary_cache_new(folder);
     w->cache_dir = c->cache_dir ? xstrdup(c->cache_dir) : NULL;
     w->domain = domain_lock_new(w->device.domain, w->device.id);
-    w->sensors = sensors_open(&w->device, "/", NULL);
+    w->sensors = sensors_open(&w->device, "/", c->nvml);
     w->notes_load = c->notes_load;
+    w->quiet_ms = c->quiet_ms ? c->quiet_ms : QUIET_WAIT_MS;
     w->load = c->load;
     if (!w->load) w->load = load_meter_source(w->meter = load_meter_new("/"));
     return w;

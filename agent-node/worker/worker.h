@@ -13,6 +13,8 @@ struct worker_config {
     bool sandbox;             /* false only in tests */
     int oracle_threads;       /* 0 for the number of cores */
     bool notes_load;          /* times are kept on a busy machine, whatever a task's policy says; the load is told */
+    int64_t quiet_ms;         /* how long to wait for a quiet device before timing; 0 for 30 s, -1: not at all */
+    const char *nvml;         /* tests only: in place of the management library's usual name */
     const struct load_source *load; /* tests only: in place of the machine's counters; borrowed */
 };
 struct worker *worker_new(const struct worker_config *c, struct error *err);

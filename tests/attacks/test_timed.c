@@ -33,7 +33,7 @@ static struct rec_attempt attempt;
 static int start(void **state) {
     (void)state;
     fake_reset();
-    struct worker_config c = {.oracle_threads = 2, .load = &fake_load};
+    struct worker_config c = {.oracle_threads = 2, .quiet_ms = -1, .load = &fake_load};
     fake_device(&c.device);
     worker = worker_new(&c, NULL);
     assert_non_null(worker);

@@ -45,6 +45,11 @@ void sensors_read(struct sensors *s, struct sensor_reading *ret) {
     s->backend->read(s->state, ret);
 }
 
+int sensors_processes(struct sensors *s, pid_t *pids, int size, double *ret_share) {
+    *ret_share = (double)NAN;
+    return s->backend->processes ? s->backend->processes(s->state, pids, size, ret_share) : -1;
+}
+
 double sensors_number(const char *root, const char *pattern, double scale) {
     CLEANUP_FREE char *path = xasprintf("%s/%s", root, pattern);
     double value = (double)NAN;

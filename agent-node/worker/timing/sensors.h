@@ -4,6 +4,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "records.h"
 
@@ -20,11 +21,17 @@ void sensors_close(struct sensors *s); /* accepts NULL */
 const char *sensors_source(const struct sensors *s);
 void sensors_read(struct sensors *s, struct sensor_reading *ret);
 
+/* Processes that compute on the device, into `pids` (as many as fit `size`), ours among them; *ret_share is the share
+ * of the last moment in which anything ran on it, NaN where that cannot be told. Their number; -1 where nobody can tell
+ * (only NVML can). */
+int sensors_processes(struct sensors *s, pid_t *pids, int size, double *ret_share);
+
 /* One kind of source. `open` gives NULL where it has nothing to say. */
 struct sensor_backend {
     const char *name;
     void *(*open)(const struct rec_device *d, const char *root, const char *nvml);
     void (*read)(void *state, struct sensor_reading *ret);
+    int (*processes)(void *state, pid_t *pids, int size, double *ret_share); /* may be NULL */
     void (*close)(void *state);
 };
 extern const struct sensor_backend sensors_nvml, sensors_amdgpu, sensors_i915, sensors_cpu;

@@ -1,7 +1,8 @@
 /* NVIDIA's management library. It speaks to the kernel's driver about the device and runs nothing on it, so it may live
  * in the worker, where no driver does; without the library, or with one that fails, there are no readings. Interface:
  * "NVML API Reference Manual" (nvmlInit_v2, nvmlDeviceGetHandleByPciBusId_v2, nvmlDeviceGetClockInfo,
- * nvmlDeviceGetTemperature, nvmlDeviceGetPowerUsage, nvmlDeviceGetCurrentClocksThrottleReasons, nvmlShutdown). */
+ * nvmlDeviceGetTemperature, nvmlDeviceGetPowerUsage, nvmlDeviceGetCurrentClocksThrottleReasons,
+ * nvmlDeviceGetComputeRunningProcesses_v3, nvmlDeviceGetUtilizationRates, nvmlShutdown). */
 #include <dlfcn.h>
 #include <math.h>
 #include <stdint.h>
@@ -15,9 +16,18 @@
 
 #define LIBRARY "libnvidia-ml.so.1"
 #define SUCCESS 0
+#define PROCESSES_MAX 256
 enum { CLOCK_SM = 1, CLOCK_MEM = 2, TEMPERATURE_GPU = 0 };
 
 typedef void *nvml_device;
+struct process_info { /* of versions 2 and 3 of the call */
+    unsigned pid;
+    unsigned long long memory;
+    unsigned gpu_instance, compute_instance;
+};
+struct utilisation {
+    unsigned gpu_percent, memory_percent;
+};
 struct nvml {
     void *library;
     nvml_device device;
@@ -28,6 +38,9 @@ struct nvml {
     int (*temperature)(nvml_device device, int kind, unsigned *ret_c);
     int (*power)(nvml_device device, unsigned *ret_mw);
     int (*throttle)(nvml_device device, unsigned long long *ret_reasons);
+    int (*processes_v3)(nvml_device device, unsigned *count, struct process_info *ret);
+    int (*processes_v2)(nvml_device device, unsigned *count, struct process_info *ret);
+    int (*utilisation)(nvml_device device, struct utilisation *ret);
 };
 
 /* Idle and what an administrator set are no throttling. */
@@ -47,7 +60,10 @@ static bool find(struct nvml *n) {
                   {"nvmlDeviceGetClockInfo", &n->clock},
                   {"nvmlDeviceGetTemperature", &n->temperature},
                   {"nvmlDeviceGetPowerUsage", &n->power},
-                  {"nvmlDeviceGetCurrentClocksThrottleReasons", &n->throttle}};
+                  {"nvmlDeviceGetCurrentClocksThrottleReasons", &n->throttle},
+                  {"nvmlDeviceGetComputeRunningProcesses_v3", &n->processes_v3},
+                  {"nvmlDeviceGetComputeRunningProcesses_v2", &n->processes_v2},
+                  {"nvmlDeviceGetUtilizationRates", &n->utilisation}};
     for (size_t i = 0; i < sizeof symbol / sizeof *symbol; i++) {
         void *at = dlsym(n->library, symbol[i].name);
         memcpy(symbol[i].to, &at, sizeof at); /* a pointer to a function from one to data: POSIX allows it this way */
@@ -91,6 +107,19 @@ static void nvml_read(void *state, struct sensor_reading *ret) {
     }
 }
 
+static int nvml_processes(void *state, pid_t *pids, int size, double *ret_share) {
+    struct nvml *n = state;
+    struct process_info info[PROCESSES_MAX];
+    unsigned count = PROCESSES_MAX;
+    struct utilisation share = {0};
+    int (*ask)(nvml_device, unsigned *, struct process_info *) = n->processes_v3 ? n->processes_v3 : n->processes_v2;
+    int answer = ask ? ask(n->device, &count, info) : -1;
+    if (answer != SUCCESS || count > PROCESSES_MAX) return -1;
+    for (unsigned i = 0; i < count && (int)i < size; i++) pids[i] = (pid_t)info[i].pid;
+    if (n->utilisation && n->utilisation(n->device, &share) == SUCCESS) *ret_share = share.gpu_percent / 100.0;
+    return (int)count;
+}
+
 static void nvml_close(void *state) {
     struct nvml *n = state;
     n->shutdown();
@@ -98,4 +127,5 @@ static void nvml_close(void *state) {
     free(n);
 }
 
-const struct sensor_backend sensors_nvml = {.name = "nvml", .open = nvml_open, .read = nvml_read, .close = nvml_close};
+const struct sensor_backend sensors_nvml = {
+    .name = "nvml", .open = nvml_open, .read = nvml_read, .processes = nvml_processes, .close = nvml_close};

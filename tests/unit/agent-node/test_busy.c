@@ -61,7 +61,8 @@ static const struct load_source no_counter = {.machine_ns = unknown, .self_ns = 
 
 /* One attempt by a worker of its own. */
 static void run_as(const char *candidate, const char *baseline) {
-    struct worker_config c = {.oracle_threads = 2, .cache_dir = folder, .load = load, .notes_load = notes_load};
+    struct worker_config c = {
+        .oracle_threads = 2, .quiet_ms = -1, .cache_dir = folder, .load = load, .notes_load = notes_load};
     struct error err = ERROR_INIT;
     char source[512];
     fake_device(&c.device);

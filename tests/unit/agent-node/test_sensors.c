@@ -151,7 +151,14 @@ static const char STANDIN[] =
     "&up && kind == 0 ? 0 : 1; }\n"
     "int nvmlDeviceGetPowerUsage(void *d, unsigned *ret) { (void)d; (void)ret; note(\"power\"); return 3; }\n"
     "int nvmlDeviceGetCurrentClocksThrottleReasons(void *d, unsigned long long *ret) {\n"
-    "    (void)d; note(\"reasons\"); *ret = 0x1 | 0x4 | 0x40; return 0; }\n";
+    "    (void)d; note(\"reasons\"); *ret = 0x1 | 0x4 | 0x40; return 0; }\n"
+    "struct info { unsigned pid; unsigned long long memory; unsigned gi, ci; };\n"
+    "int nvmlDeviceGetComputeRunningProcesses_v3(void *d, unsigned *n, struct info *ret) {\n"
+    "    if (d != &up || *n < 2) return 7;\n"
+    "    ret[0] = (struct info){.pid = 4711, .gi = ~0u, .ci = ~0u}; ret[1] = (struct info){.pid = 4712}; *n = 2; "
+    "return 0; "
+    "}\n"
+    "int nvmlDeviceGetUtilizationRates(void *d, unsigned *ret) { (void)d; ret[0] = 37; ret[1] = 5; return 0; }\n";
 
 /* Builds the stand-in and gives its path. */
 static char *build_standin(void) {
@@ -181,6 +188,31 @@ static void nvml_is_asked_between_init_and_shutdown(void **state) {
     assert_string_equal(order, "init\n0000:65:00.0\nsm\nmem\ntemperature\npower\nreasons\nshutdown\n");
 }
 
+static void nvml_tells_who_computes_on_the_device(void **state) {
+    (void)state;
+    CLEANUP_FREE char *library = build_standin();
+    pid_t pids[4] = {0};
+    double share;
+    unsetenv("NVML_FAILS");
+    rec_set(&device.vendor, "NVIDIA Corporation");
+    struct sensors *s = sensors_open(&device, root, library);
+    assert_non_null(s);
+    assert_int_equal(sensors_processes(s, pids, 1, &share), 2); /* as many as fit, and how many there are */
+    assert_int_equal(pids[0], 4711);
+    assert_int_equal(pids[1], 0);
+    assert_int_equal(sensors_processes(s, pids, 4, &share), 2);
+    assert_int_equal(pids[1], 4712);
+    assert_true(share == 0.37);
+    sensors_close(s);
+    device.host_memory = true;
+    rec_set(&device.domain, "cpu");
+    put("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "3000000\n");
+    s = sensors_open(&device, root, NULL);
+    assert_int_equal(sensors_processes(s, pids, 4, &share), -1); /* nobody knows */
+    assert_true(isnan(share));
+    sensors_close(s);
+}
+
 static void nvml_that_does_not_start_is_none(void **state) {
     (void)state;
     CLEANUP_FREE char *library = build_standin();
@@ -203,6 +235,7 @@ int main(void) {
                                        T(where_nothing_can_be_read_there_is_no_source),
                                        T(a_domain_that_is_no_bus_address_leads_nowhere),
                                        T(nvml_is_asked_between_init_and_shutdown),
+                                       T(nvml_tells_who_computes_on_the_device),
                                        T(nvml_that_does_not_start_is_none)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

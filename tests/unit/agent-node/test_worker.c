@@ -43,7 +43,7 @@ static struct rec_task task;
 static struct rec_attempt attempt;
 
 static void make_worker(bool event_times, double fma_gflops) {
-    struct worker_config c = {.oracle_threads = 2, .load = &fake_load};
+    struct worker_config c = {.oracle_threads = 2, .quiet_ms = -1, .load = &fake_load};
     struct error err = ERROR_INIT;
     fake_device(&c.device);
     c.device.event_times = event_times;
@@ -353,7 +353,7 @@ static void a_copy_that_beats_the_memory_is_implausible_unless_the_cache_holds_i
     run_as("cost=2"); /* for 4 KiB */
     expect_verdict("correct", "");
     worker_free(worker);
-    struct worker_config c = {.oracle_threads = 2, .load = &fake_load};
+    struct worker_config c = {.oracle_threads = 2, .quiet_ms = -1, .load = &fake_load};
     struct error err = ERROR_INIT;
     fake_device(&c.device);
     c.device.cache_bytes = 1 << 16; /* a window's sets are many times that */

@@ -31,7 +31,7 @@ static struct rec_task task;
 static struct rec_attempt attempt;
 
 static struct worker *make_worker(const char *state_dir) {
-    struct worker_config c = {.oracle_threads = 2, .state_dir = state_dir};
+    struct worker_config c = {.oracle_threads = 2, .quiet_ms = -1, .state_dir = state_dir};
     struct rec_device *d = &c.device;
     fake_device(d);
     rec_set(&d->name, "A fake device");
