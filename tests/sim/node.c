@@ -88,6 +88,20 @@ static void fill_device(const struct sim_node *node, const struct sim_device *de
     rec_setf(&ret->domain, "%s-%s", node->name, device->id);
     rec_setf(&ret->fingerprint, "sim-%s-%s", device->target, PORTOLAN_VERSION);
     rec_set(&ret->sandbox, "simulated");
+    ret->health_checks = device->health_checks;
+}
+
+/* What fails its check is named, and not offered. */
+static void fill_either(const struct sim_device *device, const struct sim_node *node, struct rec_node *rec) {
+    if (!device->failing) {
+        fill_device(node, device, rec_list_device_push(&rec->devices));
+        return;
+    }
+    struct rec_failing_device *failing = rec_list_failing_device_push(&rec->failing);
+    rec_set(&failing->id, device->id);
+    rec_set(&failing->target, device->target);
+    rec_set(&failing->reason, "the known-answer check fails: scripted");
+    failing->since_ms = device->failing_since_ms;
 }
 
 void node_publish(struct sim_node *node, const char *state) {
@@ -96,8 +110,10 @@ void node_publish(struct sim_node *node, const char *state) {
     rec_set(&rec.node, node->name);
     rec_set(&rec.incarnation, node->incarnation);
     rec_set(&rec.state, state);
+    rec.sequence = ++node->node_sequence;
     rec_set(&rec.agent_version, PORTOLAN_VERSION);
-    rec.protocol = PROTOCOL_VERSION;
+    rec.protocol = (int32_t)node->group->protocol;
+    rec_set(&rec.trouble, node->group->trouble);
     rec_set(&rec.host, "simulated");
     rec_set(&rec.os, "simulated");
     rec_set(&rec.cpu, "simulated");
@@ -106,8 +122,7 @@ void node_publish(struct sim_node *node, const char *state) {
     rec_list_string_push(&rec.labels, node->group->name);
     rec_set(&rec.sandbox, "simulated");
     rec.started_ms = node->started_ms;
-    for (int64_t i = 0; i < node->group->devices; i++)
-        fill_device(node, &node->devices[i], rec_list_device_push(&rec.devices));
+    for (int64_t i = 0; i < node->group->devices; i++) fill_either(&node->devices[i], node, &rec);
     struct plane_token token = {.node = node->index, .lives = node->lives};
     bool asks = strcmp(state, "starting") == 0;
     if (!plane_send(node->sim->plane, TOPIC_NODES, node->name, &rec_node_desc, &rec, asks ? &token : NULL))
@@ -123,13 +138,16 @@ void node_start(struct sim_node *node) {
     node->life = LIFE_STARTING;
     for (int i = 0; i < SIM_INCARNATION_DIGITS; i++) node->incarnation[i] = digits[(int)(sim_next(node) * 16)];
     node->registered_offset = -1;
-    node->sequence = 0;
+    node->sequence = node->node_sequence = node->desired_epoch = node->desired_sequence = 0;
     node->joined = node->beat_soon = node->beat_armed = false;
     node->topic[0] = 0;
     node->frozen_until_ms = 0;
     node->lease_ms = LEASE_DEFAULT_MS;
     node->started_ms = clock_wall_ms();
-    for (int64_t i = 0; i < node->group->devices; i++) node->devices[i].health_checks = node->group->unhealthy ? 0 : 1;
+    for (int64_t i = 0; i < node->group->devices; i++) {
+        node->devices[i].health_checks = 1;
+        node->devices[i].failing = node->devices[i].checking = node->devices[i].check_asked = false;
+    }
     node->group->stats.starts++;
     node_publish(node, "starting");
     script_next(node, TIMER_DEATH, node->group->die_every_s);
@@ -150,17 +168,17 @@ static void end_life(struct sim_node *node, double back_s) {
     if (back_s >= 0 && !node->sim->stopping) set_timer(node, TIMER_BACK, 1000 * back_s, 0);
 }
 
-void node_on_desired(struct sim_node *node, const struct rec_desired *desired) {
-    if (node->life == LIFE_OFF || strcmp(desired->incarnation, node->incarnation) != 0) return;
-    if (desired->epoch < node->epoch) return;
-    snprintf(node->desired, sizeof node->desired, "%s", desired->state);
-    if (strcmp(desired->state, "refused") == 0) {
-        node->group->stats.refused++;
-        end_life(node, -1);
-        return;
-    }
-    node->epoch = desired->epoch;
-    node->lease_ms = desired->lease_ms > 0 ? desired->lease_ms : LEASE_DEFAULT_MS;
+/* A repeated or delayed record must not undo what came after it. */
+static bool is_old(struct sim_node *node, const struct rec_desired *desired) {
+    if (desired->epoch < node->epoch || desired->epoch < node->desired_epoch) return true;
+    bool counted = desired->sequence > 0 && desired->epoch == node->desired_epoch;
+    if (counted && desired->sequence <= node->desired_sequence) return true;
+    node->desired_epoch = desired->epoch;
+    node->desired_sequence = desired->sequence;
+    return false;
+}
+
+static void go_to_mailbox(struct sim_node *node, const struct rec_desired *desired) {
     if (node->topic[0] && node->partition == desired->mailbox_partition &&
         strcmp(node->topic, desired->mailbox_topic) == 0)
         return;
@@ -168,6 +186,25 @@ void node_on_desired(struct sim_node *node, const struct rec_desired *desired) {
     snprintf(node->topic, sizeof node->topic, "%s", desired->mailbox_topic);
     node->partition = desired->mailbox_partition;
     plane_join(node->sim->plane, node->index, node->lives, node->topic, node->partition);
+}
+
+void node_on_desired(struct sim_node *node, const struct rec_desired *desired) {
+    static const char *const draining[] = {"draining", "drained", "maintenance"};
+    if (node->life == LIFE_OFF || strcmp(desired->incarnation, node->incarnation) != 0 || is_old(node, desired)) return;
+    snprintf(node->desired, sizeof node->desired, "%s", desired->state);
+    if (strcmp(desired->state, "refused") == 0) {
+        node->group->stats.refused++;
+        end_life(node, -1);
+        return;
+    }
+    /* A coordinator that has just started gives no work to nodes that it has not heard. */
+    if (desired->epoch > node->epoch && node->life == LIFE_READY) node_beat_soon(node);
+    node->epoch = desired->epoch;
+    node->lease_ms = desired->lease_ms > 0 ? desired->lease_ms : LEASE_DEFAULT_MS;
+    go_to_mailbox(node, desired);
+    for (size_t i = 0; i < sizeof draining / sizeof *draining; i++)
+        if (strcmp(desired->state, draining[i]) == 0 && !node->group->deaf)
+            work_return(node, "cancelled", "the node is draining", false);
 }
 
 void node_on_joined(struct sim_node *node, uint32_t lives, bool good) {
@@ -211,7 +248,7 @@ void node_leave(struct sim_node *node, double back_s) {
     node->group->stats.leaves++;
     node->life = LIFE_LEAVING;
     node->frozen_until_ms = 0;
-    work_return(node, "the node is stopping", true);
+    work_return(node, "infrastructure", "the node is stopping", true);
     set_timer(node, TIMER_GONE, LEAVE_TIMEOUT_MS, 0);
     node_check_left(node);
 }

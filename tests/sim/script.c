@@ -2,6 +2,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "agent-node/daemon/inventory.h"
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/fileio.h"
@@ -127,8 +128,8 @@ static int read_flag(const struct yaml_doc *doc, const struct yaml_node *group, 
 /* --- a group
  * ------------------------------------------------------------------------------------------------------------ */
 static int check_keys(const struct yaml_doc *doc, const struct yaml_node *at, struct error *err) {
-    static const char *const other[] = {"name",    "nodes",  "devices", "targets", "task_ms",  "lies",
-                                        "fail_on", "die_on", "hang_on", "deaf",    "unhealthy"};
+    static const char *const other[] = {"name",   "nodes",   "devices", "targets",   "task_ms",  "lies",   "fail_on",
+                                        "die_on", "hang_on", "deaf",    "unhealthy", "protocol", "trouble"};
     const char *known[NUMBER_COUNT + sizeof other / sizeof *other + 1] = {0};
     size_t n = 0;
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) known[n++] = other[i];
@@ -155,6 +156,7 @@ static int read_group(struct sim *sim, const struct yaml_doc *doc, const struct 
     sim->groups = xrealloc(sim->groups, (sim->group_count + 1) * sizeof *sim->groups);
     struct sim_group *group = &sim->groups[sim->group_count++];
     memset(group, 0, sizeof *group);
+    group->protocol = PROTOCOL_VERSION;
     if (check_keys(doc, at, err) != 0) return -1;
     const char *name = yaml_get(at, "name") ? yaml_string(doc, yaml_get(at, "name"), "name", err) : "sim";
     if (!name) return -1;
@@ -168,6 +170,12 @@ static int read_group(struct sim *sim, const struct yaml_doc *doc, const struct 
         read_patterns(doc, yaml_get(at, "die_on"), "die_on", &group->die_on, err) != 0 ||
         read_patterns(doc, yaml_get(at, "hang_on"), "hang_on", &group->hang_on, err) != 0)
         return -1;
+    if (yaml_get(at, "protocol") &&
+        yaml_int(doc, yaml_get(at, "protocol"), "protocol", 0, 1000, &group->protocol, err) != 0)
+        return -1;
+    const char *trouble = yaml_get(at, "trouble") ? yaml_string(doc, yaml_get(at, "trouble"), "trouble", err) : "";
+    if (!trouble) return -1;
+    snprintf(group->trouble, sizeof group->trouble, "%s", trouble);
     return read_flag(doc, at, "deaf", &group->deaf, err) || read_flag(doc, at, "unhealthy", &group->unhealthy, err) ? -1
                                                                                                                     : 0;
 }

@@ -54,7 +54,9 @@ struct sim_group {
     double die_every_s, die_back_s, flap_every_s, flap_back_s, freeze_every_s, freeze_s;
     double late_s;  /* how long a `late` result is kept back, unlisted */
     bool deaf;      /* follows no command */
-    bool unhealthy; /* its devices fail health checks */
+    bool unhealthy; /* its devices fail the health checks that they are asked for */
+    int64_t protocol;
+    char trouble[SIM_NAME_SIZE];
     double health_ms;
     struct sim_stats stats;
 };
@@ -75,8 +77,8 @@ struct sim_device {
     char id[SIM_NAME_SIZE];
     const char *target;
     struct sim_job *running;
-    int64_t health_checks;
-    bool check_asked;
+    int64_t health_checks, failing_since_ms;
+    bool check_asked, checking, failing;
 };
 enum node_life {
     LIFE_OFF,      /* dead or left */
@@ -100,6 +102,7 @@ struct sim_node {
     bool joined;
     int64_t registered_offset; /* of its latest `starting`; -1 before the broker told */
     int64_t epoch, lease_ms, sequence, started_ms;
+    int64_t node_sequence, desired_epoch, desired_sequence;
     int64_t beat_ms, frozen_until_ms;
     bool beat_soon, beat_armed;
     char desired[32];
@@ -178,8 +181,8 @@ void work_on_due(struct sim_node *node, uint64_t serial);
 void work_start(struct sim_node *node);
 /* Forget everything. */
 void work_drop(struct sim_node *node);
-/* Give everything back. */
-void work_return(struct sim_node *node, const char *reason, bool running_too);
+/* Give back what waits, and what runs too. */
+void work_return(struct sim_node *node, const char *outcome, const char *reason, bool running_too);
 void work_list(const struct sim_node *node, struct rec_list_held *list);
 /* A delivery report of a result. */
 void work_on_delivered(struct sim_node *node, uint64_t serial, bool good);

@@ -62,6 +62,7 @@ void work_list(const struct sim_node *node, struct rec_list_held *list) {
         rec_set(&held->phase, "measure");
         double share = job->run_ms > 0 ? (double)(now_ms - job->since_ms) / (double)job->run_ms : 0;
         held->progress = job->silent ? 0 : share < 1 ? share : 1;
+        held->steps = job->silent ? 0 : now_ms - job->since_ms;
     }
 }
 
@@ -114,12 +115,12 @@ void work_on_retry(struct sim_node *node, uint64_t serial) {
     send_report(node, job);
 }
 
-void work_return(struct sim_node *node, const char *reason, bool running_too) {
+void work_return(struct sim_node *node, const char *outcome, const char *reason, bool running_too) {
     for (struct sim_job *job = node->first; job; job = job->next) {
         if (job->state == SIM_REPORTING || (job->state == SIM_RUNNING && !running_too)) continue;
         if (job->state == SIM_RUNNING) device_of(node, job->task.device)->running = NULL;
         node->group->stats.returned++;
-        report(node, job, "infrastructure", NULL, reason);
+        report(node, job, outcome, NULL, reason);
     }
 }
 
@@ -181,6 +182,8 @@ static struct sim_job *next_job(const struct sim_node *node, const struct sim_de
 }
 
 static void begin_check(struct sim_node *node, size_t i) {
+    node->devices[i].check_asked = false;
+    node->devices[i].checking = true;
     timers_add(&node->sim->timers,
                (struct timer){.due_ms = clock_mono_ms() + (int64_t)(node->group->health_ms / node->sim->speed),
                               .kind = TIMER_HEALTH,
@@ -193,10 +196,10 @@ void work_start(struct sim_node *node) {
     if (node->life != LIFE_READY || clock_mono_ms() < node->frozen_until_ms) return;
     for (int64_t i = 0; i < node->group->devices; i++) {
         struct sim_device *device = &node->devices[i];
-        if (device->running) continue;
+        if (device->running || device->checking || device->failing) continue;
         if (device->check_asked) {
-            device->check_asked = false;
             begin_check(node, (size_t)i);
+            continue;
         }
         struct sim_job *job = next_job(node, device);
         if (!job) continue;
@@ -333,12 +336,31 @@ void work_on_command(struct sim_node *node, const struct rec_command *command) {
     node->group->stats.commands++;
     if (node->group->deaf) return;
     if (strcmp(command->command, "cancel") == 0) cancel(node, command);
+    if (strcmp(command->command, "health_check") != 0) return;
+    for (int64_t i = 0; i < node->group->devices; i++)
+        if (!*command->device || strcmp(node->devices[i].id, command->device) == 0) node->devices[i].check_asked = true;
+    work_start(node);
+}
+
+/* What waited for a device that is not in working order is somebody else's. */
+static void return_unserved(struct sim_node *node, const struct sim_device *device) {
+    for (struct sim_job *job = node->first; job; job = job->next) {
+        if (job->state != SIM_QUEUED || strcmp(job->task.device, device->id) != 0) continue;
+        node->group->stats.returned++;
+        report(node, job, "infrastructure", NULL, "the device is not in working order on this node");
+    }
 }
 
 void work_on_checked(struct sim_node *node, size_t i) {
+    struct sim_device *device = &node->devices[i];
     node->group->stats.health_checks++;
-    if (node->group->unhealthy) return;
-    node->devices[i].health_checks++;
+    device->checking = false;
+    device->failing = node->group->unhealthy;
+    if (device->failing)
+        device->failing_since_ms = clock_wall_ms();
+    else
+        device->health_checks++;
     node_publish(node, "ready");
+    if (device->failing) return_unserved(node, device);
     work_start(node);
 }
