@@ -136,6 +136,7 @@ struct attempt *core_attempt_add(struct core *core, struct task *task, const str
     struct attempt *attempt = xcalloc(1, sizeof *attempt);
     attempt->row = *row;
     attempt->task = task;
+    attempt->order = ++core->attempt_orders;
     attempt->next = task->attempts;
     task->attempts = attempt;
     if (core->open_count == core->open_room) {

@@ -61,8 +61,10 @@ struct attempt {
     struct task *task;
     struct attempt *next; /* of the same task */
     size_t index;         /* in core->open */
+    uint64_t order;       /* of being handed out: agents take a device's attempts in it */
     int64_t lease_until;  /* in lease time; runs from the delivery report */
     bool holds_slot;      /* counted in its device's `held` */
+    bool presumed;        /* taken for one that ran when its node was lost, though no heartbeat said so */
     double charged_ms;    /* what its campaign was charged for it (queue.h); 0 when that is settled */
     int64_t ran_mono_ms;  /* when it was first heard of as running; 0 before */
     struct attempt_sign { /* what heartbeats said of it last (schedule/limits.h) */
@@ -151,6 +153,7 @@ struct core {
     bool linked;            /* topics are there and assigned, and a broker answers */
     int64_t linked_mono_ms; /* when the link came up last; valid while linked */
     uint32_t revision_counter;
+    uint64_t attempt_orders;
     int64_t known_since;                       /* attempts of earlier epochs may be of a store that is gone */
     int64_t strangers;                         /* such attempts that reported, since it was last said */
     int64_t strangers_mono_ms;                 /* when it was last said */

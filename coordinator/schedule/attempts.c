@@ -177,8 +177,37 @@ int attempt_returned(struct core *core, struct attempt *attempt, const char *rea
     return requeue(core, task, reason, 0, err);
 }
 
+static bool is_same_place(const struct row_attempt *a, const struct row_attempt *b) {
+    return strcmp(a->node, b->node) == 0 && strcmp(a->device, b->device) == 0 &&
+           strcmp(a->incarnation, b->incarnation) == 0;
+}
+
+/* Its node is lost: is it to be taken for one that ran, though no heartbeat said so? A kernel that takes its node down
+ * at once is never heard of. So the first that was delivered to a device on which nothing else ran counts as running;
+ * else such a kernel would go from node to node for ever, and a node that dies of everything would try everything. */
+static bool is_presumed(const struct core *core, const struct attempt *attempt) {
+    if (attempt->row.ran || attempt->row.state != ATTEMPT_OPEN) return false;
+    for (size_t i = 0; i < core->open_count; i++) {
+        const struct attempt *other = core->open[i];
+        if (other != attempt && is_same_place(&other->row, &attempt->row) &&
+            (other->row.ran || other->order < attempt->order))
+            return false;
+    }
+    return true;
+}
+
+/* Of all at once, before the first of them is gone. */
+static void note_presumed(struct core *core, const char *node, const char *except) {
+    for (size_t i = 0; i < core->open_count; i++) {
+        struct attempt *attempt = core->open[i];
+        if (strcmp(attempt->row.node, node) != 0 || (except && strcmp(attempt->row.incarnation, except) == 0)) continue;
+        attempt->presumed = is_presumed(core, attempt);
+    }
+}
+
 int attempts_abandon_node(struct core *core, const char *node, const char *except, bool counts, const char *reason,
                           struct error *err) {
+    if (counts) note_presumed(core, node, except);
     for (size_t i = core->open_count; i-- > 0;) {
         /* Giving a task up drops its other attempts too: the list may be shorter now. */
         if (i >= core->open_count) continue;
@@ -186,11 +215,11 @@ int attempts_abandon_node(struct core *core, const char *node, const char *excep
         struct task *task = attempt->task;
         struct row_attempt row = attempt->row;
         if (strcmp(row.node, node) != 0 || (except && strcmp(row.incarnation, except) == 0)) continue;
+        /* What never ran says nothing about task or device; a lapsed one was counted when it lapsed. */
+        bool failed = counts && (row.ran || attempt->presumed) && row.state != ATTEMPT_LAPSED;
         if (core_attempt_set(core, attempt, ATTEMPT_ABANDONED, reason, err) != 0) return -1;
         core_attempt_drop(core, attempt);
-        /* What never ran says nothing about task or device; a lapsed one was counted when it lapsed. */
-        bool failed = counts && row.ran && row.state != ATTEMPT_LAPSED;
-        if ((failed ? count_failure(core, task, &row, reason, BLAME_NODE, true, err)
+        if ((failed ? count_failure(core, task, &row, reason, BLAME_NODE, row.ran, err)
                     : requeue(core, task, reason, 0, err)) != 0)
             return -1;
     }
@@ -254,7 +283,7 @@ static int renew(struct core *core, struct attempt *attempt, struct error *err) 
     if (attempt->row.state != ATTEMPT_LAPSED || task->row.state != TASK_QUEUED) return 0;
     core_attempt_hold_slot(core, attempt);
     attempt->sign.heard = false; /* nobody knows what it did meanwhile */
-    if (attempt->row.ran && task->row.failures > 0)
+    if ((attempt->row.ran || attempt->presumed) && task->row.failures > 0)
         task->row.failures--; /* counted when it lapsed: it may do so again */
     if (health_heard_again(core, &attempt->row, err) != 0) return -1;
     if (core_attempt_set(core, attempt, ATTEMPT_OPEN, "heard again", err) != 0) return -1;
@@ -309,13 +338,14 @@ static int lapse(struct core *core, struct attempt *attempt, struct error *err) 
     struct row_attempt row = attempt->row;
     log_warn("attempt %s.%d on %s/%s lapsed", row.task, row.n, row.node, row.device);
     core->metrics.lapses++;
-    if (core_attempt_set(core, attempt, ATTEMPT_LAPSED, "its lease ran out", err) != 0) return -1;
-    core_attempt_release_slot(core, attempt);
     /* Where the node is heard, it is the device's attempt that it has lost. */
     const struct fleet_node *node = core_node(core, row.node);
     bool heard = node && node->row.presence == NODE_READY && node->heard;
+    attempt->presumed = !heard && is_presumed(core, attempt);
+    if (core_attempt_set(core, attempt, ATTEMPT_LAPSED, "its lease ran out", err) != 0) return -1;
+    core_attempt_release_slot(core, attempt);
     /* No back-off: the lease was wait enough, and the work is to start elsewhere within a second of its end. */
-    if (row.ran)
+    if (row.ran || attempt->presumed)
         return count_failure(core, task, &row, "its lease ran out", heard ? BLAME_DEVICE : BLAME_NODE, false, err);
     return requeue(core, task, "its lease ran out before it began", 0, err);
 }
