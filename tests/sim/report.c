@@ -70,11 +70,15 @@ void report_print(const struct sim *sim, FILE *out, int64_t took_ms) {
     fflush(out);
 }
 
+static const char *or_empty(const char *text) {
+    return text ? text : "";
+}
+
 void report_trace(const struct sim_node *node, const struct rec_task *task, const char *what) {
     if (!node->sim->trace) return;
     fprintf(node->sim->trace,
             "{\"at_ms\":%lld,\"what\":\"%s\",\"node\":\"%s\",\"life\":%u,\"device\":\"%s\",\"attempt\":\"%s\","
             "\"task\":\"%s\",\"kernel\":\"%s\"}\n",
-            (long long)clock_mono_ms(), what, node->name, (unsigned)node->lives, task->device, task->attempt_id,
-            task->task_id, task->kernel);
+            (long long)clock_mono_ms(), what, node->name, (unsigned)node->lives, task->device,
+            or_empty(task->attempt_id), or_empty(task->task_id), or_empty(task->kernel));
 }

@@ -354,6 +354,7 @@ static void return_unserved(struct sim_node *node, const struct sim_device *devi
 void work_on_checked(struct sim_node *node, size_t i) {
     struct sim_device *device = &node->devices[i];
     node->group->stats.health_checks++;
+    report_trace(node, &(struct rec_task){.device = device->id}, "checks");
     device->checking = false;
     device->failing = node->group->unhealthy;
     if (device->failing)
