@@ -197,9 +197,16 @@ static void on_record(const struct bus_record *record) {
     void *rec = NULL;
     struct error err = ERROR_INIT;
     if (!record->value || codec_decode(plane.codec, record->value, record->len, &desc, &rec, &err) != 0) return;
+    if (desc == &rec_schema_desc) codec_learn(plane.codec, ((const struct rec_schema *)rec)->text, NULL);
     if (desc == &rec_desired_desc) on_desired(rec);
     if (desc == &rec_task_desc) on_task(rec);
     rec_free(desc, rec);
+}
+
+static int learn(void *context, const struct bus_record *record, struct error *err) {
+    (void)context, (void)err;
+    on_record(record);
+    return 0;
 }
 
 static void start(int argc, char **argv) {
@@ -219,6 +226,10 @@ static void start(int argc, char **argv) {
         random_hex(a->incarnation, 16);
         say_node(a, "starting");
     }
+    /* Of coordinators of other versions, too; before what they wrote is read. */
+    if (bus_replay(plane.bus, TOPIC_SCHEMAS, false, CALL_MS, learn, NULL, &err) != 0 ||
+        bus_assign(plane.consumer, TOPIC_SCHEMAS, 0, BUS_BEGINNING, &err) != 0)
+        fail(&err);
     if (bus_assign(plane.consumer, TOPIC_DESIRED, 0, BUS_BEGINNING, &err) != 0) fail(&err);
 }
 
