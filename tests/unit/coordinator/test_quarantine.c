@@ -427,11 +427,7 @@ static void a_task_that_kills_agents_at_once_is_poison_too(void **state) {
     struct campaign *poison = fixture_submit(f, "[alpha]");
     take(f, &taken);
     for (int i = 0; i < 3; i++) {
-<<<<<<< Updated upstream
         char node[LABEL_SIZE];
-=======
-        char node[64];
->>>>>>> Stashed changes
         assert_non_null(poison->tasks[0]->attempts); /* there is no back-off: it is out again */
         snprintf(node, sizeof node, "%s", poison->tasks[0]->attempts->row.node);
         snprintf(next, sizeof next, "j%d", i);
