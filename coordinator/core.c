@@ -160,12 +160,15 @@ void core_attempt_hold_slot(struct core *core, struct attempt *attempt) {
     slots_moved(core, device);
 }
 
-/* The campaign pays for what the attempt took. */
+/* The campaign pays for what the attempt took: as its agent says, else as far as it was seen; where neither is known
+ * and there is a verdict, what it was charged stands. */
 static void settle(struct core *core, struct attempt *attempt) {
     const struct row_attempt *row = &attempt->row;
+    double took_ms = row->duration_ms;
     if (attempt->charged_ms <= 0) return;
-    double ran_ms = attempt->ran_mono_ms ? (double)(core_mono_ms(core) - attempt->ran_mono_ms) : 0;
-    queue_settle(attempt->task, attempt->charged_ms, row->duration_ms > 0 ? row->duration_ms : ran_ms);
+    if (took_ms <= 0 && attempt->ran_mono_ms) took_ms = (double)(core_mono_ms(core) - attempt->ran_mono_ms);
+    if (took_ms <= 0 && *row->verdict) took_ms = attempt->charged_ms;
+    queue_settle(attempt->task, attempt->charged_ms, took_ms);
     attempt->charged_ms = 0;
 }
 

@@ -152,7 +152,7 @@ kernels: [k/*.yaml]
 sets: 1
 YAML
 watch_in_a_pipe() { # lines for the cells, the end, the matrix; no colours, no carriage returns
-    "$PORTOLAN" submit "$DIR/c.yaml" --watch >"$DIR/out" 2>"$DIR/err" || { cat "$DIR/out" "$DIR/err"; return 1; }
+    "$PORTOLAN" submit --force "$DIR/c.yaml" --watch >"$DIR/out" 2>"$DIR/err" || { cat "$DIR/out" "$DIR/err"; return 1; }
     cat "$DIR/out"
     ! grep -q "[$ESC"$'\r]' "$DIR/out" "$DIR/err" && grep -qE '^campaign c[0-9a-f]+ \(cli\): 2 tasks$' "$DIR/out" &&
         grep -qE '^correct +pocl-cpu +gelu-plain +check +[0-9.]+ us  [0-9.]+x( \[[0-9.]+, [0-9.]+\])? vs (plain|fused)$' "$DIR/out" &&
@@ -162,7 +162,7 @@ watch_in_a_pipe() { # lines for the cells, the end, the matrix; no colours, no c
 }
 check "submit --watch in a pipe: plain lines, then the matrix" watch_in_a_pipe
 on_a_terminal() { # a live line that is redrawn, and result lines between
-    script -qefc "stty cols 120; '$PORTOLAN' submit '$DIR/c.yaml' --watch" /dev/null </dev/null >"$DIR/tty" 2>&1 || { cat "$DIR/tty"; return 1; }
+    script -qefc "stty cols 120; '$PORTOLAN' submit --force '$DIR/c.yaml' --watch" /dev/null </dev/null >"$DIR/tty" 2>&1 || { cat "$DIR/tty"; return 1; }
     grep -q $'\r'"c[0-9a-f]* \[[#.]*\] [0-2]/2 .*${ESC}\[K" "$DIR/tty" && grep -q "${ESC}\[32mcorrect${ESC}\[0m  " "$DIR/tty" &&
         grep -q "${ESC}\[31mcompile_error${ESC}\[0m  " "$DIR/tty"
 }
@@ -172,7 +172,7 @@ check "NO_COLOR is heeded" without_colours
 
 follow() { # every result of the campaign, in JSON, until it ends; the first ones may be there before we ask
     local id
-    id=$("$PORTOLAN" submit "$DIR/c.yaml" --json | jq -r .campaign) || return 1
+    id=$("$PORTOLAN" submit --force "$DIR/c.yaml" --json | jq -r .campaign) || return 1
     timeout 60 "$PORTOLAN" results --follow --json --campaign "$id" >"$DIR/follow" || return 1
     "$PORTOLAN" results --json --campaign "$id" >"$DIR/once"
     diff "$DIR/follow" "$DIR/once" && [ "$(jq -s 'length' "$DIR/once")" -eq 2 ] &&
@@ -233,7 +233,7 @@ check "tries are listed apart" jq -e '(.campaigns | length == 3) and all(.campai
 cancelled_while_watched() { # its exit status is that of a cancelled campaign, and the watcher hears of the end
     local watcher status id
     sed -i 's/^sets: 1/sets: 64/' "$DIR/c.yaml"
-    "$PORTOLAN" submit "$DIR/c.yaml" --watch --json >"$DIR/events" &
+    "$PORTOLAN" submit --force "$DIR/c.yaml" --watch --json >"$DIR/events" &
     watcher=$!
     fleet_until 30 grep -q '"state":"running"' "$DIR/events" || return 1
     id=$("$PORTOLAN" status --json | jq -r '.campaigns[0].campaign')
@@ -251,7 +251,7 @@ check "the device is free again" fleet_until 20 sh -c "'$PORTOLAN' nodes --json 
 
 interrupted() { # Ctrl-C ends the view, not the campaign, which is long enough (64 sets) to be running still
     local pid status
-    setsid "$PORTOLAN" submit "$DIR/c.yaml" --watch >"$DIR/out" 2>"$DIR/err" &
+    setsid "$PORTOLAN" submit --force "$DIR/c.yaml" --watch >"$DIR/out" 2>"$DIR/err" &
     pid=$!
     fleet_until 60 grep -q ' tasks$' "$DIR/out" || return 1
     kill -INT $pid
