@@ -20,7 +20,7 @@ static bool all_ended(const struct campaign *campaign) {
     return live == 0;
 }
 
-int core_task_set(struct core *core, struct task *task, enum task_state state, struct error *err) {
+static void move(struct core *core, struct task *task, enum task_state state) {
     struct campaign *campaign = task->campaign;
     if (task->row.state != state) {
         if (state == TASK_QUEUED) task->row.queued_ms = clocks_service_ms(core);
@@ -33,6 +33,18 @@ int core_task_set(struct core *core, struct task *task, enum task_state state, s
         task->row.state = state;
     }
     task->row.changed_ms = core_wall_ms(core);
+}
+
+void core_task_published(struct core *core, struct task *task) {
+    move(core, task, TASK_PUBLISHED);
+    task->row.reason[0] = 0;
+    core_task_changed(core, task);
+    queue_remove(core, task);
+}
+
+int core_task_set(struct core *core, struct task *task, enum task_state state, struct error *err) {
+    struct campaign *campaign = task->campaign;
+    move(core, task, state);
     if (store_task_update(core->store, &task->row, err) != 0) return -1;
     core_task_changed(core, task);
     if (state == TASK_QUEUED)
@@ -50,6 +62,11 @@ int core_attempt_set(struct core *core, struct attempt *attempt, enum attempt_st
     if (reason) snprintf(attempt->row.reason, sizeof attempt->row.reason, "%s", reason);
     core->metrics.attempts[state]++;
     return store_attempt_update(core->store, &attempt->row, err);
+}
+
+void core_attempt_opened(struct core *core, struct attempt *attempt) {
+    attempt->row.state = ATTEMPT_OPEN;
+    core->metrics.attempts[ATTEMPT_OPEN]++;
 }
 
 /* A try ends like `portolan-agent check`: with the exit status of the first verdict that is not `correct`. */

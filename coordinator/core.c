@@ -254,6 +254,8 @@ static int load_attempt(void *context, const struct row_attempt *row, struct err
     struct task *task = core_task(l->core, row->task);
     if (!task || task_state_ended(task->row.state)) return 0;
     struct attempt *attempt = core_attempt_add(l->core, task, row);
+    if (task->row.attempts < row->n) task->row.attempts = row->n;
+    if (row->state <= ATTEMPT_OPEN && task->row.state == TASK_QUEUED) core_task_published(l->core, task);
     /* Whether a record that was being published arrived is not known: as if it had. If not, its lease will lapse. */
     if (attempt->row.state == ATTEMPT_PUBLISHING) attempt->row.state = ATTEMPT_OPEN;
     return 0;

@@ -223,10 +223,14 @@ void core_attempt_hold_slot(struct core *core, struct attempt *attempt);
  * ------------------------------------------------------------------------------------------------------------- */
 /* Move to `state`, write the row, count, and let streams know. */
 int core_task_set(struct core *core, struct task *task, enum task_state state, struct error *err);
+/* An attempt of the task is out. Memory only: the row of a live attempt says it, and is read so at a start. */
+void core_task_published(struct core *core, struct task *task);
 /* Streams show it anew. */
 void core_task_changed(struct core *core, struct task *task);
 int core_attempt_set(struct core *core, struct attempt *attempt, enum attempt_state state, const char *reason,
                      struct error *err);
+/* PUBLISHING to OPEN. Memory only: whether a record arrived is not known after a start, and taken for granted. */
+void core_attempt_opened(struct core *core, struct attempt *attempt);
 /* End a campaign all of whose tasks have ended: state, exit status, record for the `campaigns` topic. */
 int core_campaign_check(struct core *core, struct campaign *campaign, struct error *err);
 

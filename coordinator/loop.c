@@ -16,7 +16,7 @@
 
 #define BATCH_EVENTS 1024 /* handled between two commits */
 #define HOUSEKEEPING_MS 500
-#define OUTBOX_BATCH_ROWS 500
+#define OUTBOX_BATCH_ROWS 2000
 #define OUTBOX_BATCH_BYTES (4 * 1024 * 1024)
 #define ENDED_KEPT_MS 300000 /* an ended campaign stays in memory that long */
 

@@ -199,7 +199,11 @@ int accept_attempt(struct core *core, const struct rec_attempt *attempt, const s
     snprintf(expected, sizeof expected, "%.32s.%d", attempt->task_id, (int)attempt->attempt);
     if (strlen(attempt->task_id) != TASK_ID_SIZE - 1 || strcmp(attempt->attempt_id, expected) != 0)
         return accept_dead_letter(core, source, "task_id, attempt and attempt_id do not fit together", err);
-    if (store_attempt_get(core->store, attempt->task_id, attempt->attempt, &row, &missing) != 0) {
+    struct task *task = core_task(core, attempt->task_id);
+    struct attempt *live = task ? task_attempt(task, attempt->attempt) : NULL;
+    if (live) {
+        row = live->row;
+    } else if (store_attempt_get(core->store, attempt->task_id, attempt->attempt, &row, &missing) != 0) {
         if (missing.code != ERR_NOT_FOUND) {
             if (err) *err = missing;
             return -1;
@@ -213,7 +217,5 @@ int accept_attempt(struct core *core, const struct rec_attempt *attempt, const s
         snprintf(text, sizeof text, "attempt %s: %s", expected, wrong);
         return accept_dead_letter(core, source, text, err);
     }
-    struct task *task = core_task(core, row.task);
-    struct attempt *live = task ? task_attempt(task, row.n) : NULL;
     return live ? on_live(core, live, attempt, err) : on_ended(core, &row, attempt, err);
 }

@@ -173,7 +173,7 @@ int result_publish(struct core *core, struct task *task, const char *policy_hash
     snprintf(row.problem, sizeof row.problem, "%s", task->row.problem);
     snprintf(row.target, sizeof row.target, "%s", task->row.target);
     if (store_result_put(core->store, &row, err) != 0) return -1;
-    if (store_outbox_add(core->store, TOPIC_RESULTS, task->row.id, value, len, err) != 0) return -1;
+    if (store_outbox_add_result(core->store, TOPIC_RESULTS, &row, err) != 0) return -1;
     result_forget_texts(result);
     rec_free(&rec_result_desc, task->result);
     task->result = result;

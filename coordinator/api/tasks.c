@@ -11,7 +11,15 @@ struct asking {
     json_t *json;
 };
 
-static int add_attempt(void *context, const struct row_attempt *row, struct error *err) {
+struct listing {
+    const struct task *task;
+    json_t *attempts;
+};
+
+static int add_attempt(void *context, const struct row_attempt *stored, struct error *err) {
+    struct listing *listing = context;
+    const struct attempt *live = task_attempt(listing->task, stored->n);
+    const struct row_attempt *row = live ? &live->row : stored; /* not every change of a live one is written */
     json_t *json = json_object();
     (void)err;
     json_object_set_new(json, "attempt_id", json_sprintf("%s.%d", row->task, row->n));
@@ -26,7 +34,7 @@ static int add_attempt(void *context, const struct row_attempt *row, struct erro
     json_object_set_new(json, "published_ms", json_integer(row->published_ms));
     json_object_set_new(json, "finished_ms", row->finished_ms ? json_integer(row->finished_ms) : json_null());
     json_object_set_new(json, "duration_ms", json_real(row->duration_ms));
-    json_array_append_new(context, json);
+    json_array_append_new(listing->attempts, json);
     return 0;
 }
 
@@ -38,7 +46,8 @@ static int fill(struct core *core, struct asking *asking, const struct task *tas
     json_object_set_new(asking->json, "why", json_string(text));
     json_object_set_new(asking->json, "why_code", json_string(why_code(why)));
     json_object_set_new(asking->json, "attempt_list", attempts);
-    if (store_attempts(core->store, task->row.id, add_attempt, attempts, err) != 0) return -1;
+    struct listing listing = {.task = task, .attempts = attempts};
+    if (store_attempts(core->store, task->row.id, add_attempt, &listing, err) != 0) return -1;
     return json_add_details(core, task, asking->json, err);
 }
 

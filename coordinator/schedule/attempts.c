@@ -237,7 +237,8 @@ int attempt_on_delivery(struct core *core, const char *name, enum error_code cod
     if (!attempt || attempt->row.state != ATTEMPT_PUBLISHING) return 0;
     if (code == ERR_NONE) {
         attempt->lease_until = core->lease.now_ms + core->config.lease_ms;
-        return core_attempt_set(core, attempt, ATTEMPT_OPEN, NULL, err);
+        core_attempt_opened(core, attempt);
+        return 0;
     }
     log_warn("attempt %s could not be delivered: %s", name, text);
     if (core_attempt_set(core, attempt, ATTEMPT_FAILED, text, err) != 0) return -1;
@@ -278,7 +279,7 @@ static int stop_unwanted(struct core *core, const struct fleet_node *node, const
 static int renew(struct core *core, struct attempt *attempt, struct error *err) {
     struct task *task = attempt->task;
     attempt->lease_until = core->lease.now_ms + core->config.lease_ms;
-    if (attempt->row.state == ATTEMPT_PUBLISHING) return core_attempt_set(core, attempt, ATTEMPT_OPEN, NULL, err);
+    if (attempt->row.state == ATTEMPT_PUBLISHING) core_attempt_opened(core, attempt);
     /* It lapsed and is there again. As long as nobody else has the task, it goes on as if nothing had been. */
     if (attempt->row.state != ATTEMPT_LAPSED || task->row.state != TASK_QUEUED) return 0;
     core_attempt_hold_slot(core, attempt);

@@ -154,8 +154,7 @@ static int hand_out(struct core *core, struct task *task, struct device *device,
     if (store_attempt_insert(core->store, &row, err) != 0) return -1;
     struct attempt *attempt = core_attempt_add(core, task, &row);
     attempt->charged_ms = charged_ms;
-    task->row.reason[0] = 0;
-    if (core_task_set(core, task, TASK_PUBLISHED, err) != 0) return -1;
+    core_task_published(core, task);
     struct error problem = ERROR_INIT;
     if (send_task(core, task, device, &problem) == 0) return 0;
     if (problem.code == ERR_IO || problem.code == ERR_NOMEM) {

@@ -187,8 +187,11 @@ static int restore_locked(const char *dir, const char *file, struct error *err) 
         "INSERT OR REPLACE INTO meta SELECT 'epoch', CAST(value AS INTEGER) + %d FROM meta WHERE key = 'epoch';"
         "INSERT OR REPLACE INTO meta SELECT '" META_KNOWN_SINCE
         "', CAST(value AS INTEGER) + 1 FROM meta WHERE key = 'epoch';"
+        /* A live attempt's number may not stand in its task's row yet (core_task_published()). */
+        "UPDATE tasks SET attempts = attempts + live.n FROM (SELECT task, max(n) AS n FROM attempts WHERE state <= 2"
+        " GROUP BY task) AS live WHERE live.task = tasks.id AND tasks.state < %d;"
         "UPDATE tasks SET attempts = attempts + %d WHERE state < %d; COMMIT",
-        RESTORE_EPOCHS, RESTORE_ATTEMPTS, TASK_DONE);
+        RESTORE_EPOCHS, TASK_DONE, RESTORE_ATTEMPTS, TASK_DONE);
     discard(temporary); /* of an attempt that was cut off */
     if (!is_there(file)) return error_set(err, ERR_NOT_FOUND, "%s does not exist", file);
     if (copy_file(file, temporary, mark, NULL, NULL, err) == 0 && put_in_place(temporary, path, err) == 0) return 0;

@@ -55,6 +55,8 @@ enum store_statement {
     ST_RESULTS,
     ST_RESULT_COUNT,
     ST_OUTBOX_ADD,
+    ST_OUTBOX_FIRST,
+    ST_OUTBOX_LAST,
     ST_OUTBOX,
     ST_OUTBOX_CLEAR,
     ST_OUTBOX_COUNT,
@@ -78,6 +80,7 @@ struct offset_note {
     int partition;
     int64_t next;
 };
+struct outbox_recent;
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statement[ST_COUNT];
@@ -86,6 +89,7 @@ struct store {
     bool in_transaction;
     struct offset_note *offsets; /* written at the commit */
     size_t offset_count;
+    struct outbox_recent *recent; /* outbox.c */
 };
 
 /* The statement, prepared at its first use, reset and without bindings. NULL with err. */
@@ -117,5 +121,7 @@ int store_blob(struct store *store, sqlite3_stmt *q, const char *what, const cha
                struct error *err);
 /* Whether `id` may be looked up by prefix, and the first text above all that begin with it into `end`. */
 int store_prefix_range(const char *id, size_t full_length, char *end, size_t end_size, struct error *err);
+/* Accepts NULL. */
+void outbox_recent_free(struct outbox_recent *recent);
 /* Write what store_offset_put() noted. */
 int store_offsets_write(struct store *store, struct error *err);

@@ -82,6 +82,7 @@ static const char *const steps[] = {
     "CREATE INDEX attempts_open ON attempts(state) WHERE state <= 2;"
     "CREATE UNIQUE INDEX results_revision ON results(revision);"
     "CREATE INDEX results_campaign ON results(campaign, revision);"
+    "ALTER TABLE outbox ADD COLUMN result INTEGER NOT NULL DEFAULT 0;"
     /* API tokens */
     "CREATE TABLE tokens(name TEXT PRIMARY KEY, role INTEGER NOT NULL, hash TEXT NOT NULL, created_ms INTEGER NOT NULL,"
     " expires_ms INTEGER NOT NULL) WITHOUT ROWID;"

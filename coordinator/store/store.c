@@ -247,6 +247,7 @@ void store_close(struct store *store) {
     for (size_t i = 0; i < ST_COUNT; i++) sqlite3_finalize(store->statement[i]);
     sqlite3_close(store->db);
     free(store->offsets);
+    outbox_recent_free(store->recent);
     if (store->lock_fd >= 0) close(store->lock_fd);
     free(store);
 }

@@ -276,6 +276,9 @@ struct row_outbox {
 };
 int store_outbox_add(struct store *store, const char *topic, const char *key, const void *value, size_t len,
                      struct error *err);
+/* The result that `row` describes (with task_seq), which is in the store and is not copied; after a start the latest
+ * revision goes out in its place. */
+int store_outbox_add_result(struct store *store, const char *topic, const struct row_result *row, struct error *err);
 typedef int store_outbox_fn(void *context, const struct row_outbox *row, struct error *err);
 int store_outbox(struct store *store, int64_t after, int limit, store_outbox_fn *visit, void *context,
                  struct error *err);

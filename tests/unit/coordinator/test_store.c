@@ -141,7 +141,7 @@ static void a_store_of_the_format_before_is_migrated_with_its_tasks(void **state
                                   "ALTER TABLE tasks DROP COLUMN purpose; ALTER TABLE tasks DROP COLUMN parent;"
                                   "ALTER TABLE tasks DROP COLUMN wanted;"
                                   /* of step 3 */
-                                  "DROP TABLE tokens;"
+                                  "ALTER TABLE outbox DROP COLUMN result; DROP TABLE tokens;"
                                   "DROP TABLE incarnations;"
                                   "DROP INDEX tasks_contents; ALTER TABLE tasks DROP COLUMN queued_ms;"
                                   "ALTER TABLE campaigns DROP COLUMN submitted_ms;"
