@@ -1,5 +1,7 @@
 /* Rows of the `measurements` topic. A row holds what its result and attempt say and nothing else, so that it comes out
  * the same when it has to be written again (but for `revision`, where a promotion raised the result's since). */
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/buf.h"
@@ -9,35 +11,53 @@
 
 #define KEY_MAX 1024
 
-/* The fields that both records have under the same name and kind. */
-static void copy_measured(const struct rec_measured *from, struct rec_measurement *to) {
+/* The fields that both records have under the same name and kind, looked up once. */
+#define SHARED_MAX 64
+struct shared {
+    const struct rec_field *from, *to;
+};
+static struct shared shared[SHARED_MAX];
+static size_t shared_count;
+static pthread_once_t shared_once = PTHREAD_ONCE_INIT;
+
+static void find_shared(void) {
     for (size_t i = 0; i < rec_measured_desc.field_count; i++) {
-        const struct rec_field *f = &rec_measured_desc.fields[i], *t = rec_find(&rec_measurement_desc, f->name);
-        if (!t || t->kind != f->kind) continue;
-        const char *source = (const char *)from + f->offset;
-        char *target = (char *)to + t->offset;
-        switch (f->kind) {
-            case REC_STRING:
-            case REC_OPT_STRING:
-                rec_set((char **)(void *)target, *(char *const *)(const void *)source);
-                break;
-            case REC_INT:
-                memcpy(target, source, sizeof(int32_t));
-                break;
-            case REC_LONG:
-                memcpy(target, source, sizeof(int64_t));
-                break;
-            case REC_DOUBLE:
-                memcpy(target, source, sizeof(double));
-                break;
-            case REC_OPT_DOUBLE:
-                memcpy(target, source, sizeof(double));
-                memcpy((char *)to + t->has_offset, (const char *)from + f->has_offset, sizeof(bool));
-                break;
-            default:
-                break;
-        }
+        const struct rec_field *from = &rec_measured_desc.fields[i], *to = rec_find(&rec_measurement_desc, from->name);
+        if (!to || to->kind != from->kind) continue;
+        if (shared_count == SHARED_MAX) abort(); /* the schemas are built in */
+        shared[shared_count++] = (struct shared){.from = from, .to = to};
     }
+}
+
+static void copy_field(const struct shared *field, const void *from, void *to) {
+    const char *source = (const char *)from + field->from->offset;
+    char *target = (char *)to + field->to->offset;
+    switch (field->from->kind) {
+        case REC_STRING:
+        case REC_OPT_STRING:
+            rec_set((char **)(void *)target, *(char *const *)(const void *)source);
+            break;
+        case REC_INT:
+            memcpy(target, source, sizeof(int32_t));
+            break;
+        case REC_LONG:
+            memcpy(target, source, sizeof(int64_t));
+            break;
+        case REC_DOUBLE:
+            memcpy(target, source, sizeof(double));
+            break;
+        case REC_OPT_DOUBLE:
+            memcpy(target, source, sizeof(double));
+            memcpy((char *)to + field->to->has_offset, (const char *)from + field->from->has_offset, sizeof(bool));
+            break;
+        default:
+            break;
+    }
+}
+
+static void copy_measured(const struct rec_measured *from, struct rec_measurement *to) {
+    pthread_once(&shared_once, find_shared);
+    for (size_t i = 0; i < shared_count; i++) copy_field(&shared[i], from, to);
 }
 
 static void fill(const struct rec_result *result, const struct rec_attempt *attempt,
