@@ -113,11 +113,10 @@ void core_task_drop(struct core *core, struct task *task) {
     while (task->attempts) core_attempt_drop(core, task->attempts);
     map_remove(core->tasks, task->row.id);
     campaign->counts[task->row.state]--;
-    for (size_t i = 0; i < campaign->task_count; i++) {
-        if (campaign->tasks[i] != task) continue;
-        memmove(&campaign->tasks[i], &campaign->tasks[i + 1], (--campaign->task_count - i) * sizeof *campaign->tasks);
-        break;
-    }
+    /* Those that give way were mostly planned last. */
+    size_t i = campaign->task_count - 1;
+    while (campaign->tasks[i] != task) i--;
+    memmove(&campaign->tasks[i], &campaign->tasks[i + 1], (--campaign->task_count - i) * sizeof *campaign->tasks);
     task_free(task);
 }
 

@@ -7,9 +7,12 @@
 #include "common/log.h"
 #include "coordinator/clocks.h"
 #include "coordinator/plan/dedupe.h"
+#include "coordinator/plan/definition.h"
 #include "coordinator/plan/expand.h"
 #include "coordinator/plan/identity.h"
 #include "coordinator/publish/campaigns.h"
+
+DEFINE_CLEANUP(cleanup_map, struct map *, map_free)
 
 /* --- submission
  * ---------------------------------------------------------------------------------------------------------- */
@@ -132,7 +135,23 @@ struct replan {
     struct core *core;
     struct campaign *campaign;
     struct submission *s;
+    struct map *planned; /* "problem\ntarget" of cells that do not wait */
 };
+
+static char *cell_key(const char *problem, const char *target) {
+    return xasprintf("%s\n%s", problem, target);
+}
+
+static struct map *planned_cells(struct campaign *campaign) {
+    struct map *planned = map_new();
+    for (size_t i = 0; i < campaign->task_count; i++) {
+        const struct row_task *row = &campaign->tasks[i]->row;
+        if (row->state == TASK_WAITING) continue;
+        CLEANUP_FREE char *key = cell_key(row->problem, row->target);
+        map_put(planned, key, campaign);
+    }
+    return planned;
+}
 
 static int load_input(void *context, enum input_kind kind, const char *hash, const char *path, struct error *err) {
     struct replan *r = context;
@@ -158,12 +177,8 @@ static struct submission *reload(struct replan *r, struct error *err) {
 /* What has tasks already stays as it was planned, whatever devices there are now. */
 static bool is_planned(void *context, const char *problem, const char *target) {
     const struct replan *r = context;
-    for (size_t i = 0; i < r->campaign->task_count; i++) {
-        const struct row_task *row = &r->campaign->tasks[i]->row;
-        if (row->state != TASK_WAITING && strcmp(row->problem, problem) == 0 && strcmp(row->target, target) == 0)
-            return true;
-    }
-    return false;
+    CLEANUP_FREE char *key = cell_key(problem, target);
+    return map_get(r->planned, key) != NULL;
 }
 
 /* A cell that waited for a target, or stood for a selector, gives way once a device serves it. */
@@ -193,7 +208,8 @@ static int next_ordinal(const struct campaign *campaign) {
 }
 
 static int plan_campaign_again(struct core *core, struct campaign *campaign, struct error *err) {
-    struct replan r = {.core = core, .campaign = campaign};
+    CLEANUP(cleanup_map) struct map *planned = planned_cells(campaign);
+    struct replan r = {.core = core, .campaign = campaign, .planned = planned};
     CLEANUP(cleanup_submission) struct submission *s = reload(&r, err);
     if (!s) return -1;
     CLEANUP(expansion_done)
@@ -218,16 +234,45 @@ static int plan_campaign_again(struct core *core, struct campaign *campaign, str
     return campaign_publish(core, campaign, err);
 }
 
-/* Only campaigns that can gain by it: with a selector, or with cells that wait. */
-static bool may_gain(struct core *core, const struct campaign *campaign) {
-    if (campaign->row.state != CAMPAIGN_RUNNING) return false;
-    if (campaign->counts[TASK_WAITING] > 0) return true;
-    CLEANUP_FREE char *definition = store_campaign_definition(core->store, campaign->row.id, NULL, NULL);
-    struct campaign_file *file = definition ? campaign_parse(definition, strlen(definition), "campaign", NULL) : NULL;
-    bool selector = false;
-    for (size_t i = 0; file && i < file->n_targets; i++) selector |= file->targets[i].name == NULL;
-    campaign_free(file);
-    return selector;
+/* What is known of a target's cells: some are planned, or all wait. */
+static char cells_wait, cells_planned; /* values of the map: their addresses */
+
+static struct map *cells_by_target(const struct campaign *campaign) {
+    struct map *cells = map_new();
+    for (size_t i = 0; i < campaign->task_count; i++) {
+        const struct row_task *row = &campaign->tasks[i]->row;
+        if (row->state != TASK_WAITING)
+            map_put(cells, row->target, &cells_planned);
+        else if (!map_get(cells, row->target))
+            map_put(cells, row->target, &cells_wait);
+    }
+    return cells;
+}
+
+/* A target has devices and no planned cells; or what stood for a selector is no target any more. */
+static bool differs(const struct map *cells, const struct target_choices *targets) {
+    size_t cursor = 0, waiting = 0;
+    const char *name;
+    void *value;
+    while (map_next(cells, &cursor, &name, &value)) waiting += value == &cells_wait;
+    for (size_t i = 0; i < targets->count; i++) {
+        const void *now = map_get(cells, targets->items[i].name);
+        if (now != &cells_planned && targets->items[i].device_count > 0) return true;
+        waiting -= now == &cells_wait;
+    }
+    return waiting > 0;
+}
+
+/* Looks before anything is read and expanded: nodes come by the thousand, and say so twice. */
+static bool may_gain(struct core *core, struct campaign *campaign) {
+    const struct campaign_file *file = campaign->row.state == CAMPAIGN_RUNNING ? definition_of(core, campaign) : NULL;
+    bool open = file && campaign->counts[TASK_WAITING] > 0;
+    for (size_t i = 0; file && i < file->n_targets && !open; i++) open = file->targets[i].name == NULL;
+    if (!open) return false;
+    CLEANUP(target_choices_done) struct target_choices targets = {0};
+    if (targets_expand(core, file, &targets, NULL) != 0) return true; /* to be told */
+    CLEANUP(cleanup_map) struct map *cells = cells_by_target(campaign);
+    return differs(cells, &targets);
 }
 
 int plan_again(struct core *core, struct error *err) {
