@@ -12,6 +12,7 @@
 
 #define CHECK_TIMEOUT_MS 2000
 #define RECHECK_MS 500
+#define WARN_AGAIN_MS 30000
 #define WAIT_SLICE_MS 500
 #define LEARN_TIMEOUT_MS 100
 
@@ -19,8 +20,8 @@
  */
 static void tell(struct bus *bus, enum bus_state state, const char *text) {
     pthread_mutex_lock(&bus->lock);
-    bool changed = state == BUS_WARNING || bus->state != (int)state;
-    if (state != BUS_WARNING) bus->state = (int)state;
+    bool changed = bus->state != (int)state;
+    bus->state = (int)state;
     /* Why one is refused often comes after that nobody answers. */
     if (state == BUS_UNREACHABLE && *bus->trouble && strcmp(bus->trouble, bus->told)) {
         memcpy(bus->told, bus->trouble, sizeof bus->told);
@@ -29,6 +30,22 @@ static void tell(struct bus *bus, enum bus_state state, const char *text) {
     if (state == BUS_CONNECTED) bus->told[0] = 0;
     pthread_mutex_unlock(&bus->lock);
     if (changed && bus->on_state) bus->on_state(bus->context, state, text);
+}
+
+/* A missing right, or a broker's trouble, comes back with every retry. */
+void bus_warn(struct bus *bus, const char *text) {
+    int64_t now_ms = clock_mono_ms();
+    bool known = false;
+    pthread_mutex_lock(&bus->lock);
+    for (int i = 0; i < BUS_WARNINGS_KEPT && !known; i++)
+        known = !strcmp(bus->warned[i].text, text) && now_ms - bus->warned[i].mono_ms < WARN_AGAIN_MS;
+    if (!known) {
+        int at = bus->next_warned++ % BUS_WARNINGS_KEPT;
+        snprintf(bus->warned[at].text, sizeof bus->warned[at].text, "%s", text);
+        bus->warned[at].mono_ms = now_ms;
+    }
+    pthread_mutex_unlock(&bus->lock);
+    if (!known && bus->on_state) bus->on_state(bus->context, BUS_WARNING, text);
 }
 
 static bool is_connection_error(rd_kafka_resp_err_t code) {
@@ -40,7 +57,7 @@ static bool is_connection_error(rd_kafka_resp_err_t code) {
 void bus_client_error(struct bus *bus, rd_kafka_resp_err_t code, const char *reason) {
     bool refused = bus_security_explain(bus, code, reason);
     if (!refused && !is_connection_error(code)) {
-        tell(bus, BUS_WARNING, reason);
+        bus_warn(bus, reason);
         return;
     }
     pthread_mutex_lock(&bus->lock);
@@ -337,7 +354,10 @@ int bus_watermarks(struct bus *bus, const char *topic, int32_t partition, int ti
     rd_kafka_resp_err_t code =
         rd_kafka_query_watermark_offsets(bus->client, name, partition, ret_low, ret_high, timeout_ms);
     bool unknown = code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-    if (unknown && bus_partitions(bus, topic, timeout_ms, &partitions, NULL) == 0 && partition < partitions)
+    struct error why = ERROR_INIT;
+    bool there = unknown && bus_partitions(bus, topic, timeout_ms, &partitions, &why) == 0;
+    if (why.code == ERR_AUTH) return error_set(err, ERR_AUTH, "%s", why.text);
+    if (there && partition < partitions)
         code = rd_kafka_query_watermark_offsets(bus->client, name, partition, ret_low, ret_high, timeout_ms);
     if (bus_is_denied(code)) return bus_denied(bus, err, "Describe", "topic", name);
     return code ? bus_error(bus, err, code, NULL, "offsets of %s/%d", name, partition) : 0;

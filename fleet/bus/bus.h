@@ -37,7 +37,7 @@ enum bus_state {
                       * which credential the broker refuses */
     BUS_WARNING,     /* anything else that an operator should read */
 };
-/* Only changes are told (warnings always). `text` is valid during the call. */
+/* Only changes are told; a warning again after half a minute only. `text` is valid during the call. */
 typedef void bus_state_fn(void *context, enum bus_state state, const char *text);
 
 struct bus_config {

@@ -10,6 +10,7 @@
 
 #define BUS_EMBEDDED_CLUSTER "mockCluster" /* what librdkafka's mock puts in front of its cluster ids */
 #define BUS_EMBEDDED_FETCH_WAIT "20"
+#define BUS_WARNINGS_KEPT 8
 
 /* The first member of whatever is a client's opaque is a pointer to its bus: callbacks find it through that. */
 struct bus {
@@ -28,8 +29,11 @@ struct bus {
     char last_error[512];
     char trouble[ERROR_TEXT_MAX]; /* why a broker does not let us in; "" when one did */
     char told[ERROR_TEXT_MAX];    /* what was told of that */
-    char denied[ERROR_TEXT_MAX];  /* what was last told of a missing right, and when */
-    int64_t denied_mono_ms;
+    struct {
+        char text[ERROR_TEXT_MAX];
+        int64_t mono_ms;
+    } warned[BUS_WARNINGS_KEPT]; /* what was told last */
+    int next_warned;
     bool all_down;       /* no broker has answered since librdkafka said so */
     char principal[300]; /* "User:..." as the broker knows us; fixed */
 };
@@ -58,6 +62,8 @@ void bus_client_error(struct bus *bus, rd_kafka_resp_err_t code, const char *rea
 /* Have `client` learn of a topic now. By itself it looks once a second, so that the first record to a topic, or from
  * it, would be that late. Waits a round trip, 100 ms at most, and not at all while no broker answers. */
 void bus_learn_topic(struct bus *bus, rd_kafka_t *client, rd_kafka_topic_t *handle);
+/* Tell BUS_WARNING; what was told within the last half minute is not told again. */
+void bus_warn(struct bus *bus, const char *text);
 /* Full name to short name; names without our prefix stay. Points into `full`. */
 const char *bus_short_name(const struct bus *bus, const char *full);
 

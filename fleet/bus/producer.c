@@ -11,6 +11,7 @@
 #include "fleet/bus/security.h"
 
 #define POLL_MS 100
+#define REBUILD_AGAIN_MS 1000
 #define FREE_WAIT_MS 1000
 #define TIMEOUT_DEFAULT_MS 120000
 
@@ -28,6 +29,7 @@ struct bus_producer {
     bool own_thread;
     pthread_t thread;
     atomic_bool stopping, fatal;
+    int64_t rebuilt_ms; /* of the thread that polls */
     atomic_int pending;
     pthread_mutex_t waiters; /* struct waiter, and the condition */
     pthread_cond_t delivered;
@@ -102,6 +104,16 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
         code = rd_kafka_fatal_error(client, text, sizeof text);
         reason = text;
         producer->fatal = true;
+        /* An idempotent producer needs a right to write to any topic at all. */
+        if (bus_is_denied((rd_kafka_resp_err_t)code) && !producer->transactional_id) {
+            snprintf(
+                text, sizeof text,
+                "principal %s may not WRITE any topic, so no record can be sent (`portolan topics --check` says what "
+                "is missing)",
+                bus_principal(producer->bus));
+            bus_warn(producer->bus, text);
+            return;
+        }
     }
     bus_client_error(producer->bus, (rd_kafka_resp_err_t)code, reason);
 }
@@ -147,6 +159,10 @@ static rd_kafka_t *new_client(struct bus_producer *producer, struct error *err) 
 static void rebuild(struct bus_producer *producer) {
     struct error err = ERROR_INIT;
     if (!producer->fatal || producer->transactional_id) return;
+    /* What is fatal for lack of a right is so again at once, until somebody grants it. */
+    int64_t now_ms = clock_mono_ms();
+    if (producer->rebuilt_ms && now_ms - producer->rebuilt_ms < REBUILD_AGAIN_MS) return;
+    producer->rebuilt_ms = now_ms;
     rd_kafka_t *fresh = new_client(producer, &err);
     if (!fresh) {
         log_error("kafka producer cannot be rebuilt: %s", err.text);
@@ -161,7 +177,7 @@ static void rebuild(struct bus_producer *producer) {
     rd_kafka_purge(old, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     while (rd_kafka_outq_len(old) > 0) rd_kafka_poll(old, POLL_MS);
     rd_kafka_destroy(old);
-    log_warn("kafka producer rebuilt after a fatal error");
+    bus_warn(producer->bus, "the producer was built anew after a fatal error");
 }
 
 static int poll_once(struct bus_producer *producer, int timeout_ms) {

@@ -45,7 +45,7 @@ int rights_check(struct bus *bus, const struct acl_list *list, int timeout_ms, s
     CLEANUP(cleanup_probe) struct probe *probe = probe_new(bus, err);
     if (!probe) return -1;
     bool agent = list->count && list->items[0].role == ACL_AGENT;
-    CLEANUP_FREE char *group = xasprintf("%sportolan%s", bus_prefix(bus), agent ? "-agent" : "");
+    CLEANUP_FREE char *group = xasprintf("%sportolan-%s", bus_prefix(bus), agent ? "agent" : "coordinator");
     CLEANUP_FREE struct right_status *rows = xcalloc(list->count + 1, sizeof *rows);
     for (size_t i = 0; i < list->count; i++) {
         rows[i].acl = list->items[i];

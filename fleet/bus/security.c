@@ -3,14 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/secrets.h"
 #include "fleet/bus/acls.h"
 #include "fleet/bus/certificate.h"
 
 #define SECRET_FILE_LIMIT 65536
 #define LIBRDKAFKA_SCRAM_MENDED 0x020601ff
-#define DENIED_AGAIN_MS 30000
 
 const char *bus_property(const struct bus *bus, const char *key) {
     const char *value = NULL; /* librdkafka takes the last one */
@@ -239,14 +237,6 @@ int bus_denied(const struct bus *bus, struct error *err, const char *operation, 
 }
 
 void bus_tell_denied(struct bus *bus, const char *topic, struct error *err) {
-    int64_t now_ms = clock_mono_ms();
     bus_denied(bus, err, "Write", "topic", topic);
-    pthread_mutex_lock(&bus->lock);
-    bool again = !strcmp(bus->denied, err->text) && now_ms - bus->denied_mono_ms < DENIED_AGAIN_MS;
-    if (!again) {
-        snprintf(bus->denied, sizeof bus->denied, "%s", err->text);
-        bus->denied_mono_ms = now_ms;
-    }
-    pthread_mutex_unlock(&bus->lock);
-    if (!again && bus->on_state) bus->on_state(bus->context, BUS_WARNING, err->text);
+    bus_warn(bus, err->text);
 }

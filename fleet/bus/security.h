@@ -17,8 +17,7 @@ bool bus_is_denied(rd_kafka_resp_err_t code); /* connected, but not allowed to d
 /* ERR_AUTH: "principal P may not OPERATION RESOURCE NAME", with the command that allows it. Returns -1. `resource` as
  * in kafka-acls: "topic", "group", "transactional-id", "cluster" (name is ignored). */
 int bus_denied(const struct bus *bus, struct error *err, const char *operation, const char *resource, const char *name);
-/* The same of a topic that was written to, and tells it as a warning: who sends does not look at every delivery. Says
- * the same again after half a minute only. */
+/* The same of a topic that was written to, and tells it as a warning: who sends does not look at every delivery. */
 void bus_tell_denied(struct bus *bus, const char *topic, struct error *err);
 /* The value of a property, NULL when it is not set. */
 const char *bus_property(const struct bus *bus, const char *key);
