@@ -2,8 +2,11 @@
 
 #include <string.h>
 
+#include "common/buf.h"
+
 #include "coordinator/accept/promoted.h"
 #include "coordinator/accept/verdicts.h"
+#include "coordinator/plan/definition.h"
 #include "coordinator/plan/promotion.h"
 #include "coordinator/texts.h"
 #include "fleet/bus/topics.h"
@@ -109,6 +112,18 @@ static void set_evidence(struct rec_result *r, const char *evidence) {
     rec_setf(&r->evidence, "%.*s", RESULT_EVIDENCE_MAX, evidence);
 }
 
+/* A worker knows the limit that a kernel ran into; where it is set is known here. */
+static void add_evidence(struct core *core, const struct task *task, const struct rec_attempt *attempt,
+                         struct rec_result *r) {
+    char place[DEFINITION_PLACE_SIZE];
+    set_evidence(r, attempt->evidence);
+    if (!strstr(attempt->evidence, "`limits: ")) return;
+    bool compiling = strcmp(attempt->verdict, "compile_timeout") == 0;
+    definition_place(core, task->campaign, compiling ? "limits.compile" : "limits.run", place);
+    CLEANUP_FREE char *text = xasprintf("%s, set at %s", attempt->evidence, place);
+    set_evidence(r, text);
+}
+
 void result_fill(struct core *core, const struct task *task, const struct rec_attempt *attempt,
                  struct rec_result *ret) {
     fill_identity(core, task, ret);
@@ -119,7 +134,7 @@ void result_fill(struct core *core, const struct task *task, const struct rec_at
     rec_set(&ret->precision, attempt->precision);
     rec_set(&ret->outcome, "verdict");
     rec_set(&ret->verdict, attempt->verdict);
-    set_evidence(ret, attempt->evidence);
+    add_evidence(core, task, attempt, ret);
     rec_setf(&ret->audit, "%.*s", RESULT_EVIDENCE_MAX, attempt->audit);
     if (strlen(attempt->seeds) <= REPLAY_SEEDS_MAX_BYTES) rec_set(&ret->seeds, attempt->seeds);
     rec_setf(&ret->busy, "%.*s", RESULT_EVIDENCE_MAX, attempt->busy);

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "common/life.h"
+
 static int add(struct jobs *jobs, const char *attempt, const char *purpose, int priority, struct error *err) {
     struct rec_task task;
     rec_task_init(&task);
@@ -40,14 +42,35 @@ static void tries_come_first_then_priority_then_arrival(void **state) {
     add(jobs, "b.1", "campaign", 5, NULL);
     add(jobs, "c.1", "campaign", 5, NULL);
     add(jobs, "d.1", "try", 0, NULL);
-    static const char *const order[] = {"d.1", "b.1", "c.1", "a.1"};
-    for (size_t i = 0; i < 4; i++) {
+    add(jobs, "e.1", "sweep", 9, NULL);
+    static const char *const order[] = {"d.1", "b.1", "c.1", "a.1", "e.1"};
+    for (size_t i = 0; i < 5; i++) {
         struct job *job = jobs_take(jobs, "dev", false);
         assert_string_equal(job->task.attempt_id, order[i]);
         assert_int_equal(job->state, JOB_RUNNING);
     }
     assert_null(jobs_take(jobs, "dev", false));
-    assert_int_equal(jobs_held(jobs), 4);
+    assert_int_equal(jobs_held(jobs), 5);
+}
+
+static void a_heartbeat_tells_the_steps_of_what_runs(void **state) {
+    (void)state;
+    CLEANUP(cleanup_jobs) struct jobs *jobs = jobs_new();
+    struct rec_heartbeat beat;
+    atomic_llong steps = 0;
+    add(jobs, "a.1", "campaign", 0, NULL);
+    add(jobs, "b.1", "campaign", 0, NULL);
+    struct job *job = jobs_take(jobs, "dev", false);
+    jobs_watch(jobs, job, &steps);
+    life_count_in(&steps);
+    for (int i = 0; i < 7; i++) life_sign();
+    assert_ptr_equal(life_count_in(NULL), &steps);
+    life_sign();
+    rec_heartbeat_init(&beat);
+    jobs_list(jobs, &beat.attempts);
+    assert_int_equal(beat.attempts.items[0].steps, 7);
+    assert_int_equal(beat.attempts.items[1].steps, 0);
+    rec_heartbeat_done(&beat);
 }
 
 static bool is_served(void *context, const char *device) {
@@ -157,6 +180,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_attempt_given_twice_is_refused),
         cmocka_unit_test(tries_come_first_then_priority_then_arrival),
+        cmocka_unit_test(a_heartbeat_tells_the_steps_of_what_runs),
         cmocka_unit_test(what_waits_for_a_device_that_is_gone_is_given_back),
         cmocka_unit_test(a_search_in_between_takes_tries_only),
         cmocka_unit_test(another_device_does_not_get_the_job),

@@ -222,6 +222,34 @@ static void limits_travel_to_the_worker(void **state) {
     rec_task_done(&sent);
 }
 
+static void a_kernels_time_out_says_where_its_limit_is_set(void **state) {
+    struct fixture *f = *state;
+    struct error err = ERROR_INIT;
+    struct record_source source = {.topic = "attempts"};
+    static const struct {
+        const char *verdict, *evidence, *expected;
+    } cases[] = {
+        {"timeout", "running took longer than 600000 ms and was killed (the campaign's `limits: run`)",
+         "(the campaign's `limits: run`), set at c.yaml:6:15"},
+        {"compile_timeout", "compiling took longer than 60000 ms and was killed (the campaign's `limits: compile`)",
+         "(the campaign's `limits: compile`), set at the default"},
+        {"wrong_output", "element 3", "element 3"},
+    };
+    fixture_join(f, "n1", "i1", "alpha");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rec_task sent;
+        struct rec_attempt attempt;
+        const struct campaign *c = submit(f, "limits: {run: 10m}\n", 1);
+        assert_int_equal(fixture_settle(f, &sent), 1);
+        fixture_outcome(&sent, "verdict", cases[i].verdict, &attempt);
+        rec_set(&attempt.evidence, cases[i].evidence);
+        must(accept_attempt(f->core, &attempt, &source, &err), &err);
+        if (!strstr(result_text(c->tasks[0]), cases[i].expected)) fail_msg("%s", result_text(c->tasks[0]));
+        rec_attempt_done(&attempt);
+        rec_task_done(&sent);
+    }
+}
+
 static void one_task_is_cancelled_and_the_others_go_on(void **state) {
     struct fixture *f = *state;
     struct rec_task sent;
@@ -254,6 +282,7 @@ int main(void) {
         T(a_running_attempt_without_a_sign_of_life_is_revoked_and_counts_against_its_node),
         T(silence_has_a_default_and_a_queued_attempt_is_not_silent),
         T(limits_travel_to_the_worker),
+        T(a_kernels_time_out_says_where_its_limit_is_set),
         T(one_task_is_cancelled_and_the_others_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
