@@ -131,8 +131,6 @@ static int on_link_state(struct core *core, const struct event *event) {
 }
 
 static int on_published(struct core *core, const struct event *event, struct error *err) {
-    if (event->code == ERR_FENCED)
-        return error_set(err, ERR_FENCED, "a newer coordinator publishes results: %s", event->text);
     if (event->code != ERR_NONE) return 0;
     return store_outbox_clear(core->store, 0, event->offset, err);
 }

@@ -48,8 +48,10 @@ static void report(struct link *link, const struct token *token, enum error_code
 static void on_delivery(void *context, const struct bus_delivery *delivery) {
     struct token *token = delivery->token;
     if (!token) return;
-    /* What the producer drops at the end is no news: the next coordinator finds out by itself. */
-    if (delivery->code != ERR_CANCELLED) report(context, token, delivery->code, delivery->text);
+    /* What the producer drops at the end is no news: the next coordinator finds out by itself. One that is rebuilt
+     * after a fatal error drops records, too: those must be told, or their attempts would be on their way for ever. */
+    if (delivery->code != ERR_CANCELLED || !link_stopping(context))
+        report(context, token, delivery->code, delivery->text);
     free(token);
 }
 

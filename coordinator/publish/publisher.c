@@ -10,6 +10,7 @@
 
 #define TRANSACTION_TIMEOUT_MS 5000
 #define RETRY_MS 500
+#define FENCE_WAIT_MS 5000
 #define QUEUE_FULL_TRIES 100
 
 struct publisher {
@@ -55,9 +56,9 @@ static bool stopping(struct publisher *publisher) {
 static void pause_ms(struct publisher *publisher, int ms) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += ms * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    int64_t ns = until.tv_nsec + ms * INT64_C(1000000);
+    until.tv_sec += ns / INT64_C(1000000000);
+    until.tv_nsec = ns % INT64_C(1000000000);
     pthread_mutex_lock(&publisher->mutex);
     if (!publisher->stop) pthread_cond_timedwait(&publisher->wake, &publisher->mutex, &until);
     pthread_mutex_unlock(&publisher->mutex);
@@ -100,15 +101,29 @@ static int publish_once(struct publisher *publisher, const struct outbox_batch *
     return bus_tx_commit(publisher->producer, TRANSACTION_TIMEOUT_MS, err);
 }
 
+/* Our transactions are refused for good: a newer coordinator has fenced us, or the broker gave a transaction up while
+ * it was out of reach. A newer one writes ticks twice a second, and the first that is read ends this process: so when
+ * it lives on after a while, nobody is there whom a new producer could fence wrongly. */
+static void renew(struct publisher *publisher) {
+    struct error err = ERROR_INIT;
+    pause_ms(publisher, FENCE_WAIT_MS);
+    if (stopping(publisher)) return;
+    publisher->initialised = false;
+    if (bus_tx_renew(publisher->producer, &err) != 0) log_warn("results wait: %s", err.text);
+}
+
 /* Until it is out: its rows are in the outbox as long, and come again after a crash with the same contents. */
 static bool publish(struct publisher *publisher, const struct outbox_batch *batch, struct error *err) {
     char last[ERROR_TEXT_MAX] = "";
     while (!stopping(publisher)) {
         *err = (struct error)ERROR_INIT;
-        if (publish_once(publisher, batch, err) == 0 || err->code == ERR_FENCED) return true;
+        if (publish_once(publisher, batch, err) == 0) return true;
         if (strcmp(last, err->text) != 0) log_warn("results wait for the broker: %s", err->text);
         snprintf(last, sizeof last, "%s", err->text);
-        pause_ms(publisher, RETRY_MS);
+        if (err->code == ERR_FENCED || bus_tx_broken(publisher->producer))
+            renew(publisher);
+        else
+            pause_ms(publisher, RETRY_MS);
     }
     return false;
 }

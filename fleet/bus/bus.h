@@ -145,13 +145,17 @@ int bus_producer_pending(struct bus_producer *producer);
  * it once before the first begin. commit waits for all deliveries of the transaction. While bus_tx_committing() says so
  * after a failed commit, its outcome is open: call it again until it is known, and begin nothing meanwhile. Any other
  * failed commit has been aborted where that is possible: send its records again in a new transaction. An abort that
- * failed is taken up again by the next begin. ERR_FENCED is final: stop. The embedded broker accepts all of it and
- * fences nobody. */
+ * failed is taken up again by the next begin. ERR_FENCED, and whatever else leaves bus_tx_broken() behind, is final for
+ * this client: an older one that was fenced, or one whose transaction the broker gave up while it was out of reach.
+ * Who is sure of being the one that may publish makes it anew (bus_tx_renew(), then init): that fences all others. The
+ * embedded broker accepts all of it and fences nobody. */
 int bus_tx_init(struct bus_producer *producer, int timeout_ms, struct error *err);
 int bus_tx_begin(struct bus_producer *producer, struct error *err);
 int bus_tx_commit(struct bus_producer *producer, int timeout_ms, struct error *err);
 int bus_tx_abort(struct bus_producer *producer, int timeout_ms, struct error *err);
 bool bus_tx_committing(struct bus_producer *producer);
+bool bus_tx_broken(struct bus_producer *producer);
+int bus_tx_renew(struct bus_producer *producer, struct error *err);
 
 /* --- consuming ------------------------------------------------------------------------------------------------- */
 struct bus_consumer_config {

@@ -154,8 +154,25 @@ static rd_kafka_t *new_client(struct bus_producer *producer, struct error *err) 
     return NULL;
 }
 
-/* After a fatal error of an idempotent producer: everything in flight is reported as failed, then a new client takes
- * its place. Not for a transactional one: making it anew could fence the one that has rightly fenced us. */
+/* Everything in flight is reported as failed, then a new client takes the old one's place. */
+static int replace_client(struct bus_producer *producer, struct error *err) {
+    rd_kafka_t *fresh = new_client(producer, err);
+    if (!fresh) return -1;
+    pthread_rwlock_wrlock(&producer->lock);
+    rd_kafka_t *old = producer->client;
+    close_topics(producer);
+    producer->client = fresh;
+    producer->fatal = false;
+    producer->tx = TX_NONE;
+    pthread_rwlock_unlock(&producer->lock);
+    rd_kafka_purge(old, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (rd_kafka_outq_len(old) > 0) rd_kafka_poll(old, POLL_MS);
+    rd_kafka_destroy(old);
+    bus_warn(producer->bus, "the producer was built anew after a fatal error");
+    return 0;
+}
+
+/* After a fatal error. Not for a transactional one: making it anew fences others, which its owner decides. */
 static void rebuild(struct bus_producer *producer) {
     struct error err = ERROR_INIT;
     if (!producer->fatal || producer->transactional_id) return;
@@ -163,21 +180,11 @@ static void rebuild(struct bus_producer *producer) {
     int64_t now_ms = clock_mono_ms();
     if (producer->rebuilt_ms && now_ms - producer->rebuilt_ms < REBUILD_AGAIN_MS) return;
     producer->rebuilt_ms = now_ms;
-    rd_kafka_t *fresh = new_client(producer, &err);
-    if (!fresh) {
-        log_error("kafka producer cannot be rebuilt: %s", err.text);
-        return;
-    }
-    pthread_rwlock_wrlock(&producer->lock);
-    rd_kafka_t *old = producer->client;
-    close_topics(producer);
-    producer->client = fresh;
-    producer->fatal = false;
-    pthread_rwlock_unlock(&producer->lock);
-    rd_kafka_purge(old, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    while (rd_kafka_outq_len(old) > 0) rd_kafka_poll(old, POLL_MS);
-    rd_kafka_destroy(old);
-    bus_warn(producer->bus, "the producer was built anew after a fatal error");
+    if (replace_client(producer, &err) != 0) log_error("kafka producer cannot be rebuilt: %s", err.text);
+}
+
+int bus_tx_renew(struct bus_producer *producer, struct error *err) {
+    return replace_client(producer, err);
 }
 
 static int poll_once(struct bus_producer *producer, int timeout_ms) {

@@ -63,3 +63,8 @@ int bus_tx_commit(struct bus_producer *producer, int timeout_ms, struct error *e
 bool bus_tx_committing(struct bus_producer *producer) {
     return *bus_producer_tx(producer) == TX_COMMIT;
 }
+
+bool bus_tx_broken(struct bus_producer *producer) {
+    char text[8];
+    return rd_kafka_fatal_error(bus_producer_client(producer), text, sizeof text) != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
