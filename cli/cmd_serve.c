@@ -11,6 +11,7 @@
 #include "common/fileio.h"
 #include "common/log.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/retention.h"
 #include "fleet/bus/bus.h"
 
 /* --- signals
@@ -108,6 +109,13 @@ static void read_options(const struct options *opts, struct coordinator_config *
                                           .fleet_file = options_string(opts, "fleet")};
 }
 
+static int read_retention(const struct options *opts, struct retention *ret, struct error *err) {
+    if (retention_parse(options_string(opts, "keep-campaigns"), "--keep-campaigns", &ret->campaigns_ms, err) != 0 ||
+        retention_parse(options_string(opts, "keep-tries"), "--keep-tries", &ret->tries_ms, err) != 0)
+        return -1;
+    return retention_parse(options_string(opts, "keep-attempts"), "--keep-attempts", &ret->attempts_ms, err);
+}
+
 static int serve(struct signals *signals, const struct coordinator_config *config, struct error *err) {
     signals->coordinator = coordinator_start(config, err);
     if (!signals->coordinator) return -1;
@@ -136,6 +144,7 @@ static int run(const struct options *opts) {
     config.kafka_keys = keys;
     config.kafka_values = values;
     config.problems_dir = problems;
+    if (read_retention(opts, &config.retention, &err) != 0) return command_failed(&err);
     if (check_broker(&config, &err) == 0 && serve(&signals, &config, &err) == 0) return 0;
     return command_failed(&err);
 }
@@ -158,6 +167,11 @@ static const struct option_spec options[] = {
     {"fleet", 0, OPTION_STRING, "FILE", "fleet", NULL, "Fleet file with rules for target names."},
     {"problems-dir", 0, OPTION_STRING, "DIR", "problems_dir", NULL,
      "Shipped problems; those that came with the program when not given."},
+    {"keep-campaigns", 0, OPTION_STRING, "TIME", "retention.campaigns", "90d",
+     "How long the store keeps ended campaigns, as 90d or `forever`; confirmed results stay."},
+    {"keep-tries", 0, OPTION_STRING, "TIME", "retention.tries", "7d", "The same for tries."},
+    {"keep-attempts", 0, OPTION_STRING, "TIME", "retention.attempts", "30d",
+     "How long it keeps logs and measurements of single attempts."},
     {"approve-nodes", 0, OPTION_FLAG, NULL, "nodes.approval", NULL,
      "Nodes that are not known yet get no work until `portolan node approve NAME`."},
     {"lease-ms", 0, OPTION_INT, "N", "lease_ms", "30000",

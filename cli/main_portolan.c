@@ -18,6 +18,7 @@ int main(int argc, char **argv) {
                                                      &command_problem_margins,
                                                      &command_serve,
                                                      &command_backup,
+                                                     &command_gc,
                                                      &command_topics,
                                                      &command_token_create,
                                                      &command_token_list,

@@ -127,6 +127,7 @@ static struct core *open_core(struct coordinator *c, const struct coordinator_co
                                       .problems_dir = config->problems_dir,
                                       .fleet_file = config->fleet_file,
                                       .lease_ms = config->lease_ms > 0 ? config->lease_ms : LEASE_MS_DEFAULT,
+                                      .retention = config->retention,
                                       .approve_nodes = config->approve_nodes,
                                       .window = config->window > 0 ? config->window : WINDOW_DEFAULT,
                                       .settle_ms = config->settle_ms >= 0 ? config->settle_ms : SETTLE_MS_DEFAULT,

@@ -10,6 +10,7 @@
 #include "coordinator/plan/definition.h"
 #include "coordinator/plan/suite.h"
 #include "coordinator/publish/schemas.h"
+#include "coordinator/retention.h"
 #include "coordinator/schedule/nodes.h"
 #include "coordinator/schedule/quarantine.h"
 #include "coordinator/schedule/queue.h"
@@ -379,6 +380,7 @@ void core_free(struct core *core) {
     free(core->effects);
     free(core->open);
     suite_free(core->shipped);
+    gc_free(core->gc);
     texts_free(core->texts);
     target_rules_free(core->rules);
     codec_free(core->codec);

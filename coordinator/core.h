@@ -31,6 +31,7 @@ struct coordinator_clock {
 struct campaign;
 struct suite; /* plan/suite.h */
 struct texts; /* texts.h */
+struct gc;
 struct fleet_node;
 struct health; /* schedule/quarantine.h */
 struct device {
@@ -115,14 +116,20 @@ struct effect {
     char *attempt; /* "task.n" whose delivery is to be reported, or NULL */
 };
 
+/* How long the store keeps things after their end (retention.h); 0: for ever. */
+struct retention {
+    int64_t campaigns_ms, tries_ms, attempts_ms;
+};
+
 struct core_config {
     const char *prefix;
     const char *problems_dir; /* of the shipped problems, or NULL */
     const char *fleet_file;   /* target rules, or NULL */
     int64_t lease_ms;
-    int window;         /* attempts in a device's mailbox at a time */
-    int64_t settle_ms;  /* after the link is up, how long cells without a device wait at least */
-    int64_t absent_ms;  /* lease time after which a target without any device gives its tasks up */
+    int window;        /* attempts in a device's mailbox at a time */
+    int64_t settle_ms; /* after the link is up, how long cells without a device wait at least */
+    int64_t absent_ms; /* lease time after which a target without any device gives its tasks up */
+    struct retention retention;
     bool approve_nodes; /* unknown nodes wait for `portolan node approve` */
 };
 /* What is known of the broker, for people. */
@@ -142,6 +149,7 @@ struct core {
     struct core_config config;
     struct target_rules *rules; /* NULL: the built-in ones alone */
     struct suite *shipped;
+    struct gc *gc; /* retention.c's */
     struct texts *texts;
     struct map *tasks, *campaigns, *nodes, *queues;
     struct map *summaries; /* of ended campaigns, as JSON text: they do not change any more */

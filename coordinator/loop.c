@@ -10,6 +10,7 @@
 #include "coordinator/clocks.h"
 #include "coordinator/events.h"
 #include "coordinator/plan/plan.h"
+#include "coordinator/retention.h"
 #include "coordinator/schedule/limits.h"
 #include "coordinator/schedule/match.h"
 #include "coordinator/schedule/node_admin.h"
@@ -190,6 +191,8 @@ static int64_t wait_ms(struct loop *loop) {
     int64_t now = core_mono_ms(core), least = loop->housekeeping_ms - now;
     int64_t lease = lease_clock_wait_ms(&core->lease, now), backoff = schedule_wait_ms(core);
     if (core->schedule_wanted) return 0;
+    int64_t gc = gc_wait_ms(core);
+    if (gc >= 0 && gc < least) least = gc;
     if (lease >= 0 && lease < least) least = lease;
     if (backoff >= 0 && backoff < least) least = backoff;
     return least > 0 ? least : 0;
@@ -356,6 +359,7 @@ static int turn(struct loop *loop, struct error *err) {
     }
     refuse(loop, event);
     if (status == 0) status = housekeeping(loop, err);
+    if (status == 0) status = gc_work(loop->core, err);
     if (status == 0 && loop->core->schedule_wanted) status = schedule_tasks(loop->core, err);
     if (status == 0) status = store_commit(loop->core->store, err);
     bool committed = status == 0;

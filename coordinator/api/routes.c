@@ -27,6 +27,7 @@ const struct route api_routes[] = {
     {"GET", "/subjects/*/versions", ROLE_READ, 0, api_subject_versions},
     {"GET", "/subjects/*/versions/*", ROLE_READ, 0, api_subject_version},
     {"GET", "/metrics", ROLE_READ, 0, api_metrics},
+    {"POST", "/v1/gc", ROLE_OPERATE, 0, api_gc},
     {"POST", "/v1/tokens", ROLE_OPERATE, 0, api_token_create},
     {"GET", "/v1/tokens", ROLE_OPERATE, 0, api_tokens},
     {"POST", "/v1/tokens/*/revoke", ROLE_OPERATE, 0, api_token_revoke},

@@ -136,6 +136,15 @@ static int apply(struct store *store, int step, struct error *err) {
     return store_commit(store, err);
 }
 
+/* A file that was made before pages could be given back becomes one that can. It needs as much room again for a moment:
+ * where there is none, the store works as it is, and only never shrinks. */
+static void reshape(struct store *store) {
+    struct error err = ERROR_INIT;
+    if (sqlite3_exec(store->db, "VACUUM", NULL, NULL, NULL) == SQLITE_OK) return;
+    store_fail(store, "rewrite", &err);
+    log_warn("the store keeps its size when rows are removed: %s", err.text);
+}
+
 int store_migrate(struct store *store, struct error *err) {
     int version = 0;
     if (user_version(store, &version, err) != 0) return -1;
@@ -145,5 +154,6 @@ int store_migrate(struct store *store, struct error *err) {
     if (version > 0 && version < STEP_COUNT) log_info("migrating the store from format %d to %d", version, STEP_COUNT);
     for (int step = version; step < STEP_COUNT; step++)
         if (apply(store, step, err) != 0) return -1;
+    if (version > 0 && version < STEP_COUNT) reshape(store);
     return 0;
 }
