@@ -125,7 +125,11 @@ agent_with_a_wrong_password() {
     [ -d "$FLEET_DIR/icd/node-2" ] || fleet_icd "$FLEET_DIR/icd/node-2" pocl
     says $AUTH 'does not let in user .node-2.' -- env OCL_ICD_VENDORS="$FLEET_DIR/icd/node-2" "$PORTOLAN_AGENT" run --node node-2 --config "$C/wrong-password.yaml"
 }
+agent_without_rights() {
+    says $AUTH 'principal User:node-2 may not [A-Z]+ (any topic|topic portolan.)' -- env OCL_ICD_VENDORS="$FLEET_DIR/icd/node-2" "$PORTOLAN_AGENT" run --node node-2 --config "$C/node-2.yaml"
+}
 check "an agent whose password is wrong ends, and says so" agent_with_a_wrong_password
+check "an agent without rights ends, and says which it misses" agent_without_rights
 preflight_names_the_right() {
     says 1 'principal User:CN=node-1 may not READ topic portolan.tasks.node-1' \
         "kafka-acls .*--allow-principal 'User:CN=node-1' --operation Write --topic 'portolan.attempts'" -- topics node-1 --check --node node-1
