@@ -138,7 +138,7 @@ static void what_never_ran_costs_nothing(void **state) {
     struct run r = {.f = *state, .random = 6};
     struct share *unlucky = joins(&r, 1, 1000, 3000, 50000), *other = joins(&r, 1, 1000, 3000, 50000);
     double charged = 0;
-    for (int i = 0; i < 200; i++) { /* given back by its node */
+    for (int i = 0; i < 5000; i++) { /* given back by its node */
         struct task *task = queued_take(r.f, "t", &charged);
         queue_settle(task, charged, 0);
         queue_add(r.f->core, task);

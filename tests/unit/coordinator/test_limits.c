@@ -162,19 +162,24 @@ static void a_running_attempt_without_a_sign_of_life_is_revoked_and_counts_again
     const struct task *task = c->tasks[0];
     assert_int_equal(fixture_settle(f, &sent), 1);
     int64_t steps = 0;
-    for (int i = 0; i < 100; i++) { /* phase, progress or steps move: that is life */
+    for (int i = 0; i < 240;
+         i++) { /* phase, progress or steps move, each alone for longer than the limit: that is life */
         fixture_ticks(f, 1, 1000);
-        beat(f, sent.attempt_id, i % 40 < 20 ? "verify" : "time", i < 60 ? 0.25 : 0.5, i < 80 ? 0 : ++steps);
+        beat(f, sent.attempt_id, i < 80 && i % 40 < 20 ? "verify" : "time",
+             i < 80    ? 0.25
+             : i < 160 ? i * 0.005
+                       : 0.8,
+             i < 160 ? 0 : ++steps);
     }
     assert_int_equal(task->row.state, TASK_RUNNING);
     for (int i = 0; i < 29; i++) {
         fixture_ticks(f, 1, 1000);
-        beat(f, sent.attempt_id, "time", 0.5, steps);
+        beat(f, sent.attempt_id, "time", 0.8, steps);
     }
     assert_int_equal(task->row.state, TASK_RUNNING);
     for (int i = 0; i < 2; i++) {
         fixture_ticks(f, 1, 1000);
-        beat(f, sent.attempt_id, "time", 0.5, steps);
+        beat(f, sent.attempt_id, "time", 0.8, steps);
     }
     assert_int_equal(task->row.state, TASK_QUEUED);
     assert_int_equal(task->row.failures, 1);
