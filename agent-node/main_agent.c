@@ -5,8 +5,8 @@
 #include "agent-node/commands/commands.h"
 #include "common/log.h"
 
-static const struct command *const COMMANDS[] = {&command_run,   &command_devices, &command_check,
-                                                 &command_bench, &command_replay,  NULL};
+static const struct command *const COMMANDS[] = {
+    &command_run, &command_devices, &command_check, &command_bench, &command_replay, &command_gc, NULL};
 
 int main(int argc, char **argv) {
     const char *asked = getenv("PORTOLAN_LOG_LEVEL"), *json = getenv("PORTOLAN_LOG_JSON");

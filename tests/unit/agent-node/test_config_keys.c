@@ -5,8 +5,8 @@
 
 static void every_option_with_a_key_is_known_to_the_configuration(void **state) {
     (void)state;
-    static const struct command *const commands[] = {&command_bench, &command_check, &command_devices, &command_replay,
-                                                     &command_run};
+    static const struct command *const commands[] = {&command_bench, &command_check,  &command_devices,
+                                                     &command_gc,    &command_replay, &command_run};
     expect_known_keys(commands, sizeof commands / sizeof *commands);
 }
 
