@@ -177,6 +177,7 @@ struct core {
     int64_t up_base_ms, service_base_ms, clocks_saved_ms; /* clocks.h */
     bool announce_wanted;                                 /* cluster or epoch are other ones than was announced */
     bool schedule_wanted;                                 /* something changed that may let a task start */
+    bool plan_wanted; /* a node said something new: campaigns may gain cells (plan/plan.h) */
 };
 
 /* Whether an error means that memory and store may differ. */

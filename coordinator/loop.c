@@ -17,6 +17,7 @@
 
 #define BATCH_EVENTS 1024 /* handled between two commits */
 #define HOUSEKEEPING_MS 500
+#define PLAN_PAUSE_MS 200
 #define OUTBOX_BATCH_ROWS 2000
 #define OUTBOX_BATCH_BYTES (4 * 1024 * 1024)
 #define ENDED_KEPT_MS 300000 /* an ended campaign stays in memory that long */
@@ -45,7 +46,7 @@ struct loop {
     uint64_t change; /* core->change as committed */
     /* the loop's thread only */
     bool publishing;
-    int64_t housekeeping_ms;
+    int64_t housekeeping_ms, plan_ms; /* when they are due */
     struct call *answering;
 };
 
@@ -193,6 +194,7 @@ static int64_t wait_ms(struct loop *loop) {
     if (core->schedule_wanted) return 0;
     int64_t gc = gc_wait_ms(core);
     if (gc >= 0 && gc < least) least = gc;
+    if (core->plan_wanted && loop->plan_ms - now < least) least = loop->plan_ms - now;
     if (lease >= 0 && lease < least) least = lease;
     if (backoff >= 0 && backoff < least) least = backoff;
     return least > 0 ? least : 0;
@@ -245,6 +247,15 @@ static void drop_ended(struct core *core) {
         if (campaign->ended_mono_ms && now - campaign->ended_mono_ms > ENDED_KEPT_MS) old = campaign;
     }
     if (old) core_campaign_drop(core, old);
+}
+
+/* Nodes come by the thousand, and each may let campaigns gain: the first is looked at at once, others some at a time.
+ * Before any deadline is: what has a device now waits no longer. */
+static int plan_more(struct loop *loop, struct error *err) {
+    int64_t now = core_mono_ms(loop->core);
+    if (!loop->core->plan_wanted || (now < loop->plan_ms && now < loop->housekeeping_ms)) return 0;
+    loop->plan_ms = now + PLAN_PAUSE_MS;
+    return plan_again(loop->core, err);
 }
 
 static int housekeeping(struct loop *loop, struct error *err) {
@@ -358,6 +369,7 @@ static int turn(struct loop *loop, struct error *err) {
         event = next;
     }
     refuse(loop, event);
+    if (status == 0) status = plan_more(loop, err);
     if (status == 0) status = housekeeping(loop, err);
     if (status == 0) status = gc_work(loop->core, err);
     if (status == 0 && loop->core->schedule_wanted) status = schedule_tasks(loop->core, err);

@@ -278,6 +278,7 @@ static bool may_gain(struct core *core, struct campaign *campaign) {
 int plan_again(struct core *core, struct error *err) {
     size_t cursor = 0;
     void *value;
+    core->plan_wanted = false;
     while (map_next(core->campaigns, &cursor, NULL, &value)) {
         struct error problem = ERROR_INIT;
         struct campaign *campaign = value;

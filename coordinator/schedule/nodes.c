@@ -179,7 +179,8 @@ static int registered(struct core *core, struct rec_node *info, const char *mail
     if (health_on_record(core, node, err) != 0) return -1;
     if (starting || !ready_mailbox) core_want_mailbox(core, row.name);
     core_fleet_changed(core);
-    return plan_again(core, err);
+    core->plan_wanted = true;
+    return 0;
 }
 
 /* Why a record is not news: a repeated or delayed one must not undo what came after it. NULL when it is news. */

@@ -101,7 +101,8 @@ done_so_far() { campaign "$MIXED" | jq .counts.done; }
 half_done() { [ "$(done_so_far)" -ge $((KERNELS * 5)) ]; }
 fleet_until 120 half_done
 fleet_kill KILL "$FLEET_COORDINATOR"
-check "in the middle of it the coordinator is killed, and starts again" fleet_serve_again
+fleet_serve_again # not by `check`: what it starts would be that of a subshell
+check "in the middle of it the coordinator is killed, and starts again" fleet_api_answers
 check "200 nodes, all faults at once: $((KERNELS * 10)) tasks come to their end" ended "$MIXED" 240
 sim_stop mixed
 fleet_planned "$MIXED" | sort >"$FLEET_DIR/planned"

@@ -111,6 +111,7 @@ UNUSED_OK static int fixture_settle(struct fixture *f, struct rec_task *last) {
     int sent = 0;
     for (int again = 1; again;) {
         again = 0;
+        if (f->core->plan_wanted) must(plan_again(f->core, &err), &err);
         if (f->core->schedule_wanted) must(schedule_tasks(f->core, &err), &err);
         must(store_commit(f->core->store, &err), &err);
         size_t n = 0;

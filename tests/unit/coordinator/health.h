@@ -44,6 +44,7 @@ UNUSED_OK static void take(struct fixture *f, struct taken *t) {
     struct error err = ERROR_INIT;
     taken_done(t);
     for (size_t n = 1; n;) {
+        if (f->core->plan_wanted) must(plan_again(f->core, &err), &err);
         if (f->core->schedule_wanted) must(schedule_tasks(f->core, &err), &err);
         must(store_commit(f->core->store, &err), &err);
         struct effect *effects = core_take_effects(f->core, &n);
