@@ -139,7 +139,9 @@ lint: ## layers, formatting, static analysis, shell scripts
 format: ## reformat the C files
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
 
-bench: build tools-build ## measure, on an idle machine: overhead, phases, verification's share, how far times can be believed (BENCH_FOR=60m)
+bench: build tools-build ## measure, on an idle machine: the plane beside Celery, overhead, phases, verification's share, how far times can be believed (BENCH_FOR=60m)
+	$(Q)DEPS_DIR=$(DEPS_DIR) tools/deps bench
+	$(Q)BUILD=$(BUILD) DEPS_DIR=$(DEPS_DIR) tests/bench/throughput
 	$(Q)BUILD=$(BUILD) tests/bench/run
 	$(Q)BUILD=$(BUILD) tests/bench/verification
 	$(Q)BUILD=$(BUILD) tests/bench/run aa --for $(BENCH_FOR)

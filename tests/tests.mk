@@ -92,5 +92,9 @@ $(BUILD)/tools/noop_agent: tests/bench/noop_agent.c $(call lib,agent) $(L_fleet)
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< $(call lib,agent) $(L_fleet) $(LIB_agent) $(LIBS_fleet)
-tools-build: $(BUILD)/tools/noop_agent
--include $(BUILD)/tools/noop_agent.d
+$(BUILD)/tools/try_load: tests/bench/try_load.c $(call lib,cli) $(L_all) | $(BUILD)/gen/records.h
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< $(call lib,cli) $(L_all) $(LIBS_all)
+tools-build: $(BUILD)/tools/noop_agent $(BUILD)/tools/try_load
+-include $(BUILD)/tools/noop_agent.d $(BUILD)/tools/try_load.d

@@ -2,8 +2,10 @@
 """The load of tests/bench/throughput: plans no-op tasks, and times them by what the coordinator's store has committed.
 
     throughput.py plan API TOKEN_FILE CAMPAIGNS TASKS TARGET    submit CAMPAIGNS times TASKS tasks; prints JSON
-    throughput.py watch STATE_DIR LIMIT_S [NAME=PID...]         wait until all are accepted and published; prints JSON,
-                                                                with the CPU time that each process took per task
+    throughput.py last STATE_DIR                                the number of the latest task
+    throughput.py watch STATE_DIR AFTER LIMIT_S [NAME=PID...]   wait until all tasks above number AFTER are accepted and
+                                                                published; prints JSON, with the CPU time that each
+                                                                process took per task
 
 Everything is read from the store with a connection of its own: in WAL mode a reader sees what is committed, and the
 coordinator commits with synchronous=FULL, that is after the fsync.
@@ -37,13 +39,12 @@ CAMPAIGN = """campaign: noop-%d
 problems: [noop]
 targets: [%s]
 size: small
-sets: %d
+sets: 1
 strategies: [human]
 deadline: 10m
 kernels: ["*.yaml"]
 """
 KERNELS_MAX = 4096  # in one submission
-SETS_MAX = 64
 
 
 def request(api, token_file, path, body=None):
@@ -66,10 +67,10 @@ def plan(api, token_file, campaigns, tasks, target):
     begin = time.monotonic()
     planned = 0
     for n in range(campaigns):
-        # A policy of its own for each: a task that equals one with a result is not run again.
         body = {
+            "force": True,  # what was measured would not be measured again
             "filename": "noop.yaml",
-            "campaign": CAMPAIGN % (n, target, n % SETS_MAX + 1),
+            "campaign": CAMPAIGN % (n, target),
             "problems": [{"yaml": PROBLEM, "path": "noop-problem.yaml"}],
             "kernels": kernels,
         }
@@ -100,33 +101,50 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def watch(state_dir, limit_s, pids):
+def watch(state_dir, after, limit_s, pids):
     db = connect(state_dir)
-    wait_for(db, "SELECT NOT EXISTS(SELECT 1 FROM attempts)", limit_s, 0.005)
+    ours = "key > %d" % ((after + 1) << 24)
+    wait_for(db, "SELECT NOT EXISTS(SELECT 1 FROM attempts WHERE %s)" % ours, limit_s, 0.005)
     begin = {name: cpu_s(pid) for name, pid in pids.items()}
     accepted = wait_for(db, "SELECT EXISTS(SELECT 1 FROM campaigns WHERE state = 0)", limit_s, 0.01)
     published = wait_for(db, "SELECT EXISTS(SELECT 1 FROM outbox)", limit_s, 0.01)
     end = {name: cpu_s(pid) for name, pid in pids.items()}
-    first, tasks = db.execute("SELECT min(published_ms), count(DISTINCT task) FROM attempts").fetchone()
-    results = db.execute("SELECT count(*) FROM results").fetchone()[0]
-    states = dict(db.execute("SELECT state, count(*) FROM attempts GROUP BY state"))
+    first, attempts = db.execute("SELECT min(published_ms), count(*) FROM attempts WHERE " + ours).fetchone()
+    results = db.execute("SELECT count(*) FROM results WHERE seq > ?", (after,)).fetchone()[0]
+    # The coordinator's clock: an attempt's row is made when the task is handed out, the task's row changes last when its
+    # result is accepted. Both are followed by their commit.
+    took = sorted(
+        row[0]
+        for row in db.execute(
+            "SELECT t.changed_ms - min(a.published_ms) FROM tasks t JOIN attempts a ON a.key >> 24 = t.seq WHERE a."
+            + ours + " GROUP BY t.seq"
+        )
+    )
     return {
-        "tasks": tasks,
         "results": results,
-        "attempts_by_state": states,
+        "attempts": attempts,
         "accepted_s": round((accepted - first) / 1000, 3),
         "published_s": round((published - first) / 1000, 3),
         "accepted_per_s": round(results / ((accepted - first) / 1000), 1),
         "published_per_s": round(results / ((published - first) / 1000), 1),
+        "p50_ms": quantile(took, 0.5),
+        "p99_ms": quantile(took, 0.99),
         "cpu_us_per_task": {name: round((end[name] - begin[name]) / results * 1e6, 1) for name in pids},
     }
+
+
+def last(state_dir):
+    """The number of the latest task."""
+    return connect(state_dir).execute("SELECT coalesce(max(seq), 0) FROM tasks").fetchone()[0]
 
 
 def main(argv):
     if len(argv) == 7 and argv[1] == "plan":
         print(json.dumps(plan(argv[2], argv[3], int(argv[4]), min(int(argv[5]), KERNELS_MAX), argv[6])))
-    elif len(argv) >= 4 and argv[1] == "watch":
-        print(json.dumps(watch(argv[2], int(argv[3]), dict(a.split("=") for a in argv[4:]))))
+    elif len(argv) == 3 and argv[1] == "last":
+        print(last(argv[2]))
+    elif len(argv) >= 5 and argv[1] == "watch":
+        print(json.dumps(watch(argv[2], int(argv[3]), int(argv[4]), dict(a.split("=") for a in argv[5:]))))
     else:
         raise SystemExit(__doc__)
 
