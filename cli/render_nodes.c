@@ -24,8 +24,7 @@ static char *coloured(FILE *out, const char *state) {
     return xasprintf("%s%s%s", colour_on(out, colour), state, colour_off(out));
 }
 
-/* "quarantined, 8 s left: 3 failures in a row, ..." is in the device's reason already: here is what it does, else why
- * it does nothing. */
+/* What it does, else why it does nothing. */
 static char *device_text(const json_t *device) {
     const json_t *runs = json_object_get(device, "runs");
     char took[RENDER_SIZE];
@@ -37,10 +36,13 @@ static char *device_text(const json_t *device) {
                      *took == '-' ? "" : took, TASK_SHOWN, json_text(runs, "task"));
 }
 
-static void device_row(struct table *table, const json_t *device, FILE *out) {
+/* A device of a node that is out of service has no word of its own. */
+static void device_row(struct table *table, const json_t *node, const json_t *device, FILE *out) {
     char held[48];
+    const char *own = json_text(device, "state");
+    bool same = !strcmp(own, json_text(node, "state"));
     CLEANUP_FREE char *name = xasprintf("  %s", json_text(device, "id"));
-    CLEANUP_FREE char *state = coloured(out, json_text(device, "state")), *text = device_text(device);
+    CLEANUP_FREE char *state = same ? xstrdup("-") : coloured(out, own), *text = device_text(device);
     snprintf(held, sizeof held, "%lld/%lld", json_count(device, "held"), json_count(device, "limit"));
     table_rowf(table, name, state, json_text(device, "target"), held, text);
 }
@@ -63,7 +65,7 @@ static void node_rows(struct table *table, const json_t *node, FILE *out) {
     table_rowf(table, json_text(node, "node"), state, agent, held, *reason ? reason : heard);
     size_t i;
     json_t *device;
-    json_array_foreach(json_object_get(node, "devices"), i, device) device_row(table, device, out);
+    json_array_foreach(json_object_get(node, "devices"), i, device) device_row(table, node, device, out);
     json_array_foreach(json_object_get(node, "failing"), i, device) failing_row(table, device, out);
 }
 

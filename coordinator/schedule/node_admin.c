@@ -87,9 +87,9 @@ static const struct transition {
 static int wrong_transition(const struct fleet_node *node, enum node_action action, struct error *err) {
     const char *name = node->row.name;
     error_set(
-        err, ERR_CONFLICT, "node %s cannot be %s: it is %s", name,
+        err, ERR_CONFLICT, "node %s cannot be %s: it is %s%s", name,
         (const char *const[]){"cordoned", "drained", "put into maintenance", "resumed", "approved", "refused"}[action],
-        node_admin_name(node->row.admin));
+        node->row.admin == NODE_MAINTENANCE ? "in " : "", node_admin_name(node->row.admin));
     if (node->row.admin == NODE_PENDING || node->row.admin == NODE_REFUSED)
         return error_hint(err, "`portolan node approve %s` takes it into service first", name);
     if (action == NODE_APPROVE) return error_hint(err, "approval is for nodes that are pending or refused");

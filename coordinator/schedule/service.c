@@ -76,21 +76,27 @@ enum service device_service(const struct device *device) {
 
 /* --- one line
  * ----------------------------------------------------------------------------------------------------------- */
-static void admin_reason(const struct fleet_node *node, char *out, size_t size) {
+/* An operator's words, and what else stands against the node. */
+static void admin_reason(const struct core *core, const struct fleet_node *node, char *out, size_t size) {
+    CLEANUP(buf_done) struct buf text = BUF_INIT;
+    char health[400];
     bool there = node->row.presence == NODE_READY || node->row.presence == NODE_STARTING;
     if (node->row.admin == NODE_PENDING)
-        snprintf(out, size, "waits for approval: portolan node approve %s", node->row.name);
-    else if (there)
-        snprintf(out, size, "%s", node->row.admin_reason);
+        buf_printf(&text, "waits for approval: portolan node approve %s", node->row.name);
     else
-        snprintf(out, size, "%s%s(%s: %s)", node->row.admin_reason, *node->row.admin_reason ? " " : "",
-                 node_presence_name(node->row.presence), node->row.presence_reason);
+        buf_puts(&text, node->row.admin_reason);
+    if (!there)
+        buf_printf(&text, "%s(%s: %s)", text.len ? " " : "", node_presence_name(node->row.presence),
+                   node->row.presence_reason);
+    health_text(core, node->health, health, sizeof health);
+    if (node->health->row.quarantined) buf_printf(&text, "%squarantined %s", text.len ? "; " : "", health);
+    snprintf(out, size, "%s", text.data ? text.data : "");
 }
 
 void node_service_reason(const struct core *core, const struct fleet_node *node, char *out, size_t size) {
     *out = 0;
     if (node->row.admin != NODE_IN_SERVICE) {
-        admin_reason(node, out, size);
+        admin_reason(core, node, out, size);
         return;
     }
     switch (node_service(node)) {
