@@ -17,16 +17,19 @@
 #define JOBS_REMEMBERED 4096 /* attempt ids seen lately: a record delivered twice is dropped */
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_REPORTING };
+struct lane;
 struct job {
     struct rec_task task;
     enum job_state state;
     char phase[40];
     double progress;
-    const atomic_llong *steps; /* signs of life of its device's thread, once it runs; else NULL */
-    int64_t since_ms;          /* monotonic */
-    volatile bool cancel;      /* handed to the worker */
-    bool cancel_asked;         /* by the coordinator, rather than by the daemon's own end */
-    struct job *next;
+    const atomic_llong *steps;         /* signs of life of its device's thread, once it runs; else NULL */
+    int64_t since_ms;                  /* monotonic */
+    volatile bool cancel;              /* handed to the worker */
+    bool cancel_asked;                 /* by the coordinator, rather than by the daemon's own end */
+    struct job *next, *prev;           /* of all */
+    struct lane *lane;                 /* of its device */
+    struct job *lane_next, *lane_prev; /* while it is queued */
 };
 struct jobs;
 
