@@ -38,7 +38,10 @@ nothing_unreadable() { # it says at its end what it could not read
     fleet_kill TERM "${FOREIGN[$1]}"
     ! grep '"unreadable"\|Traceback' "$FLEET_DIR/$1.log"
 }
-no_dead_letters() { [ -z "$("$VENV_PYTHON" tests/foreign/read_internal.py "$KAFKA_BOOTSTRAP" portolan.deadletter schemas)" ]; }
+no_dead_letters() {
+    local letters
+    letters=$("$VENV_PYTHON" tests/foreign/read_internal.py "$KAFKA_BOOTSTRAP" portolan.deadletter schemas) && [ -z "$letters" ]
+}
 
 foreign older tests/versions/0.1 older-machine
 foreign newer schemas newer-machine --newer
