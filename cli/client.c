@@ -44,7 +44,7 @@ static int error_no_coordinator(const char *path, const struct error *why, struc
     return error_hint(err, "start one with: portolan serve --embedded, or name one with --api URL --token-file FILE");
 }
 
-static int from_runtime_file(char **api, char **token_file, struct error *err) {
+static int from_runtime_file(char **api, char **token_file, char **ca_file, struct error *err) {
     CLEANUP_FREE char *dir = dir_standard("runtime", err);
     if (!dir) return -1;
     CLEANUP_FREE char *path = path_join(dir, RUNTIME_FILE);
@@ -61,6 +61,8 @@ static int from_runtime_file(char **api, char **token_file, struct error *err) {
     }
     if (!found_api && !*api)
         return error_set(err, ERR_BUSY, "the coordinator is starting: its API does not listen yet");
+    const char *found_ca = json_string_value(json_object_get(root, "ca_file"));
+    if (!*api && !*ca_file && found_ca) *ca_file = xstrdup(found_ca);
     if (!*api) *api = xstrdup(found_api);
     if (!*token_file) *token_file = xstrdup(found_token);
     return 0;
@@ -70,20 +72,26 @@ struct client *client_new(const struct options *opts, struct error *err) {
     const char *given_api = options_string(opts, "api"), *given_token = options_string(opts, "token-file");
     CLEANUP_FREE char *api = given_api ? xstrdup(given_api) : NULL;
     CLEANUP_FREE char *token_file = given_token ? xstrdup(given_token) : NULL;
-    if ((!api || !token_file) && from_runtime_file(&api, &token_file, err)) return NULL;
+    const char *given_ca = options_string(opts, "ca-file");
+    CLEANUP_FREE char *ca_file = given_ca ? xstrdup(given_ca) : NULL;
+    if ((!api || !token_file) && from_runtime_file(&api, &token_file, &ca_file, err)) return NULL;
     struct client *client = client_open(api, token_file, err);
-    const char *ca_file = options_string(opts, "ca-file");
-    if (client && ca_file) client->ca_file = xstrdup(ca_file);
+    if (client) client->ca_file = TAKE(ca_file);
     return client;
 }
 
 /* The token goes with every request: over plain HTTP everybody on the way could take it. */
 static int check_address(const char *api, struct error *err) {
-    static const char *const near[] = {"127.", "localhost", "[::1]"};
-    if (strncasecmp(api, "http://", 7) != 0) return 0;
-    for (size_t i = 0; i < sizeof near / sizeof *near; i++)
-        if (strncasecmp(api + 7, near[i], strlen(near[i])) == 0) return 0;
-    error_set(err, ERR_AUTH, "%s would show the token to everybody on the way", api);
+    static const char *const near[] = {"127.0.0.1", "localhost", "[::1]"};
+    if (strncasecmp(api, "https://", 8) == 0) return 0;
+    const char *host = strncasecmp(api, "http://", 7) == 0 ? api + 7 : api; /* libcurl takes HTTP for granted */
+    for (size_t i = 0; i < sizeof near / sizeof *near; i++) {
+        size_t len = strlen(near[i]);
+        if (strncasecmp(host, near[i], len) != 0) continue;
+        const char *rest = host + len + (host[len] == ':' ? 1 + strspn(host + len + 1, "0123456789") : 0);
+        if (!*rest || *rest == '/') return 0;
+    }
+    error_set(err, ERR_AUTH, "%.200s would show the token to everybody on the way", api);
     return error_hint(err, "https://, or a tunnel: ssh -L 7070:127.0.0.1:7070 HOST, then --api http://127.0.0.1:7070");
 }
 
@@ -180,7 +188,9 @@ static int perform(struct client *c, const char *path, json_t *body, struct answ
     CLEANUP_FREE char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     struct curl_slist *headers = curl_slist_append(NULL, authorization);
     if (text) headers = curl_slist_append(headers, "Content-Type: application/json");
+    char why[CURL_ERROR_SIZE] = "";
     curl_easy_reset(c->curl);
+    curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, why);
     a->curl = c->curl;
     curl_easy_setopt(c->curl, CURLOPT_URL, url);
     curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
@@ -194,9 +204,15 @@ static int perform(struct client *c, const char *path, json_t *body, struct answ
     curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_data);
     curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, a);
     CURLcode rc = curl_easy_perform(c->curl);
+    curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, NULL);
     curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &a->status);
     curl_slist_free_all(headers);
     if (a->too_large) return error_set(err, ERR_LIMIT, "%s answers with more than %zu bytes", url, ANSWER_LIMIT);
+    if (rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE) {
+        error_set(err, ERR_AUTH, "coordinator at %s: its certificate is not trusted: %s", c->api,
+                  *why ? why : curl_easy_strerror(rc));
+        return error_hint(err, "--ca-file FILE names whom to trust; and the address must be a name of the certificate");
+    }
     if (rc != CURLE_OK && !a->ended) {
         error_set(err, ERR_NETWORK, "coordinator at %s: %s", c->api, curl_easy_strerror(rc));
         return error_hint(err, "is it running? `portolan serve` starts one; --api URL names another");

@@ -22,6 +22,8 @@ static const char *const known_keys[] = {
     "busy",
     "api.address",
     "api.port",
+    "api.tls.cert",
+    "api.tls.key",
     "client.api",
     "client.ca_file",
     "client.token_file",

@@ -1,7 +1,9 @@
 /* Putting the parts together, and taking them apart in an order in which nobody waits for who is gone. */
 #include "coordinator/coordinator.h"
 
+#include <errno.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,7 +33,7 @@ struct coordinator {
     struct loop *loop;
     struct core *core; /* the loop's */
     struct api *api;
-    char *token_path, *announce_path, *state_dir, *prefix, *address;
+    char *token_path, *announce_path, *state_dir, *prefix, *address, *tls_cert;
 };
 
 static int64_t system_mono(void *context) {
@@ -89,12 +91,13 @@ static char *take_token(const char *path, struct error *err) {
 
 static json_t *describe(const struct coordinator *c, const struct core *core) {
     json_t *json = json_object();
-    bool v6 = strchr(c->address, ':') != NULL;
+    CLEANUP_FREE char *url = api_url(c->api);
     json_object_set_new(json, "pid", json_integer(getpid()));
     json_object_set_new(json, "epoch", json_integer(store_epoch(core->store)));
     json_object_set_new(json, "version", json_string(PORTOLAN_VERSION));
-    json_object_set_new(json, "api",
-                        json_sprintf("http://%s%s%s:%d", v6 ? "[" : "", c->address, v6 ? "]" : "", api_port(c->api)));
+    json_object_set_new(json, "api", json_string(url));
+    /* Programs of this machine trust it by the certificate itself, whoever has signed it. */
+    if (c->tls_cert) json_object_set_new(json, "ca_file", json_string(c->tls_cert));
     json_object_set_new(json, "token_file", json_string(c->token_path));
     json_object_set_new(json, "kafka", *core->link.bootstrap ? json_string(core->link.bootstrap) : json_null());
     json_object_set_new(json, "embedded", json_boolean(core->link.embedded));
@@ -169,8 +172,13 @@ static int start_bus(struct coordinator *c, const struct coordinator_config *con
 static int start_api(struct coordinator *c, const struct coordinator_config *config, struct error *err) {
     CLEANUP_FREE char *token = take_token(c->token_path, err);
     if (!token) return -1;
-    struct api_config api = {
-        .address = c->address, .port = config->api_port, .token = token, .store = c->core->store, .loop = c->loop};
+    struct api_config api = {.address = c->address,
+                             .port = config->api_port,
+                             .tls_cert = c->tls_cert,
+                             .tls_key = config->api_tls_key,
+                             .token = token,
+                             .store = c->core->store,
+                             .loop = c->loop};
     c->api = api_start(&api, err);
     /* Before the loop runs the state is this thread's. */
     return c->api ? write_announcement(c, c->core, err) : -1;
@@ -179,6 +187,9 @@ static int start_api(struct coordinator *c, const struct coordinator_config *con
 static int start_all(struct coordinator *c, const struct coordinator_config *config, struct error *err) {
     CLEANUP_FREE char *runtime = config->runtime_dir ? xstrdup(config->runtime_dir) : dir_standard("runtime", err);
     c->state_dir = config->state_dir ? xstrdup(config->state_dir) : dir_standard("state", err);
+    c->tls_cert = config->api_tls_cert ? realpath(config->api_tls_cert, NULL) : NULL;
+    if (config->api_tls_cert && !c->tls_cert)
+        return error_errno(err, ERR_NOT_FOUND, errno, "TLS of the API: %s", config->api_tls_cert);
     c->address = xstrdup(config->api_address ? config->api_address : "127.0.0.1");
     c->prefix = xstrdup(config->prefix ? config->prefix : BUS_PREFIX_DEFAULT);
     if (!runtime || !c->state_dir || dir_make(runtime, 0700, err) != 0) return -1;
@@ -235,6 +246,7 @@ void coordinator_free(struct coordinator *c) {
     free(c->state_dir);
     free(c->prefix);
     free(c->address);
+    free(c->tls_cert);
     free(c);
 }
 

@@ -10,16 +10,17 @@ struct coordinator_config {
     const char *const *kafka_keys; /* librdkafka properties; bootstrap.servers among them unless embedded */
     const char *const *kafka_values;
     size_t kafka_count;
-    const char *bootstrap;   /* shorthand for bootstrap.servers; NULL */
-    const char *prefix;      /* of topics; NULL: "portolan." */
-    bool embedded;           /* start librdkafka's mock cluster in this process */
-    int replication;         /* of topics that are created; 0 or -1: the cluster's default */
-    const char *api_address; /* NULL: 127.0.0.1. Loopback only */
-    int api_port;            /* 0: the kernel's choice */
-    int64_t lease_ms;        /* 0: 30,000 */
-    int window;              /* attempts per device; 0: 2 */
-    int64_t settle_ms;       /* -1: 5,000; after the link is up, before cells are said to have no device */
-    int64_t absent_ms;       /* 0: 600,000 */
+    const char *bootstrap;                  /* shorthand for bootstrap.servers; NULL */
+    const char *prefix;                     /* of topics; NULL: "portolan." */
+    bool embedded;                          /* start librdkafka's mock cluster in this process */
+    int replication;                        /* of topics that are created; 0 or -1: the cluster's default */
+    const char *api_address;                /* NULL: 127.0.0.1. Without TLS loopback only */
+    const char *api_tls_cert, *api_tls_key; /* files; NULL: plain HTTP */
+    int api_port;                           /* 0: the kernel's choice */
+    int64_t lease_ms;                       /* 0: 30,000 */
+    int window;                             /* attempts per device; 0: 2 */
+    int64_t settle_ms; /* -1: 5,000; after the link is up, before cells are said to have no device */
+    int64_t absent_ms; /* 0: 600,000 */
     struct retention retention;
     bool approve_nodes;                    /* unknown nodes wait for approval */
     const char *fleet_file;                /* fleet.yaml; NULL */

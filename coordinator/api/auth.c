@@ -56,7 +56,8 @@ void api_identify(struct request *request) {
     struct MHD_Connection *connection = request->connection;
     const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
     const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
-    if (!host || !host_is_local(host))
+    const struct api_tls *tls = request->api->tls;
+    if (!host || (!host_is_local(host) && !(tls && api_tls_has_name(tls, host))))
         request->access = ACCESS_HOST;
     else if (!given)
         request->access = ACCESS_MISSING;
@@ -110,7 +111,8 @@ static int refuse_token(const struct request *request, unsigned *ret_status, str
 
 static int refuse_host(const struct request *request, struct error *err) {
     const char *host = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
-    return error_set(err, ERR_AUTH, "the Host header `%.100s` is not a loopback name", host ? host : "");
+    return error_set(err, ERR_AUTH, "the Host header `%.100s` is neither a loopback name nor one of the certificate's",
+                     host ? host : "");
 }
 
 int api_admit(struct request *request, unsigned *ret_status, struct error *err) {

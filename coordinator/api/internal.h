@@ -5,6 +5,7 @@
 
 #include "common/buf.h"
 #include "coordinator/api/server.h"
+#include "coordinator/api/tls.h"
 #include "coordinator/api/tokens.h"
 
 #define API_BODY_MAX (64 * 1024)
@@ -19,6 +20,8 @@ struct api {
     struct MHD_Daemon *daemon;
     struct loop *loop;
     struct tokens *tokens;
+    struct api_tls *tls; /* NULL: plain HTTP, on loopback */
+    char address[64];
     int port;
     int64_t started_mono_ms;
 };

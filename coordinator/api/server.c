@@ -11,6 +11,8 @@
 #include "common/log.h"
 #include "coordinator/api/internal.h"
 
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+
 /* --- requests
  * ------------------------------------------------------------------------------------------------------------ */
 static enum MHD_Result refuse_path(struct request *request, bool wrong_method) {
@@ -110,7 +112,7 @@ static int listen_error(const char *address, int port, int error, struct error *
     return error_errno(err, ERR_NETWORK, error, "cannot listen on %s port %d", address, port);
 }
 
-static int make_address(const char *address, int port, struct sockaddr_storage *ret, socklen_t *ret_len,
+static int make_address(const char *address, int port, bool tls, struct sockaddr_storage *ret, socklen_t *ret_len,
                         struct error *err) {
     struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
@@ -129,19 +131,16 @@ static int make_address(const char *address, int port, struct sockaddr_storage *
     } else {
         return error_set(err, ERR_INVALID, "`%.80s` is not an IP address", address);
     }
-    if (loopback) return 0;
-    error_set(
-        err, ERR_UNSUPPORTED,
-        "the API listens on loopback addresses only, not on %s: off loopback it needs TLS, which is not built yet",
-        address);
-    return error_hint(err, "reach it through an SSH tunnel or a reverse proxy with TLS on this machine");
+    if (loopback || tls) return 0;
+    error_set(err, ERR_UNSUPPORTED, "without TLS the API listens on loopback addresses only, not on %s", address);
+    return error_hint(err, "--tls-cert FILE --tls-key FILE; or reach it through an SSH tunnel");
 }
 
-static int open_socket(const char *address, int port, int *ret_port, struct error *err) {
+static int open_socket(const char *address, int port, bool tls, int *ret_port, struct error *err) {
     struct sockaddr_storage where;
     socklen_t len = 0;
     if (port < 0 || port > 65535) return error_set(err, ERR_INVALID, "port %d is not between 0 and 65535", port);
-    if (make_address(address, port, &where, &len, err) != 0) return -1;
+    if (make_address(address, port, tls, &where, &len, err) != 0) return -1;
     CLEANUP_FD int fd = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int on = 1;
     if (fd < 0) return error_errno(err, ERR_NETWORK, errno, "cannot make a socket");
@@ -168,28 +167,50 @@ static void on_log(void *context, const char *format, va_list ap) {
     buf_done(&text);
 }
 
+static void free_api(struct api *api) {
+    tokens_free(api->tokens);
+    api_tls_free(api->tls);
+    free(api);
+}
+
+static struct MHD_Daemon *start_daemon(struct api *api, int fd) {
+    static char priorities[] = TLS_PRIORITIES;
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ERROR_LOG;
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, api->tls ? api->tls->certificate : NULL},
+                                   {MHD_OPTION_HTTPS_MEM_KEY, 0, api->tls ? api->tls->key : NULL},
+                                   {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
+                                   {MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+    return MHD_start_daemon(api->tls ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, on_request, api,
+                            MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+                            MHD_OPTION_CONNECTION_LIMIT, API_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                            API_STRANGER_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_ARRAY,
+                            api->tls ? tls : none, MHD_OPTION_END);
+}
+
 struct api *api_start(const struct api_config *config, struct error *err) {
     struct api *api = xcalloc(1, sizeof *api);
     api->loop = config->loop;
     api->started_mono_ms = clock_mono_ms();
-    api->tokens = tokens_new(config->token, config->store, err);
-    int fd = api->tokens ? open_socket(config->address, config->port, &api->port, err) : -1;
-    if (fd < 0) {
-        tokens_free(api->tokens);
-        free(api);
-        return NULL;
-    }
-    api->daemon = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ERROR_LOG, 0, NULL,
-        NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, API_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, API_STRANGER_S,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+    snprintf(api->address, sizeof api->address, "%s", config->address);
+    int status = api_tls_read(config->tls_cert, config->tls_key, &api->tls, err);
+    if (status == 0) api->tokens = tokens_new(config->token, config->store, err);
+    int fd = api->tokens ? open_socket(config->address, config->port, api->tls != NULL, &api->port, err) : -1;
+    api->daemon = fd >= 0 ? start_daemon(api, fd) : NULL;
     if (api->daemon) return api;
-    error_set(err, ERR_NETWORK, "the HTTP server cannot start on port %d", api->port);
-    close(fd);
-    tokens_free(api->tokens);
-    free(api);
+    if (fd >= 0) {
+        error_set(err, ERR_NETWORK, "the HTTP server cannot start on port %d%s", api->port,
+                  api->tls ? ": do certificate and key belong together?" : "");
+        close(fd);
+    }
+    free_api(api);
     return NULL;
+}
+
+char *api_url(const struct api *api) {
+    CLEANUP_FREE char *name = api->tls ? api_tls_name(api->tls) : xstrdup(api->address);
+    bool v6 = strchr(name, ':') != NULL;
+    return xasprintf("http%s://%s%s%s:%d", api->tls ? "s" : "", v6 ? "[" : "", name, v6 ? "]" : "", api->port);
 }
 
 int api_port(const struct api *api) {
@@ -199,6 +220,5 @@ int api_port(const struct api *api) {
 void api_stop(struct api *api) {
     if (!api) return;
     MHD_stop_daemon(api->daemon);
-    tokens_free(api->tokens);
-    free(api);
+    free_api(api);
 }

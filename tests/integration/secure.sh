@@ -30,7 +30,7 @@ certificates() {
     certs_ca "$C" ca && certs_ca "$C" stranger-ca && certs_make "$C" ca broker IP:127.0.0.1 && certs_store "$C" broker &&
         certs_make "$C" ca expired IP:127.0.0.1 20200101 20200102 && certs_store "$C" expired &&
         certs_make "$C" ca coordinator "" && certs_make "$C" ca node-1 "" && certs_make "$C" ca old-node "" 20200101 20200102 &&
-        certs_make "$C" stranger-ca stranger ""
+        certs_make "$C" stranger-ca stranger "" && certs_make "$C" ca api IP:127.0.0.1
 }
 certificates || exit 1
 (umask 077; echo "$PW_NODE" >"$C/node-2.password"; echo "$PW_WRONG" >"$C/wrong.password")
@@ -54,6 +54,8 @@ by_password() { # NAME MECHANISM FILE [LINE...]
 }
 by_certificate admin "$KAFKA_BOOTSTRAP" broker
 by_certificate coordinator "$KAFKA_BOOTSTRAP" coordinator
+printf 'api: {address: 0.0.0.0, tls: {cert: %s, key: %s}}\n' "$C/api.pem" "$C/api.key" >>"$C/coordinator.yaml"
+export CURL_CA_BUNDLE=$C/ca.pem # of the tests' own requests
 by_certificate node-1 "$KAFKA_BOOTSTRAP" node-1
 by_password node-2 PLAIN node-2 'debug: "security,conf,feature"' # what librdkafka tells of its configuration goes to the log
 topics() { "$PORTOLAN" topics --config "$C/$1.yaml" "${@:2}"; }
@@ -235,6 +237,16 @@ wrong_token() {
 }
 open_token() { cp "$READER" "$C/open.token" && chmod 640 "$C/open.token" && says $AUTH 'open.token holds a secret' -- "$PORTOLAN" nodes --token-file "$C/open.token"; }
 no_token_over_the_net() { says $AUTH 'would show the token' 'ssh -L' -- "$PORTOLAN" nodes --api http://192.0.2.1:7070 --token-file "$READER"; }
+over_tls() {
+    local api
+    api=$(jq -r .api "$FLEET_DIR/runtime/coordinator.json")
+    case $api in https://127.0.0.1:*) ;; *) echo "$api"; return 1 ;; esac
+    says 0 'node-1' -- "$PORTOLAN" nodes --api "$api" --ca-file "$C/ca.pem" --token-file "$READER" &&
+        says $AUTH 'its certificate is not trusted' 'hint: --ca-file' -- "$PORTOLAN" nodes --api "$api" --ca-file "$C/stranger-ca.pem" --token-file "$READER" &&
+        [ "$(curl -s --noproxy '*' -o "$FLEET_DIR/foreign" -w '%{http_code}' -H 'Host: example.org' -H "Authorization: Bearer $(cat "$READER")" "$api/v1/nodes")" = 403 ] &&
+        ! curl -s --noproxy '*' --max-time 10 "http${api#https}/v1/nodes"
+}
+check "the API speaks TLS: by its names, to who trusts its authority, and nothing in clear" over_tls
 check "a token of the role read reads, and is told what else it would need" reader_reads_only
 check "a wrong token is refused" wrong_token
 check "a token's file that others can read is refused" open_token
@@ -245,7 +257,7 @@ check "no token goes over plain HTTP to another machine" no_token_over_the_net
 (
     umask 077
     printf '%s\n' "$PW_NODE" "$PW_WRONG" "$PW_CONSUMER" "$(head -n 1 "$FLEET_DIR/state/token")" "$(cat "$READER")" "$(cat "$C/wrong.token")"
-    for k in node-1 coordinator broker; do sed -n 2p "$C/$k.key"; done
+    for k in node-1 coordinator broker api; do sed -n 2p "$C/$k.key"; done
 ) >"$C/secrets"
 shows_no_secret() { # FILE...: grep prints where, never what
     local found
@@ -262,7 +274,7 @@ processes() { # command lines of all, environments of ours
 }
 looking_finds_them() { # or the checks below prove nothing
     local rc
-    [ "$(wc -l <"$C/secrets")" -eq 9 ] && ! grep -qvE '.{20,}' "$C/secrets" && ! shows_no_secret "$C/node-2.password" &&
+    [ "$(wc -l <"$C/secrets")" -eq 10 ] && ! grep -qvE '.{20,}' "$C/secrets" && ! shows_no_secret "$C/node-2.password" &&
         grep -q 'kafka: .*sasl.password' "$FLEET_DIR/agent-node-2.log" || return 1
     processes | grep -qaF "shown-$PW_WRONG"
 }

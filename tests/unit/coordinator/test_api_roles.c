@@ -152,12 +152,38 @@ static void many_wrong_tokens_are_slowed_and_the_right_one_is_not(void **state) 
     plane_stop(p);
 }
 
+static void a_host_is_a_whole_name_of_the_certificate(void **state) {
+    (void)state;
+    struct api_tls tls = {.info = {.names = "portolan.example, 192.0.2.7, 2001:db8::7"}};
+    static const char *const ours[] = {"portolan.example", "PORTOLAN.example:7070", "192.0.2.7:1",
+                                       "[2001:db8::7]:7070"};
+    static const char *const others[] = {"example",
+                                         "portolan.example.org",
+                                         "portolan.example:",
+                                         "portolan.example:x",
+                                         "192.0.2.70",
+                                         "2001:db8::7",
+                                         "",
+                                         ":7070",
+                                         ", "};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) assert_true(api_tls_has_name(&tls, ours[i]));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) assert_false(api_tls_has_name(&tls, others[i]));
+    char *name = api_tls_name(&tls);
+    assert_string_equal(name, "portolan.example");
+    free(name);
+    snprintf(tls.info.names, sizeof tls.info.names, "portolan.example, localhost");
+    name = api_tls_name(&tls);
+    assert_string_equal(name, "localhost");
+    free(name);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_route_is_refused_below_its_role_and_open_from_it_on, plane_setup,
                                         plane_teardown),
         cmocka_unit_test(a_route_without_a_role_lets_nobody_in),
         cmocka_unit_test(the_documents_list_every_route_with_its_role),
+        cmocka_unit_test(a_host_is_a_whole_name_of_the_certificate),
         cmocka_unit_test_setup_teardown(a_token_ends_when_it_is_revoked_or_expires_and_outlives_a_restart, plane_setup,
                                         plane_teardown),
         cmocka_unit_test_setup_teardown(the_store_and_the_listing_hold_no_token, plane_setup, plane_teardown),
