@@ -81,14 +81,13 @@ static rd_kafka_resp_err_t ask_anything(struct bus *bus, int timeout_ms) {
     return code;
 }
 
-/* Does a broker answer within CHECK_TIMEOUT_MS? In slices, so that callbacks that say why none does are served. */
+/* Does a broker answer? A refusal is quick, but is told only when callbacks are served: look for it after a moment, and
+ * else give a slow broker its time. */
 static bool answers(struct bus *bus) {
-    for (int waited = 0; waited < CHECK_TIMEOUT_MS && !bus->stopping; waited += WAIT_SLICE_MS) {
-        if (!ask_anything(bus, WAIT_SLICE_MS)) return true;
-        rd_kafka_poll(bus->client, 0);
-        if (bus_security_refused(bus, NULL)) return false;
-    }
-    return false;
+    if (!ask_anything(bus, WAIT_SLICE_MS)) return true;
+    rd_kafka_poll(bus->client, 0);
+    if (bus->stopping || bus_security_refused(bus, NULL)) return false;
+    return !ask_anything(bus, CHECK_TIMEOUT_MS);
 }
 
 /* Does any broker answer now? A lost connection alone says little: brokers close idle ones, others remain. */
@@ -259,9 +258,11 @@ static int hint_protocol(struct bus *bus, struct error *err) {
 int bus_wait(struct bus *bus, int timeout_ms, struct error *err) {
     int64_t deadline = clock_mono_ms() + timeout_ms;
     rd_kafka_resp_err_t code;
+    int slice_ms = WAIT_SLICE_MS;
     do {
         int64_t left = deadline - clock_mono_ms();
-        code = ask_anything(bus, left > WAIT_SLICE_MS ? WAIT_SLICE_MS : left > 0 ? (int)left : 0);
+        code = ask_anything(bus, left > slice_ms ? slice_ms : left > 0 ? (int)left : 0);
+        slice_ms = CHECK_TIMEOUT_MS;
         if (!code) {
             bus_security_clear(bus);
             tell(bus, BUS_CONNECTED, "");
