@@ -10,6 +10,7 @@
 #define LIST_DEFAULT 100
 #define LIST_MAX 10000
 #define SUMMARIES_MAX 20000
+#define CELLS_AT_A_TIME 1000
 
 /* What a handler and its part on the loop's thread share. */
 struct ask {
@@ -110,23 +111,59 @@ enum MHD_Result api_campaigns(struct request *request) {
 
 /* --- GET /v1/campaigns/ID
  * ------------------------------------------------------------------------------------------------ */
-static int show(struct core *core, void *context, struct error *err) {
-    struct ask *ask = context;
-    CLEANUP(cleanup_campaign_view) struct campaign *campaign = core_campaign_view(core, ask->request->id, err);
-    if (!campaign) return -1;
+/* A campaign may have 100,000 cells, nearly a kilobyte each: written as text some at a time, so that neither the loop
+ * is held up for seconds nor all of them stand in memory as JSON. */
+struct showing {
+    struct request *request;
+    struct buf out;
+    size_t next;
+    bool ended;
+};
+
+static int put_json(struct buf *out, json_t *json, bool open_ended) {
+    char *text = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    if (!text) return -1;
+    buf_append(out, text, strlen(text) - open_ended);
+    free(text);
+    return 0;
+}
+
+static int begin_campaign(struct core *core, const struct campaign *campaign, struct buf *out, struct error *err) {
     CLEANUP_FREE char *definition = store_campaign_definition(core->store, campaign->row.id, NULL, err);
     if (!definition) return -1;
-    json_t *cells = json_array();
-    for (size_t i = 0; i < campaign->task_count; i++) json_array_append_new(cells, json_cell(campaign->tasks[i]));
-    ask->json = json_summary(core, campaign);
-    json_object_set_new(ask->json, "definition", json_string(definition));
-    json_object_set_new(ask->json, "cells", cells);
+    json_t *summary = json_summary(core, campaign);
+    json_object_set_new(summary, "definition", json_string(definition));
+    if (put_json(out, summary, true) != 0) return error_set(err, ERR_INTERNAL, "campaign %s", campaign->row.id);
+    buf_puts(out, ",\"cells\":[");
+    return 0;
+}
+
+static int show_some(struct core *core, void *context, struct error *err) {
+    struct showing *showing = context;
+    CLEANUP(cleanup_campaign_view)
+    struct campaign *campaign = core_campaign_view(core, showing->request->id, err);
+    if (!campaign || (showing->out.len == 0 && begin_campaign(core, campaign, &showing->out, err) != 0)) return -1;
+    size_t n = 0;
+    for (; showing->next < campaign->task_count && (n < CELLS_AT_A_TIME || campaign->detached); n++) {
+        if (showing->next > 0) buf_putc(&showing->out, ',');
+        if (put_json(&showing->out, json_cell(campaign->tasks[showing->next++]), false) != 0)
+            return error_set(err, ERR_INTERNAL, "a cell of campaign %s", campaign->row.id);
+    }
+    showing->ended = showing->next >= campaign->task_count;
+    if (showing->ended) buf_puts(&showing->out, "]}");
     return 0;
 }
 
 enum MHD_Result api_campaign(struct request *request) {
-    struct ask ask = {0};
-    return answer(request, show, &ask, MHD_HTTP_OK);
+    struct error err = ERROR_INIT;
+    struct showing showing = {.request = request};
+    while (!showing.ended)
+        if (loop_call(request->api->loop, show_some, &showing, &err) != 0) {
+            buf_done(&showing.out);
+            return api_error(request, &err);
+        }
+    return api_owned(request, MHD_HTTP_OK, "application/json", buf_take(&showing.out));
 }
 
 /* --- POST /v1/campaigns/ID/cancel

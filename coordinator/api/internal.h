@@ -67,6 +67,8 @@ int api_permit(const struct request *request, const struct route *route, struct 
  * ----------------------------------------------------------------------------------------------------------- */
 /* Steals `json`. */
 enum MHD_Result api_json(struct request *request, unsigned status, json_t *json);
+/* Takes `text`, which is on the heap. */
+enum MHD_Result api_owned(struct request *request, unsigned status, const char *type, char *text);
 enum MHD_Result api_text(struct request *request, unsigned status, const char *type, const char *text);
 enum MHD_Result api_error(struct request *request, const struct error *err);
 enum MHD_Result api_error_status(struct request *request, unsigned status, const struct error *err);

@@ -7,7 +7,7 @@
 
 #define STREAM_BLOCK 32768
 
-static enum MHD_Result send_owned(struct request *request, unsigned status, const char *type, char *text) {
+enum MHD_Result api_owned(struct request *request, unsigned status, const char *type, char *text) {
     struct MHD_Response *response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
     if (!response) {
         free(text);
@@ -22,13 +22,13 @@ static enum MHD_Result send_owned(struct request *request, unsigned status, cons
 }
 
 enum MHD_Result api_text(struct request *request, unsigned status, const char *type, const char *text) {
-    return send_owned(request, status, type, xstrdup(text));
+    return api_owned(request, status, type, xstrdup(text));
 }
 
 enum MHD_Result api_json(struct request *request, unsigned status, json_t *json) {
     char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(json);
-    return send_owned(request, status, "application/json", text ? text : xstrdup("null"));
+    return api_owned(request, status, "application/json", text ? text : xstrdup("null"));
 }
 
 enum MHD_Result api_error_status(struct request *request, unsigned status, const struct error *err) {

@@ -6,7 +6,9 @@
 #include "common/clock.h"
 #include "coordinator/api/json.h"
 
-#define SETTLE_MS 30 /* changes of a moment go out together */
+#define SETTLE_MS 30         /* changes of a moment go out together */
+#define CELLS_PER_SETTLE 500 /* a millisecond more for so many cells: all of them are looked through each time */
+#define CELLS_MOST 1000      /* shown in one look, which holds the loop up */
 
 struct look {
     struct watch *watch;
@@ -70,20 +72,35 @@ static void end(struct core *core, struct look *look, const struct campaign *cam
     look->watch->ended = true;
 }
 
+/* Goes on with the pass over the cells; ends it when there are no more. */
+static int show_some(struct core *core, struct look *look, const struct campaign *campaign, struct error *err) {
+    struct watch *watch = look->watch;
+    size_t i = campaign->task_count < watch->cells ? 0 : watch->next; /* some gave way to others: from the start */
+    watch->cells = campaign->task_count;
+    if (i == 0) watch->pass = core->change;
+    for (size_t shown = 0; i < campaign->task_count && (shown < CELLS_MOST || campaign->detached); i++) {
+        const struct task *task = campaign->tasks[i];
+        if (watch->whole && !campaign->detached && task->changed <= watch->seen) continue;
+        if (show_cell(core, look, task, err) != 0) return -1;
+        shown++;
+    }
+    watch->next = i < campaign->task_count ? i : 0;
+    if (watch->next > 0) return 0;
+    watch->whole = true;
+    watch->seen = watch->pass;
+    return 0;
+}
+
 static int look_now(struct core *core, void *context, struct error *err) {
     struct look *look = context;
     struct watch *watch = look->watch;
     CLEANUP(cleanup_campaign_view) struct campaign *campaign = core_campaign_view(core, watch->campaign, err);
     if (!campaign) return -1;
-    bool first = !watch->begun;
+    bool first = !watch->begun || !watch->whole;
     int64_t now = clock_mono_ms();
-    if (first) begin(core, look, campaign);
-    for (size_t i = 0; i < campaign->task_count; i++) {
-        const struct task *task = campaign->tasks[i];
-        if (!first && !campaign->detached && task->changed <= watch->seen) continue;
-        if (show_cell(core, look, task, err) != 0) return -1;
-    }
-    watch->seen = core->change;
+    if (!watch->begun) begin(core, look, campaign);
+    if (show_some(core, look, campaign, err) != 0) return -1;
+    if (watch->next > 0) return 0;
     if (campaign->row.finished_ms) {
         end(core, look, campaign);
     } else if (first || now - watch->summary_mono_ms >= WATCH_SUMMARY_MS) {
@@ -99,12 +116,13 @@ bool watch_next(void *context, struct buf *out) {
     struct watch *watch = context;
     struct look look = {.watch = watch, .out = out};
     struct error err = ERROR_INIT;
-    if (watch->begun) {
+    if (watch->begun && watch->next == 0) {
         int64_t left = watch->summary_mono_ms + WATCH_SUMMARY_MS - clock_mono_ms();
         uint64_t change = left > 0 ? loop_wait_change(watch->loop, watch->seen, (int)left) : watch->seen;
         /* Let what comes together go out together, and do not keep the loop busy with looking. */
         if (change != watch->seen && !watch->is_try) {
-            struct timespec pause = {.tv_nsec = SETTLE_MS * 1000000L};
+            long ms = SETTLE_MS + (long)(watch->cells / CELLS_PER_SETTLE);
+            struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
             nanosleep(&pause, NULL);
         }
     }

@@ -9,7 +9,11 @@ struct watch {
     char campaign[CAMPAIGN_ID_SIZE];
     bool is_try;
     bool begun, ended;
+    bool whole;    /* every cell was shown once */
     uint64_t seen; /* core->change up to which cells were shown */
+    uint64_t pass; /* core->change at the beginning of this pass over the cells */
+    size_t next;   /* where the pass goes on: a look shows a part of a large campaign */
+    size_t cells;  /* as of the latest look */
     int64_t summary_mono_ms;
     struct map *results; /* try: tasks whose result was shown */
 };
