@@ -280,8 +280,7 @@ struct reports *reports_new(struct jobs *jobs, struct spool *spool, struct duty 
     reports->spool = spool;
     reports->duty = duty;
     int status = spool && spool_load(spool, of_an_earlier_start, reports, err) < 0 ? -1 : 0;
-    if (reports->waiting)
-        log_info("%zu reports of an earlier start wait in the spool and are sent again", reports->waiting);
+    if (reports->waiting) log_info("reports of an earlier start in the spool, to be sent again: %zu", reports->waiting);
     if (status == 0 && spool) {
         if (pthread_create(&reports->thread, NULL, spooler, reports))
             status = error_set(err, ERR_NOMEM, "no thread for the spool");
@@ -302,8 +301,9 @@ static void keep_the_rest(struct reports *reports) {
         if (write_batch(reports, batch, n) != 0) break;
     size_t lost = 0;
     for (const struct report *r = reports->first; r; r = r->next) lost += r->where != IN_SPOOL;
-    if (lost) log_error("%zu reports could neither be sent nor kept, and are lost", lost);
-    if (reports->waiting > lost) log_info("%zu reports wait in the spool for the next start", reports->waiting - lost);
+    if (lost) log_error("reports that could neither be sent nor kept, and are lost: %zu", lost);
+    if (reports->waiting > lost)
+        log_info("reports in the spool, for the next start to send: %zu", reports->waiting - lost);
 }
 
 void reports_free(struct reports *reports) {
