@@ -191,8 +191,8 @@ static void read_by_todays_code(const struct rec_desc *desc, const char *text) {
     size_t len;
     int n = 0;
     struct error err = ERROR_INIT;
-    const struct rec_desc *got_desc;
-    void *got;
+    const struct rec_desc *got_desc = NULL;
+    void *got = NULL;
     avro_value_t value = generic(text, &schema);
     json_t *expected = fill_fields(&value, desc, &n);
     encode_generic(&value, text, data, sizeof data, &len);
