@@ -267,6 +267,48 @@ static void partitions_are_added_and_moved_without_disturbing_others(void **stat
     bus_producer_free(producer);
 }
 
+/* Hundreds of mailboxes are made, opened and read this way; one bad name among them is told as itself. */
+static void many_topics_are_made_opened_and_read_at_once(void **state) {
+    (void)state;
+    enum { MANY = 60 };
+    struct error err = ERROR_INIT, errs[MANY];
+    char names[MANY][32];
+    const char *topics[MANY];
+    struct bus_position positions[MANY];
+    int64_t low;
+    for (int i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "many-%02d", (i * 37) % MANY); /* not in their order */
+        topics[i] = names[i];
+    }
+    assert_int_equal(bus_topics_create(bus, topics, MANY, 1, -1, NULL, 0, PATIENCE_MS, errs, &err), 0);
+    for (int i = 0; i < MANY; i++) assert_int_equal(errs[i].code, ERR_NONE);
+    CLEANUP(cleanup_bus_producer) struct bus_producer *producer = producer_with(&(struct bus_producer_config){0});
+    assert_int_equal(bus_producer_open(producer, topics, MANY, &err), 0);
+    assert_int_equal(bus_producer_open(producer, topics, MANY, &err), 0); /* what is open stays as it is */
+    for (int i = 0; i < MANY; i++) put(producer, topics[i], 0, NULL, "before");
+    CLEANUP(cleanup_bus_consumer) struct bus_consumer *consumer = bus_consumer_new(bus, NULL, &err);
+    assert_non_null(consumer);
+    for (int i = 0; i < MANY; i++) {
+        positions[i] = (struct bus_position){.topic = topics[i]};
+        assert_int_equal(bus_watermarks(bus, topics[i], 0, PATIENCE_MS, &low, &positions[i].offset, &err), 0);
+        assert_int_equal(positions[i].offset, 1);
+    }
+    assert_int_equal(bus_assign_all(consumer, positions, MANY, &err), 0);
+    for (int i = 0; i < MANY; i++) put(producer, topics[i], 0, NULL, topics[i]);
+    bool seen[MANY] = {false};
+    for (int i = 0; i < MANY; i++) {
+        CLEANUP(cleanup_bus_record) struct bus_record *record = take(consumer);
+        int n = atoi(record->topic + strlen("many-"));
+        assert_memory_equal(record->value, record->topic, record->len);
+        assert_false(seen[n]);
+        seen[n] = true;
+    }
+    topics[7] = "not a name";
+    assert_int_equal(bus_topics_create(bus, topics, MANY, 1, -1, NULL, 0, PATIENCE_MS, errs, &err), -1);
+    assert_int_equal(err.code, ERR_INVALID);
+    assert_int_equal(bus_producer_open(producer, topics, MANY, &err), -1);
+}
+
 static void a_paused_partition_keeps_its_position(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
@@ -512,6 +554,7 @@ int main(void) {
         cmocka_unit_test(keys_go_where_the_java_client_sends_them),
         cmocka_unit_test(an_oversized_record_is_refused_at_once),
         cmocka_unit_test(partitions_are_added_and_moved_without_disturbing_others),
+        cmocka_unit_test(many_topics_are_made_opened_and_read_at_once),
         cmocka_unit_test(a_paused_partition_keeps_its_position),
         cmocka_unit_test(an_offset_that_is_gone_is_an_error_not_a_jump),
         cmocka_unit_test(a_waiting_consumer_can_be_woken),
