@@ -8,6 +8,7 @@
 #include "coordinator/accept/result.h"
 #include "coordinator/clocks.h"
 #include "coordinator/plan/definition.h"
+#include "coordinator/plan/promotion.h"
 #include "coordinator/plan/suite.h"
 #include "coordinator/publish/schemas.h"
 #include "coordinator/retention.h"
@@ -84,6 +85,7 @@ static void task_free(struct task *task) {
 static void campaign_discard(struct campaign *campaign) {
     for (size_t i = 0; i < campaign->task_count; i++) task_free(campaign->tasks[i]);
     queue_forget(campaign);
+    promotion_forget(campaign);
     definition_forget(campaign);
     free(campaign->tasks);
     free(campaign);
@@ -103,6 +105,7 @@ struct campaign *core_campaign_add(struct core *core, const struct row_campaign 
 struct task *core_task_add(struct core *core, struct campaign *campaign, const struct row_task *row) {
     struct task *task = task_new(campaign, row);
     map_put(core->tasks, row->id, task);
+    promotion_count(task, 1);
     core_task_changed(core, task);
     if (row->state == TASK_QUEUED) queue_add(core, task);
     return task;
@@ -111,6 +114,7 @@ struct task *core_task_add(struct core *core, struct campaign *campaign, const s
 void core_task_drop(struct core *core, struct task *task) {
     struct campaign *campaign = task->campaign;
     queue_remove(core, task);
+    promotion_count(task, -1);
     while (task->attempts) core_attempt_drop(core, task->attempts);
     map_remove(core->tasks, task->row.id);
     campaign->counts[task->row.state]--;

@@ -101,7 +101,8 @@ struct campaign {
     struct flow *flows;         /* its places in the queues */
     struct campaign_file *file; /* plan/definition.h; NULL until file_read, and for what has none */
     bool file_read;
-    int64_t queue_due_ms; /* service time when a task may be too long in the queue */
+    struct map *open_cells; /* plan/promotion.h */
+    int64_t queue_due_ms;   /* service time when a task may be too long in the queue */
 };
 
 /* What has to happen after the commit, in this order. */

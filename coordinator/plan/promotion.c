@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "coordinator/accept/verdicts.h"
 #include "coordinator/clocks.h"
+#include "coordinator/plan/definition.h"
 #include "coordinator/plan/identity.h"
 #include "problems/check/precision.h"
 
@@ -57,8 +58,8 @@ static bool came_confirmed(const struct task *task) {
 }
 
 /* The winner, or NULL: nobody won, somebody is confirmed already, or it is not over. A promotion that was given up says
- * nothing against its kernel, so no other takes its place. Runs once for each task that ends in a campaign with
- * `promote`, over all of its tasks: comparing names is cheap beside measuring a kernel. */
+ * nothing against its kernel, so no other takes its place. Goes over all of the campaign's tasks, once for each end of
+ * a cell. */
 static struct task *winner_of(const struct task *ended, double margin) {
     const struct campaign *campaign = ended->campaign;
     struct task *best = NULL;
@@ -141,15 +142,62 @@ static int promote(struct core *core, const struct task *winner, struct error *e
     return 0;
 }
 
+/* --- open tasks of cells
+ * -------------------------------------------------------------------------------------------------- */
+struct cell {
+    int64_t open;
+};
+
+static struct cell *cell_of(struct map *cells, const struct task *task) {
+    const struct row_task *row = &task->row;
+    CLEANUP_FREE char *key = xasprintf("%s\n%s\n%s", row->problem, row->target, row->size);
+    struct cell *cell = map_get(cells, key);
+    if (cell) return cell;
+    cell = xcalloc(1, sizeof *cell);
+    map_put(cells, key, cell);
+    return cell;
+}
+
+/* Counted from when the first task ends. */
+static struct map *open_cells(struct campaign *campaign) {
+    if (campaign->open_cells) return campaign->open_cells;
+    campaign->open_cells = map_new();
+    for (size_t i = 0; i < campaign->task_count; i++)
+        if (!task_state_ended(campaign->tasks[i]->row.state)) cell_of(campaign->open_cells, campaign->tasks[i])->open++;
+    return campaign->open_cells;
+}
+
+void promotion_count(const struct task *task, int change) {
+    struct map *cells = task->campaign->open_cells;
+    if (cells && !task_state_ended(task->row.state)) cell_of(cells, task)->open += change;
+}
+
+void promotion_forget(struct campaign *campaign) {
+    size_t cursor = 0;
+    void *cell;
+    if (!campaign->open_cells) return;
+    while (map_next(campaign->open_cells, &cursor, NULL, &cell)) free(cell);
+    map_free(campaign->open_cells);
+    campaign->open_cells = NULL;
+}
+
+/* The last open task of its cell. */
+static bool ends_cell(const struct task *task) {
+    bool counted = task->campaign->open_cells != NULL;
+    struct cell *cell = cell_of(open_cells(task->campaign), task);
+    if (counted) cell->open--;
+    return cell->open == 0;
+}
+
 int promotion_plan(struct core *core, const struct task *task, struct error *err) {
     const struct row_campaign *campaign = &task->campaign->row;
     if (campaign->state != CAMPAIGN_RUNNING || strcmp(campaign->purpose, "campaign") != 0) return 0;
+    const struct campaign_file *file = definition_of(core, task->campaign);
+    if (!file || !file->promote || !ends_cell(task)) return 0;
     json_t *root = policy_of(core, task, err);
-    const json_t *policy = json_object_get(root, "policy");
     if (!root) return -1;
-    bool wanted = json_is_true(json_object_get(policy, "promote"));
-    double margin = json_number_value(json_object_get(policy, "margin"));
+    double margin = json_number_value(json_object_get(json_object_get(root, "policy"), "margin"));
     json_decref(root);
-    const struct task *winner = wanted ? winner_of(task, margin) : NULL;
+    const struct task *winner = winner_of(task, margin);
     return winner ? promote(core, winner, err) : 0;
 }

@@ -21,3 +21,7 @@ const struct task *promotion_parent_in(const struct campaign *campaign, const st
 /* `task` has ended: plan what follows from that for its cell, in the same transaction. Nothing where the campaign does
  * not promote or the cell is not complete. */
 int promotion_plan(struct core *core, const struct task *task, struct error *err);
+/* Its cell has a task more (1), or less (-1): only cells without open ones are looked through for a winner. Tasks that
+ * have ended do not count. */
+void promotion_count(const struct task *task, int change);
+void promotion_forget(struct campaign *campaign);
