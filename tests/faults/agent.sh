@@ -71,6 +71,24 @@ check "the task was accepted once, and its result not changed" accepted_once
 rows_of_the_accepted() { [ "$(fleet_read measurements | jq -r .record.attempt_id | sort -u)" = "$TASK.2" ]; }
 check "\`measurements\` has the accepted attempt's rows only" rows_of_the_accepted
 
+# The other order: the second one is stopped, too, before it is done, and the first one goes on.
+sed 's/^sets: .*/sets: 12/' "$(many_campaign long2 1 mesa-llvmpipe)" >"$FLEET_DIR/many/long2-12.yaml"
+LONG=$(submit "$FLEET_DIR/many/long2-12.yaml")
+TASK=$(fleet_planned "$LONG")
+fleet_until 60 timing
+FROZEN=$(fleet_api "/v1/tasks/$TASK" | jq -r .node)
+kill -STOP "${FLEET_AGENT[$FROZEN]}"
+taken_over() { fleet_api "/v1/tasks/$TASK" | holds '.state == "running" and .node != $node' --arg node "$FROZEN"; }
+fleet_until 60 taken_over
+SECOND=$(fleet_api "/v1/tasks/$TASK" | jq -r .node)
+kill -STOP "${FLEET_AGENT[$SECOND]}"
+kill -CONT "${FLEET_AGENT[$FROZEN]}"
+check "when the first agent goes on before the second is done, its result is accepted" fleet_until 60 attempt_is 1 accepted
+kill -CONT "${FLEET_AGENT[$SECOND]}"
+check "and the second one's is superseded" fleet_until 60 attempt_is 2 superseded
+first_accepted() { judge once "$LONG" && holds '.record.result_id == $id' --arg id "$TASK.1" <"$FLEET_DIR/results.ndjson"; }
+check "again the task was accepted once" first_accepted
+
 # --- a driver disappears --------------------------------------------------------------------------------------------
 for name in slow quick; do fleet_kill TERM "${FLEET_AGENT[$name]}"; done
 fleet_agent left pocl && fleet_agent right pocl && fleet_agent gone intel && fleet_wait_nodes 3 || exit 1
