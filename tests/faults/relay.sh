@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 . tests/lib/fleet.sh
 . tests/lib/many.sh
 . tests/lib/relay.sh
-TASKS=${TASKS:-30} # of each campaign
+TASKS=${TASKS:-12} # of each campaign
 CUT_MS=${CUT_MS:-1000}
 DELAY_MS=${DELAY_MS:-300}
 HALF_OPEN_S=${HALF_OPEN_S:-8} # longer than the sockets' timeout below
