@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "coordinator/map.h"
 
 struct submission *submission_new(const char *filename) {
     struct submission *s = xcalloc(1, sizeof *s);
@@ -22,6 +23,7 @@ void submission_free(struct submission *s) {
         free(s->kernels[i].path);
     }
     free(s->kernels);
+    map_free(s->by_hash);
     json_decref(s->warnings);
     free(s);
 }
@@ -60,13 +62,15 @@ int submission_add_kernel(struct submission *s, const char *yaml, const char *so
     item.kernel = kernel_parse(yaml, strlen(yaml), path, source, strlen(source), err);
     if (!item.kernel) return -1;
     kernel_hash(item.kernel, item.hash);
-    for (size_t i = 0; i < s->kernel_count; i++) {
-        if (strcmp(s->kernels[i].hash, item.hash) != 0) continue;
-        submission_warn(s, "%s is the same as %s: tried once", path, s->kernels[i].path);
+    if (!s->by_hash) s->by_hash = map_new();
+    const char *same = map_get(s->by_hash, item.hash);
+    if (same) {
+        submission_warn(s, "%s is the same as %s: tried once", path, same);
         kernel_free(item.kernel);
         return 0;
     }
     item.path = xstrdup(path);
+    map_put(s->by_hash, item.hash, item.path);
     s->kernels = xrealloc(s->kernels, (s->kernel_count + 1) * sizeof *s->kernels);
     s->kernels[s->kernel_count++] = item;
     return 0;

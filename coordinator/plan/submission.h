@@ -10,6 +10,7 @@
 #define SUBMISSION_KERNELS_MAX 4096
 #define SUBMISSION_WARNINGS_MAX 50
 
+struct map;
 struct submission_kernel {
     struct kernel *kernel;
     char *path;
@@ -21,6 +22,7 @@ struct submission {
     struct suite *uploaded;
     struct submission_kernel *kernels;
     size_t kernel_count;
+    struct map *by_hash; /* of a kernel to its path; NULL before the first */
     json_t *warnings; /* array of strings */
     bool force;       /* measure again what is known */
 };

@@ -189,7 +189,7 @@ void store_rollback(struct store *store) {
 static int set_pragmas(struct store *store, struct error *err) {
     static const char pragmas[] =
         "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA temp_store=MEMORY;"
-        "PRAGMA wal_autocheckpoint=2000; PRAGMA cache_size=-16384";
+        "PRAGMA wal_autocheckpoint=8000; PRAGMA cache_size=-32768";
     if (sqlite3_exec(store->db, pragmas, NULL, NULL, NULL) != SQLITE_OK) return store_fail(store, "set up", err);
     return 0;
 }
