@@ -26,7 +26,7 @@ static int create(const struct options *opts, struct bus *bus, struct error *err
     const char *const *nodes = NULL;
     size_t n = options_list(opts, "node", &nodes);
     int replication = (int)options_int(opts, "replication");
-    if (topics_create(bus, replication, TIMEOUT_MS, err) != 0) return -1;
+    if (topics_create(bus, replication, TIMEOUT_MS, err) != 0 || topics_await(bus, TIMEOUT_MS, err) != 0) return -1;
     for (size_t i = 0; i < n; i++)
         if (topic_create_mailbox(bus, nodes[i], replication, TIMEOUT_MS, err) != 0) return -1;
     return 0;

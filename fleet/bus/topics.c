@@ -3,11 +3,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/buf.h"
+#include "common/clock.h"
 
 #define DAY_MS INT64_C(86400000)
 #define MAILBOX_PREFIX "tasks."
+#define AWAIT_STEP_NS 20000000
 
 /* Control topics that are compacted have one partition: their readers need one order. The embedded broker makes four
  * partitions of whatever appears by itself, so nobody relies on more. */
@@ -111,6 +114,21 @@ int topic_create_mailbox(struct bus *bus, const char *node, int replication, int
     char name[BUS_TOPIC_MAX + 1];
     if (topic_mailbox(node, name, err)) return -1;
     return create(bus, name, &table[0], replication, timeout_ms, err);
+}
+
+int topics_await(struct bus *bus, int timeout_ms, struct error *err) {
+    int64_t deadline = clock_mono_ms() + timeout_ms;
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        struct error why = ERROR_INIT;
+        int32_t partitions;
+        if (is_mailbox_row(&table[i])) continue;
+        while (bus_partitions(bus, table[i].name, timeout_ms, &partitions, &why) != 0) {
+            if (why.code != ERR_NOT_FOUND || clock_mono_ms() >= deadline)
+                return error_set(err, why.code, "%s", why.text);
+            nanosleep(&(struct timespec){.tv_nsec = AWAIT_STEP_NS}, NULL);
+        }
+    }
+    return 0;
 }
 
 /* --- checking --------------------------------------------------------------------------------------------------------

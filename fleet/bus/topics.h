@@ -39,6 +39,8 @@ int topic_mailbox(const char *node, char *out, struct error *err);
 
 /* Create what is missing (not the mailboxes). `replication` -1 takes the cluster's default. */
 int topics_create(struct bus *bus, int replication, int timeout_ms, struct error *err);
+/* Wait until each can be seen: the controller says that a topic is made before every broker knows it. ERR_NOT_FOUND. */
+int topics_await(struct bus *bus, int timeout_ms, struct error *err);
 /* Create mailboxes, all by one request: errs[i] is the outcome of nodes[i]. -1 with err when nothing could be asked. */
 int topic_create_mailboxes(struct bus *bus, const char *const *nodes, size_t count, int replication, int timeout_ms,
                            struct error *errs, struct error *err);

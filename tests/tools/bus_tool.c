@@ -153,8 +153,8 @@ static int fence(const char *topic, struct error *err) {
 static int list_topics(bool create, struct error *err) {
     struct topic_status *status;
     size_t count;
-    if (create &&
-        (topics_create(bus, -1, PATIENCE_MS, err) || topic_create_mailbox(bus, "node-1", -1, PATIENCE_MS, err)))
+    if (create && (topics_create(bus, -1, PATIENCE_MS, err) || topics_await(bus, PATIENCE_MS, err) ||
+                   topic_create_mailbox(bus, "node-1", -1, PATIENCE_MS, err)))
         return fail(err);
     if (topics_check(bus, PATIENCE_MS, &status, &count, err)) return fail(err);
     json_t *json = topics_json(bus_prefix(bus), status, count);
