@@ -22,7 +22,7 @@ python_install && fleet_init && fleet_calibrate pocl && kafka_start || exit 1
 fleet_serve || exit 1
 "$FLEET_BUILD/tools/scripted_agent" --work-ms $WORK_MS "$KAFKA_BOOTSTRAP" scripted-cpu one >"$FLEET_DIR/scripted.log" 2>&1 &
 SCRIPTED=$!
-fleet_agent real pocl
+fleet_agent real pocl PORTOLAN_REFUSE=sweep PORTOLAN_ONLY=bench PORTOLAN_LABEL=bench
 node_is() { fleet_api /v1/nodes | holds 'any(.nodes[]; .node == $node and .state == $state)' --arg node "$1" --arg state "$2"; }
 fleet_until 60 node_is one in_service || exit 1
 
@@ -103,6 +103,8 @@ known() { grep -q "^$TASKS of $TASKS cells known already" <<<"$AGAIN" && "$PORTO
 check "the same campaign again: every result is known, and nothing runs" known
 told_again() { says "$("$PORTOLAN" status latest --json | jq -r '.cells[0].task')" known 'measures again'; }
 check "\`why\` says so" told_again
+watched() { "$PORTOLAN" submit --watch "$FLEET_DIR/many/once.yaml" >"$FLEET_DIR/watch.log" 2>&1 && [ "$(grep -c correct "$FLEET_DIR/watch.log")" -ge $TASKS ] || { head -n 20 "$FLEET_DIR/watch.log"; return 1; }; }
+check "who watches it is shown every cell and the end" watched
 FORCED=$(submit --force "$FLEET_DIR/many/once.yaml")
 fleet_until 60 ended "$FORCED"
 forced() { fleet_api "/v1/campaigns/$FORCED" | holds 'all(.cells[]; .attempts == 1 and .deduplicated_from == null)'; }
@@ -110,7 +112,7 @@ check "--force measures again" forced
 public() {
     fleet_until 30 fleet_published && fleet_read results >"$FLEET_DIR/results.ndjson" &&
         all_hold '[.[].record | select(.deduplicated_from != null)] | length == $n and all(.[]; .deduplicated_from as $from | .result_id | startswith($from))' \
-            --argjson n $TASKS <"$FLEET_DIR/results.ndjson"
+            --argjson n $((2 * TASKS)) <"$FLEET_DIR/results.ndjson"
 }
 check "strangers read where a result that was told again is from" public
 
@@ -120,11 +122,20 @@ mkdir -p "$FLEET_DIR/long/k" && cp tests/campaigns/kernels/scale-shift.{yaml,cl}
 cat >"$FLEET_DIR/long/long.yaml" <<X
 campaign: long
 problems: [scale-shift.yaml]
-targets: [pocl-cpu]
+targets: [{label: bench}]
 size: small
 sets: 64
 kernels: ["k/*.yaml"]
 X
+chooses() {
+    fleet_api /v1/nodes | holds 'any(.nodes[]; .node == "real" and .only == ["bench"] and .refuse == ["sweep"])' &&
+        says "$(cell "$(submit --force "$FLEET_DIR/long/any.yaml")" 0 task)" node-chooses 'real takes only campaigns that select by the label bench (--only)' &&
+        "$PORTOLAN" cancel latest >/dev/null
+}
+sed 's/^targets:.*/targets: [pocl-cpu]/' "$FLEET_DIR/long/long.yaml" >"$FLEET_DIR/long/any.yaml"
+check "an agent started with --only takes no other work, and \`why\` says so" chooses
+refuses() { ! "$PORTOLAN_AGENT" run --refuse everything 2>"$FLEET_DIR/refuse.err" && grep -q 'refuse is try, campaign, sweep or promotion, not everything' "$FLEET_DIR/refuse.err"; }
+check "--refuse knows its words" refuses
 runs() { [ "$(cell "$1" 0 state)" = running ] && [ -n "$(fleet_descendants "${FLEET_AGENT[real]}")" ]; }
 idle() { [ -z "$(fleet_descendants "${FLEET_AGENT[real]}")" ]; }
 # Milliseconds from the request to the death of the last runner.
