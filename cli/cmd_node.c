@@ -142,7 +142,7 @@ static const struct option_spec options[] = {
     {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};
 const struct command command_node = {
     .name = "node",
-    .usage = "node cordon|drain|maintenance|resume|approve|refuse NAME... [--reason TEXT] [--force] [--wait]",
+    .usage = "node cordon|drain|maintenance|resume|approve|refuse NAME... [options]",
     .summary = "take nodes out of service and back, approve and refuse them",
     .details =
         "cordon: no new tasks; what is in the node's mailbox is done.\n"
