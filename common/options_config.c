@@ -191,11 +191,22 @@ const struct yaml_node *config_lookup(const struct yaml_doc *doc, const char *do
     return at && at->kind != YAML_NULL ? at : NULL;
 }
 
+/* Items of a list, by commas: what librdkafka takes. */
+static void join(const struct yaml_node *list, struct buf *out) {
+    for (size_t k = 0; k < list->count; k++)
+        if (list->items[k]->text) buf_printf(out, "%s%s", out->len ? "," : "", list->items[k]->text);
+}
+
 static int set_from_node(struct option_value *v, const struct yaml_doc *doc, const struct yaml_node *n,
                          struct error *err) {
     const char *key = v->spec->config_key;
     CLEANUP_FREE char *where = xasprintf("%s:%d:%d: `%s`", yaml_filename(doc), n->line, n->column, key);
     if (n->kind == YAML_SCALAR) return option_value_set(v, n->text, SOURCE_FILE, where, err);
+    if (n->kind == YAML_SEQUENCE && v->spec->kind == OPTION_STRING && leads_to(OPEN_KEY, key)) {
+        CLEANUP(buf_done) struct buf joined = BUF_INIT;
+        join(n, &joined);
+        return option_value_set(v, joined.data ? joined.data : "", SOURCE_FILE, where, err);
+    }
     if (v->spec->kind != OPTION_LIST) return yaml_error(doc, n, err, "`%s` must be a single value", key);
     if (n->kind == YAML_MAPPING) return 0; /* read through options_properties */
     for (size_t i = 0; i < n->count; i++) {
@@ -236,8 +247,7 @@ static void add_mapping(struct property_set *set, const char *prefix, const stru
         CLEANUP_FREE char *key = xasprintf("%s%s%s", prefix, prefix[0] ? "." : "", map->keys[i]->text);
         const struct yaml_node *value = map->items[i];
         CLEANUP(buf_done) struct buf joined = BUF_INIT;
-        for (size_t k = 0; value->kind == YAML_SEQUENCE && k < value->count; k++)
-            if (value->items[k]->text) buf_printf(&joined, "%s%s", joined.len ? "," : "", value->items[k]->text);
+        if (value->kind == YAML_SEQUENCE) join(value, &joined);
         if (value->kind == YAML_MAPPING)
             add_mapping(set, key, value);
         else if (value->kind != YAML_NULL)

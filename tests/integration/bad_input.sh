@@ -123,7 +123,7 @@ check "no coordinator" says $NOT_FOUND 'no coordinator runs on this machine' 'po
 printf '{}' >"$FLEET_DIR/runtime/coordinator.json"
 check "a runtime file that says nothing" says $INVALID 'coordinator.json is not what a coordinator writes' 'hint:' -- "$PORTOLAN" status
 rm "$FLEET_DIR/runtime/coordinator.json"
-echo secret >"$DIR/token"
+echo secret >"$DIR/token" && chmod 600 "$DIR/token"
 check "nobody at the address" says $NETWORK 'coordinator at http://127.0.0.1:1: ' 'is it running' -- \
     "$PORTOLAN" status --api http://127.0.0.1:1 --token-file "$DIR/token"
 

@@ -278,6 +278,43 @@ static void properties_come_from_the_mapping_and_from_flags(void **state) {
     write_config("");
 }
 
+static void a_key_of_the_file_may_hold_dots_itself(void **state) {
+    (void)state;
+    static const struct option_spec table[] = {
+        {"bootstrap", 0, OPTION_STRING, "HOST:PORT", "kafka.bootstrap.servers", NULL, "Brokers."}, {0}};
+    static const struct command command = {.name = "x", .options = table};
+    static const char *const spellings[] = {"kafka:\n  bootstrap.servers: a:1,b:2\n",
+                                            "kafka:\n  bootstrap.servers: [a:1, b:2]\n",
+                                            "kafka:\n  bootstrap: {servers: 'a:1,b:2'}\n"};
+    for (size_t i = 0; i < 3; i++) {
+        struct error err = ERROR_INIT;
+        write_config(spellings[i]);
+        struct options *o = options_parse(&command, 0, (char *[]){NULL}, &err);
+        if (!o) fail_msg("%s", err.text);
+        assert_string_equal(options_string(o, "bootstrap"), "a:1,b:2");
+        options_free(o);
+    }
+    write_config("");
+}
+
+static void a_secret_on_the_command_line_is_refused_without_showing_it(void **state) {
+    (void)state;
+    static const struct option_spec table[] = {{"kafka", 0, OPTION_LIST, "KEY=VALUE", NULL, NULL, "A property."}, {0}};
+    static const struct command command = {.name = "x", .options = table};
+    struct error err = ERROR_INIT;
+    assert_null(options_parse(&command, 2, (char *[]){"--kafka", "sasl.password=hunter2hunter2", NULL}, &err));
+    assert_int_equal(err.code, ERR_USAGE);
+    assert_non_null(strstr(err.text, "sasl.password.file=PATH"));
+    assert_null(strstr(err.text, "hunter2"));
+    setenv("PORTOLAN_KAFKA", "acks=all,ssl.key.password=hunter2", 1);
+    assert_null(options_parse(&command, 0, (char *[]){NULL}, &err));
+    unsetenv("PORTOLAN_KAFKA");
+    assert_non_null(strstr(err.text, "environment"));
+    struct options *o = options_parse(&command, 2, (char *[]){"--kafka", "sasl.password.file=/x", NULL}, &err);
+    assert_non_null(o);
+    options_free(o);
+}
+
 static void a_property_from_the_environment_may_hold_commas(void **state) {
     (void)state;
     setenv("PORTOLAN_KAFKA", "bootstrap.servers=a:1,b:2,acks=all", 1);
@@ -290,6 +327,8 @@ static void a_property_from_the_environment_may_hold_commas(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_hold_when_nothing_is_given),
+        cmocka_unit_test(a_key_of_the_file_may_hold_dots_itself),
+        cmocka_unit_test(a_secret_on_the_command_line_is_refused_without_showing_it),
         cmocka_unit_test(flags_are_taken_in_every_spelling),
         cmocka_unit_test(positional_arguments_are_kept_in_order),
         cmocka_unit_test(a_flag_may_be_switched_off),
