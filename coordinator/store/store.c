@@ -29,9 +29,11 @@ static const char *remedy(int code) {
 
 int store_fail(struct store *store, const char *what, struct error *err) {
     int code = sqlite3_extended_errcode(store->db);
-    const char *path = sqlite3_db_filename(store->db, "main"), *hint = remedy(code);
-    error_set(err, code == SQLITE_NOMEM ? ERR_NOMEM : ERR_IO, "store %s: %s: %s (SQLite %d)", path ? path : "?", what,
-              sqlite3_errmsg(store->db), code);
+    /* A log that could not be begun for want of room is only "unable to open" to SQLite. */
+    bool no_room = (code & 0xff) != SQLITE_FULL && sqlite3_system_errno(store->db) == ENOSPC;
+    const char *path = sqlite3_db_filename(store->db, "main"), *hint = remedy(no_room ? SQLITE_FULL : code);
+    error_set(err, code == SQLITE_NOMEM ? ERR_NOMEM : ERR_IO, "store %s: %s: %s%s (SQLite %d)", path ? path : "?", what,
+              sqlite3_errmsg(store->db), no_room ? ", the disk is full" : "", code);
     return hint ? error_hint(err, "%s", hint) : -1;
 }
 
@@ -188,7 +190,8 @@ void store_rollback(struct store *store) {
  * ------------------------------------------------------------------------------------------------------ */
 static int set_pragmas(struct store *store, struct error *err) {
     static const char pragmas[] =
-        "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA temp_store=MEMORY;"
+        "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF;"
+        "PRAGMA temp_store=MEMORY;"
         "PRAGMA wal_autocheckpoint=8000; PRAGMA cache_size=-32768";
     if (sqlite3_exec(store->db, pragmas, NULL, NULL, NULL) != SQLITE_OK) return store_fail(store, "set up", err);
     return 0;

@@ -22,6 +22,7 @@
 #define BEAT_MS 1000
 #define CALL_MS 10000
 #define NODES_MOST 64
+#define MAILBOX_TRIES 100 /* of 200 ms */
 
 struct agent {
     char node[TOPIC_NODE_NAME_MAX + 1], incarnation[33];
@@ -169,10 +170,15 @@ static void on_desired(const struct rec_desired *desired) {
         if (anew) say_beat(a);
         return;
     }
-    if (bus_watermarks(plane.bus, desired->mailbox_topic, desired->mailbox_partition, CALL_MS, &low, &high, &err) !=
-            0 ||
-        bus_assign(plane.consumer, desired->mailbox_topic, desired->mailbox_partition, high, &err) != 0)
-        fail(&err);
+    /* A mailbox that was made a moment ago is not known to every broker yet. */
+    for (int i = 0;
+         bus_watermarks(plane.bus, desired->mailbox_topic, desired->mailbox_partition, CALL_MS, &low, &high, &err) != 0;
+         i++) {
+        if (i == MAILBOX_TRIES) fail(&err);
+        err = (struct error)ERROR_INIT;
+        nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    }
+    if (bus_assign(plane.consumer, desired->mailbox_topic, desired->mailbox_partition, high, &err) != 0) fail(&err);
     snprintf(a->mailbox, sizeof a->mailbox, "%s", desired->mailbox_topic);
     a->ready = true;
     say_node(a, "ready");
@@ -209,6 +215,22 @@ static int learn(void *context, const struct bus_record *record, struct error *e
     return 0;
 }
 
+/* The coordinator makes them, a moment after its API answers. */
+static void await_topics(void) {
+    static const char *const wanted[] = {TOPIC_SCHEMAS, TOPIC_NODES, TOPIC_DESIRED, TOPIC_HEARTBEATS, TOPIC_ATTEMPTS};
+    size_t there = 0;
+    while (!atomic_load(&stop) && there < sizeof wanted / sizeof *wanted) {
+        char **names = NULL;
+        size_t count = 0;
+        there = 0;
+        if (bus_topics(plane.bus, CALL_MS, &names, &count, NULL) == 0)
+            for (size_t i = 0; i < count; i++)
+                for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++) there += strcmp(names[i], wanted[k]) == 0;
+        bus_topics_free(names, count);
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+}
+
 static void start(int argc, char **argv) {
     struct error err = ERROR_INIT;
     struct bus_config config = {.bootstrap = argv[1], .client_id = "scripted-agent"};
@@ -217,6 +239,7 @@ static void start(int argc, char **argv) {
     plane.producer = bus_producer_new(plane.bus, &(struct bus_producer_config){.own_thread = true}, &err);
     plane.consumer = plane.producer ? bus_consumer_new(plane.bus, &(struct bus_consumer_config){0}, &err) : NULL;
     if (!plane.consumer || bus_wait(plane.bus, CALL_MS, &err) != 0) fail(&err);
+    await_topics();
     plane.codec = codec_new();
     plane.target = argv[2];
     say_schemas();
