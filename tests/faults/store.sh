@@ -86,7 +86,7 @@ try_disk() {
     # It may have been kept before the answer could be given: then it is there, too, and ends.
     check "$name: what was promised meanwhile is there" is_kept "$promised"
     check "$name: and ends" fleet_until 60 all_ended
-    fleet_planned $(fleet_api /v1/campaigns | jq -r '.campaigns[].campaign') >>"$FLEET_DIR/planned"
+    while read -r campaign; do fleet_planned "$campaign" >>"$FLEET_DIR/planned"; done < <(fleet_api /v1/campaigns | jq -r '.campaigns[].campaign')
     fleet_until 30 fleet_published
     fleet_kill KILL "$FLEET_COORDINATOR"
     wait "$FLEET_COORDINATOR" 2>/dev/null

@@ -110,10 +110,10 @@ static struct gc_counts clean_up(struct fixture *f, bool dry) {
  * -------------------------------------------------------------------------------------------------------------- */
 static void an_old_campaign_goes_with_all_that_was_its_own(void **state) {
     struct fixture *f = *state;
-    CLEANUP_FREE char *old = submit(f, "old", KERNEL_YAML("one", ""));
+    free(submit(f, "old", KERNEL_YAML("one", "")));
     finish(f);
     later(f, 91 * DAY_MS);
-    CLEANUP_FREE char *young = submit(f, "young", KERNEL_YAML("two", ""));
+    free(submit(f, "young", KERNEL_YAML("two", "")));
     fixture_join(f, "n1", "i2", "alpha");
     finish(f);
     later(f, DAY_MS);
@@ -150,7 +150,7 @@ static void what_is_open_stays_however_old(void **state) {
 static void a_confirmed_result_stays_and_can_be_replayed(void **state) {
     struct fixture *f = *state;
     CLEANUP_FREE char *winner = submit(f, "winner", KERNEL_YAML("one", ""));
-    CLEANUP_FREE char *other = submit(f, "other", KERNEL_YAML("two", ""));
+    free(submit(f, "other", KERNEL_YAML("two", "")));
     finish(f);
     confirm(f, winner);
     later(f, 400 * DAY_MS);
@@ -167,7 +167,7 @@ static void a_confirmed_result_stays_and_can_be_replayed(void **state) {
 
 static void records_of_attempts_go_before_their_campaign(void **state) {
     struct fixture *f = *state;
-    CLEANUP_FREE char *old = submit(f, "old", KERNEL_YAML("one", ""));
+    free(submit(f, "old", KERNEL_YAML("one", "")));
     finish(f);
     later(f, 31 * DAY_MS);
     struct gc_counts counts = clean_up(f, false);
@@ -178,7 +178,7 @@ static void records_of_attempts_go_before_their_campaign(void **state) {
 
 static void a_dry_run_counts_the_same_and_removes_nothing(void **state) {
     struct fixture *f = *state;
-    CLEANUP_FREE char *old = submit(f, "old", KERNEL_YAML("one", ""));
+    free(submit(f, "old", KERNEL_YAML("one", "")));
     finish(f);
     later(f, 91 * DAY_MS);
     struct gc_counts dry = clean_up(f, true);
@@ -198,7 +198,7 @@ static void a_text_that_is_needed_again_meanwhile_stays(void **state) {
     struct fixture *f = *state;
     struct error err = ERROR_INIT;
     for (int at = 0; at < 14; at++) {
-        CLEANUP_FREE char *old = submit(f, "old", KERNEL_YAML("one", ""));
+        free(submit(f, "old", KERNEL_YAML("one", "")));
         finish(f);
         later(f, 91 * DAY_MS);
         struct gc_report report = {.running = true};
@@ -221,7 +221,7 @@ static void nothing_is_removed_when_the_clock_was_set(void **state) {
     struct fixture *f = *state;
     struct error err = ERROR_INIT;
     struct gc_report report;
-    CLEANUP_FREE char *old = submit(f, "old", KERNEL_YAML("one", ""));
+    free(submit(f, "old", KERNEL_YAML("one", "")));
     finish(f);
     later(f, DAY_MS);
     must(gc_work(f->core, &err), &err);
@@ -288,7 +288,7 @@ static void whichever_piece_is_the_last_nothing_hangs_in_the_air(void **state) {
     bool died = true;
     int n = 1;
     for (; died; n++) {
-        CLEANUP_FREE char *one = submit(f, "old", KERNEL_YAML("one", ""));
+        free(submit(f, "old", KERNEL_YAML("one", "")));
         finish(f);
         later(f, 91 * DAY_MS);
         free(submit(f, "open", KERNEL_YAML("two", "")));
