@@ -23,8 +23,8 @@ struct submission {
     struct submission_kernel *kernels;
     size_t kernel_count;
     struct map *by_hash; /* of a kernel to its path; NULL before the first */
-    json_t *warnings; /* array of strings */
-    bool force;       /* measure again what is known */
+    json_t *warnings;    /* array of strings */
+    bool force;          /* measure again what is known */
 };
 /* Body of POST /v1/campaigns. ERR_USAGE: a key is missing or of the wrong type; else the parsers' errors. */
 struct submission *submission_from_json(const json_t *body, struct error *err);

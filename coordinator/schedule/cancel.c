@@ -18,6 +18,7 @@ int task_revoke_attempts(struct core *core, struct task *task, const char *reaso
 
 static int end_task(struct core *core, struct task *task, const char *reason, struct error *err) {
     if (task_revoke_attempts(core, task, reason, err) != 0) return -1;
+    snprintf(task->row.reason, sizeof task->row.reason, "%s", reason);
     /* A cell without a device was never a task: there is nothing to publish about it. */
     if (task->row.state != TASK_WAITING && result_without_attempt(core, task, "cancelled", reason, err) != 0) return -1;
     return core_task_set(core, task, TASK_CANCELLED, err);
@@ -44,6 +45,5 @@ int task_cancel(struct core *core, struct task *task, const char *reason, struct
         return error_set(err, ERR_CONFLICT, "task %s has ended already: %s", task->row.id,
                          task_state_name(task->row.state));
     log_info("task %s is cancelled: %s", task->row.id, reason);
-    snprintf(task->row.reason, sizeof task->row.reason, "%s", reason);
     return end_task(core, task, reason, err);
 }

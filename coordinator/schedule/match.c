@@ -190,6 +190,8 @@ static int serve_target(struct core *core, const char *name, struct queue *queue
         while (device && queue_length(queue) > 0) {
             struct device *next = device->level_next;
             if (serve(core, queue, device, err) != 0) return -1;
+            /* What a task's end may have done to nodes is for the next round: these lists are of the past. */
+            if (core->fleet_changed) return 0;
             device = next;
         }
     }
