@@ -32,7 +32,7 @@ static uint8_t *reserve_bytes(struct writer *w, size_t len) {
 
 /* --- primitives -------------------------------------------------------------------------------------------------- */
 static void put_long(struct writer *w, int64_t value) {
-    uint64_t left = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+    uint64_t left = (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0);
     uint8_t *at = reserve_bytes(w, LONG_MAX_BYTES);
     if (!at) return;
     for (; left > 0x7f; left >>= 7) *at++ = (uint8_t)(left | 0x80);
