@@ -266,6 +266,52 @@ static void a_result_is_replaced_by_a_higher_revision_only(void **state) {
     store_close(store);
 }
 
+struct outbox_seen {
+    char text[256];
+};
+
+static int note_outbox(void *context, const struct row_outbox *row, struct error *err) {
+    struct outbox_seen *seen = context;
+    size_t len = strlen(seen->text);
+    (void)err;
+    snprintf(seen->text + len, sizeof seen->text - len, "%s/%s=%.*s;", row->topic, row->key, (int)row->len,
+             (const char *)row->value);
+    return 0;
+}
+
+/* The result is in the outbox by reference; in memory and from the table it is the same. */
+static void what_waits_to_be_published_is_the_same_before_and_after_a_start(void **state) {
+    struct error err = ERROR_INIT;
+    struct outbox_seen before = {0}, after = {0}, rest = {0};
+    struct store *store = open_store(*state);
+    struct row_task task = {.id = "t1", .campaign = "c"};
+    bool is_new = false;
+    ok(store_task_insert(store, &task, &is_new, &err), &err);
+    struct row_result row = {
+        .task_seq = task.seq, .task = "t1", .revision = 1, .campaign = "c", .record = "the result", .len = 10};
+    ok(store_outbox_add(store, "a", "k1", "one", 3, &err), &err);
+    ok(store_result_put(store, &row, &err), &err);
+    ok(store_outbox_add_result(store, "results", &row, &err), &err);
+    ok(store_outbox_add(store, "a", "k2", "", 0, &err), &err);
+    ok(store_outbox(store, 0, 10, note_outbox, &before, &err), &err);
+    ok(store_commit(store, &err), &err);
+    store_close(store);
+    assert_string_equal(before.text, "a/k1=one;results/t1=the result;a/k2=;");
+    store = open_store(*state);
+    ok(store_outbox(store, 0, 10, note_outbox, &after, &err), &err);
+    assert_string_equal(after.text, before.text);
+    /* What comes now stands behind what the start found, also when that is gone. */
+    ok(store_outbox_add(store, "a", "k3", "new", 3, &err), &err);
+    ok(store_outbox_clear(store, 0, 2, &err), &err);
+    ok(store_outbox(store, 0, 10, note_outbox, &rest, &err), &err);
+    assert_string_equal(rest.text, "a/k2=;a/k3=new;");
+    ok(store_outbox_clear(store, 0, 3, &err), &err);
+    rest.text[0] = 0;
+    ok(store_outbox(store, 0, 10, note_outbox, &rest, &err), &err);
+    assert_string_equal(rest.text, "a/k3=new;");
+    store_close(store);
+}
+
 static void schema_ids_are_given_once(void **state) {
     struct error err = ERROR_INIT;
     int32_t a = 0, b = 0, again = 0;
@@ -349,6 +395,7 @@ int main(void) {
         T(what_belongs_to_a_task_of_the_format_before_is_found_after_migration),
         T(a_file_that_is_no_store_is_refused),
         T(a_result_is_replaced_by_a_higher_revision_only),
+        T(what_waits_to_be_published_is_the_same_before_and_after_a_start),
         T(schema_ids_are_given_once),
         T(ids_may_be_shortened_while_they_mean_one_thing),
         cmocka_unit_test(the_map_keeps_what_it_was_given_through_growth_and_removal),
