@@ -28,7 +28,9 @@ static char *coloured(FILE *out, const char *state) {
 static char *device_text(const json_t *device) {
     const json_t *runs = json_object_get(device, "runs");
     char took[RENDER_SIZE];
-    if (!json_is_object(runs)) return xstrdup(json_text(device, "reason"));
+    const char *reason = json_text(device, "reason");
+    if (!json_is_object(runs) && json_count(device, "held") && !*reason) return xstrdup("in its mailbox, not begun");
+    if (!json_is_object(runs)) return xstrdup(reason);
     render_duration_ms(json_number(runs, "for_ms"), took);
     const char *phase = json_text(runs, "phase");
     return xasprintf("%s of %s: %s %.0f %%%s%s, task %.*s", json_text(runs, "kernel"), json_text(runs, "problem"),
