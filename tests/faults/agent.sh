@@ -83,9 +83,9 @@ fleet_until 60 taken_over
 SECOND=$(fleet_api "/v1/tasks/$TASK" | jq -r .node)
 kill -STOP "${FLEET_AGENT[$SECOND]}"
 kill -CONT "${FLEET_AGENT[$FROZEN]}"
-check "when the first agent goes on before the second is done, its result is accepted" fleet_until 60 attempt_is 1 accepted
+check "when the first agent goes on before the second is done, its result is accepted" fleet_until 180 attempt_is 1 accepted
 kill -CONT "${FLEET_AGENT[$SECOND]}"
-check "and the second one's is superseded" fleet_until 60 attempt_is 2 superseded
+check "and the second one's is superseded" fleet_until 180 attempt_is 2 superseded
 first_accepted() { judge once "$LONG" && holds '.record.result_id == $id' --arg id "$TASK.1" <"$FLEET_DIR/results.ndjson"; }
 check "again the task was accepted once" first_accepted
 
