@@ -184,6 +184,19 @@ static void *asking(void *context) {
     return NULL;
 }
 
+struct starting {
+    struct api_config *config;
+    struct api **ret;
+};
+
+/* On the loop's thread, whose store the tokens are read from. */
+static int start_api(struct core *core, void *context, struct error *err) {
+    struct starting *s = context;
+    s->config->store = core->store;
+    *s->ret = api_start(s->config, err);
+    return *s->ret ? 0 : -1;
+}
+
 static void the_api_answers_many_at_once_and_stops_with_streams_open(void **state) {
     struct rig r;
     struct error err = ERROR_INIT;
@@ -194,7 +207,9 @@ static void the_api_answers_many_at_once_and_stops_with_streams_open(void **stat
     snprintf(path, sizeof path, "/v1/campaigns/%s/events", fixture_submit(*state, "[alpha]")->row.id);
     rig_start(&r, *state);
     struct api_config config = {.address = "127.0.0.1", .token = "secret-secret-secret", .loop = r.loop};
-    struct api *api = api_start(&config, &err);
+    struct api *api = NULL;
+    struct starting starting = {&config, &api};
+    must(loop_call(r.loop, start_api, &starting, &err), &err);
     if (!api) fail_msg("%s", err.text);
     for (int i = 0; i < 6; i++) {
         askers[i] = (struct asker){.port = api_port(api)};
