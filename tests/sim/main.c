@@ -83,9 +83,9 @@ static void run(struct sim *sim, int64_t for_ms, int64_t idle_ms) {
     for (size_t i = 0; i < sim->node_count; i++) node_start(&sim->nodes[i]);
     while (!stop_asked && (for_ms <= 0 || clock_mono_ms() - start_ms < for_ms) && !is_idle(sim, idle_ms)) {
         turn(sim);
-        if (told || sim->ready_count < sim->node_count) continue;
+        if (told || sim->joined_count < sim->node_count) continue;
         told = true;
-        printf("{\"ready\":%zu,\"took_ms\":%lld}\n", sim->ready_count, (long long)(clock_mono_ms() - start_ms));
+        printf("{\"ready\":%zu,\"took_ms\":%lld}\n", sim->joined_count, (long long)(clock_mono_ms() - start_ms));
         fflush(stdout);
     }
 }

@@ -219,6 +219,8 @@ void node_on_joined(struct sim_node *node, uint32_t lives, bool good) {
     node->life = LIFE_READY;
     node->group->stats.ready++;
     node->sim->ready_count++;
+    if (!node->was_ready) node->sim->joined_count++;
+    node->was_ready = true;
     node->beat_ms = 0;
     node_beat_soon(node);
 }

@@ -99,7 +99,7 @@ struct sim_node {
     struct sim_job *first;
     char topic[256]; /* mailbox; "" before it is known */
     int32_t partition;
-    bool joined;
+    bool joined, was_ready;    /* the latter in any life */
     int64_t registered_offset; /* of its latest `starting`; -1 before the broker told */
     int64_t epoch, lease_ms, sequence, started_ms;
     int64_t node_sequence, desired_epoch, desired_sequence;
@@ -120,9 +120,9 @@ struct sim {
     struct timers timers;
     struct plane *plane;
     uint64_t serials;
-    size_t ready_count, held;
-    int64_t busy_ms;           /* when something was held or received last */
-    struct rec_task last_task; /* for thieves: somebody's */
+    size_t ready_count, joined_count, held; /* nodes in service; nodes that were once; attempts */
+    int64_t busy_ms;                        /* when something was held or received last */
+    struct rec_task last_task;              /* for thieves: somebody's */
     char last_incarnation[SIM_INCARNATION_DIGITS + 1], last_node[SIM_NAME_SIZE];
     FILE *trace;
     bool stopping;
