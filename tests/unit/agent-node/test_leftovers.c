@@ -137,11 +137,18 @@ static void a_folder_that_a_process_was_started_with_stays(void **state) {
     lay(g, "portolan-runner-inuse1/file", 3 * DAY_S);
     CLEANUP_FREE char *folder = path_join(g->dir, "portolan-runner-inuse1");
     make_old(folder, 3 * DAY_S);
-    CLEANUP_FREE char *command = xasprintf(": %s; read line", folder);
-    FILE *process = popen(command, "w");
+    CLEANUP_FREE char *gate = path_join(g->dir, "gate");
+    CLEANUP_FREE char *command = xasprintf(": %s; echo up; read line <%s", folder, gate);
+    assert_int_equal(mkfifo(gate, 0600), 0);
+    FILE *process = popen(command, "r");
+    char line[8];
     assert_non_null(process);
+    assert_non_null(fgets(line, sizeof line, process)); /* before that it may have no arguments to be seen yet */
     clean_up(g, false);
     assert_true(there(g, "portolan-runner-inuse1/file"));
+    int fd = open(gate, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    close(fd);
     pclose(process);
     clean_up(g, false);
     assert_false(there(g, "portolan-runner-inuse1/file"));
