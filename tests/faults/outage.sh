@@ -26,7 +26,7 @@ fleet_wait_nodes 2 || exit 1
 ended() { fleet_api "/v1/campaigns/$NOW" | holds '.state != "running"'; }
 done_at_least() { fleet_api "/v1/campaigns/$NOW" | holds '.counts.done >= $n' --argjson n "$1"; }
 outcomes() { grep -c -E ' verdict [a-z_]+ after ' "$FLEET_DIR/agent-$1.log"; }
-spooled() { find "$FLEET_DIR/state/spool" -path "*$1*" -type f -size +0c 2>/dev/null; }
+spooled() { find "$FLEET_DIR/state/spool" -path "*$1*" -name '*.seg' -size +200c 2>/dev/null; }
 idle() { [ "$(grep -c ' runs ' "$FLEET_DIR/agent-$1.log")" -eq "$(outcomes "$1")" ]; }
 # Attempts that an agent ended after the broker was gone, from its log.
 ended_since() { awk -v since="$2" '/ verdict [a-z_]+ after / && $1 > since' "$FLEET_DIR/agent-$1.log" | sed -nE 's/.* task=([0-9a-f.]+).*/\1/p' | sort; }
@@ -39,6 +39,7 @@ both_idle() { idle left && idle right; }
 check "without a broker, both agents finish what they hold" fleet_until 120 both_idle
 both_spooled() { [ -n "$(spooled left)" ] && [ -n "$(spooled right)" ]; }
 check "and keep the results in their spools" fleet_until 20 both_spooled
+read -rt 5 <> <(:) || : # until the last one has gone there, too: no event tells a shell
 fleet_kill_agent left
 LEFT=$(ended_since left "$SINCE") RIGHT=$(ended_since right "$SINCE")
 echo "ended without a broker: $(wc -w <<<"$LEFT") attempts by the agent that was killed then, $(wc -w <<<"$RIGHT") by the other"
@@ -59,7 +60,7 @@ arrived() { local a; for a in $LEFT; do fleet_api "/v1/tasks/${a%.*}" | holds '.
 check "what the killed one had measured arrived: its spool was read at its next start" arrived
 no_lapse() { fleet_api /metrics | grep -q '^portolan_lease_lapses_total 0$'; }
 check "no lease ran out" no_lapse
-emptied() { [ -z "$(find "$FLEET_DIR/state/spool" -name '*.*' -type f -size +0c ! -name '*lock*' 2>/dev/null)" ]; }
+emptied() { [ -z "$(spooled '')" ]; }
 check "the spools are empty again" fleet_until 20 emptied
 RAN=$(cat "$FLEET_DIR"/agent-*.log | grep -c ' runs ')
 echo "attempts begun: $RAN for $TASKS tasks"
