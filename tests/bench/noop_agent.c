@@ -1,10 +1,11 @@
 /* An agent without kernels: the real daemon (session, mailbox, jobs, reports) over a worker that judges nothing.
  * Archives give only what is still missing, so the functions here stand in place of the worker's. It offers
- * NOOP_DEVICES (8) devices of the target `noop` and answers each task at once with a complete verdict: what is left is
- * the plane. */
+ * NOOP_DEVICES (8) devices of the target `noop` and answers each task at once, or after NOOP_WORK_MS, with a complete
+ * verdict: what is left is the plane. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent-node/commands/commands.h"
 #include "agent-node/worker/discovery.h"
@@ -15,6 +16,7 @@
 
 #define DEVICES_DEFAULT 8
 #define DEVICES_MAX 64
+#define WORK_STEP_MS 10
 
 struct worker {
     struct rec_device device;
@@ -121,12 +123,28 @@ static void add_candidate(const struct rec_task *task, struct rec_attempt *ret) 
     row->has_time_ns_p10 = row->has_time_ns_p50 = row->has_time_ns_p90 = true;
 }
 
+/* Until the work is done or cancelled. */
+static bool work(const struct worker_hooks *hooks) {
+    const char *text = getenv("NOOP_WORK_MS");
+    int64_t until_ms = clock_mono_ms() + (text ? atoi(text) : 0);
+    while (clock_mono_ms() < until_ms) {
+        if (hooks->cancel && *hooks->cancel) return false;
+        struct timespec step = {.tv_nsec = WORK_STEP_MS * 1000000L};
+        nanosleep(&step, NULL);
+    }
+    return true;
+}
+
 int worker_run(struct worker *w, const struct rec_task *task, const struct worker_hooks *hooks, struct rec_attempt *ret,
                struct error *err) {
     int64_t start_ns = clock_mono_ns();
-    (void)hooks, (void)err;
+    (void)err;
     rec_attempt_init(ret);
     copy_identity(w, task, ret);
+    if (!work(hooks)) {
+        rec_set(&ret->outcome, "cancelled");
+        return 0;
+    }
     rec_set(&ret->outcome, "verdict");
     rec_set(&ret->verdict, "correct");
     rec_set(&ret->generality, "general");

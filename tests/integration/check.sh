@@ -61,7 +61,7 @@ busy_machine() { # as many neighbours as processors, that want all of them
     cat "$DIR/out"
     [ $rc -eq "$2" ] && grep -q '^pocl-cpu: correct' "$DIR/out" && grep -qE "$3" "$DIR/out"
 }
-check "on a busy machine the verdict comes without times: exit status 13" busy_machine refuse 13 'not timed, the machine was busy: (others used|[0-9]+ of [0-9]+ quads)'
+check "on a busy machine the verdict comes without times: exit status 13" busy_machine refuse 13 'not timed, the machine was busy: (others use|[0-9]+ of [0-9]+ quads)'
 check "with --busy note it comes with times, and what they suffered from" busy_machine note 0 'others used|quads were disturbed'
 several_in_one_worker() { # one crashes, one is wrong, one is no kernel file; the last one runs all the same
     local all=("$AGENT" check tests/cheats/{segfault,zeros,option-include}.yaml problems/level1 tests/honest/gelu-plain.yaml --device "$POCL" --no-timing --size held1)
