@@ -33,7 +33,7 @@ fleet_kill KILL "$FLEET_COORDINATOR"
 fleet_serve_again || exit 1
 check "a coordinator that was killed meanwhile goes on: the campaign ends" fleet_until 120 ended
 read_results
-check "\`why\` says what is measured again, and where" grep -q '^promotion of task .*measured on \(one\|two\)/pocl-cpu.*runs on' "$FLEET_DIR/why.log"
+check "\`why\` says what is measured again, and where" grep -q '^runs: promotion of task .*measured on \(one\|two\)/pocl-cpu.*runs on' "$FLEET_DIR/why.log"
 check "a stranger reads provisional, then confirmed, of one task" revisions 'map(.status) | unique == ["confirmed", "provisional"]'
 check "and the higher revision is the confirmed one" revisions 'sort_by(.revision) | .[0].status == "provisional" and .[-1].status == "confirmed"
     and ([.[].task_id] | unique | length) == 1 and ([.[].result_id] | unique | length) == 1'
