@@ -218,12 +218,12 @@ static void todays_code_reads_every_record_of_every_release_that_is_kept(void **
  */
 static json_t *to_json(avro_value_t *value) {
     size_t n = 0;
-    int32_t i;
-    int64_t l;
-    double d;
-    int b;
-    const char *s;
-    const void *bytes;
+    int32_t i = 0;
+    int64_t l = 0;
+    double d = 0;
+    int b = 0;
+    const char *s = NULL;
+    const void *bytes = NULL;
     avro_value_t at;
     json_t *all;
     switch (avro_value_get_type(value)) {
