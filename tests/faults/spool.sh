@@ -33,15 +33,22 @@ fleet_wait_nodes 1 || exit 1
 LONG=$(submit "$(many_campaign long 12 pocl-cpu)")
 ended_attempts() { sed -nE 's/.*info  verdict .* task=([0-9a-f]{32}\.[0-9]+).*/\1/p' "$FLEET_DIR/agent-keeper.log"; }
 has_ended() { [ "$(ended_attempts | wc -l)" -gt "$1" ]; }
-fleet_until 60 has_ended 0
+begun() { grep -c ' info  runs ' "$FLEET_DIR/agent-keeper.log"; }
+is_stopped() { grep -q '^State:.T' "/proc/${FLEET_AGENT[keeper]}/status"; }
+stop_under_work() { # what has begun by then ends when the broker is gone
+    kill -STOP "${FLEET_AGENT[keeper]}" && fleet_until 5 is_stopped
+    [ "$(begun)" -gt "$(ended_attempts | wc -l)" ] || { kill -CONT "${FLEET_AGENT[keeper]}" && return 1; }
+}
+fleet_until 60 has_ended 0 && fleet_until 60 stop_under_work
+BEFORE=$(ended_attempts | wc -l)
 kafka_kill 0
-BEFORE=$(ended_attempts | wc -l) # a report more may have been on its way
+kill -CONT "${FLEET_AGENT[keeper]}"
 in_spool() { [ -n "$(find "$FLEET_DIR/state/spool/portolan.keeper" -name '*.seg' -size +100c)" ]; }
 check "what ends while the broker is away" fleet_until 60 has_ended "$BEFORE"
 check "goes to the spool" fleet_until 10 in_spool
-sleep 1 # the last second is what a kill may take
-fleet_kill_agent keeper
 ended_attempts | tail -n +"$((BEFORE + 1))" >"$FLEET_DIR/away"
+sleep 2 # what ended within the last second is what a kill may take
+fleet_kill_agent keeper
 check "and outlives an agent that is killed" in_spool
 kafka_restart 0 || exit 1
 fleet_agent_again keeper
