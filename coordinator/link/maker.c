@@ -99,9 +99,11 @@ static size_t next_wanted(struct link *link, char **ret, size_t most) {
     pthread_mutex_lock(&link->mutex);
     while (!link->stop && link->wanted_count == 0) pthread_cond_wait(&link->wake, &link->mutex);
     if (!link->stop) count = link->wanted_count < most ? link->wanted_count : most;
-    memcpy(ret, link->wanted, count * sizeof *ret);
-    link->wanted_count -= count;
-    memmove(link->wanted, link->wanted + count, link->wanted_count * sizeof *link->wanted);
+    if (count > 0) {
+        memcpy(ret, link->wanted, count * sizeof *ret);
+        link->wanted_count -= count;
+        memmove(link->wanted, link->wanted + count, link->wanted_count * sizeof *link->wanted);
+    }
     pthread_mutex_unlock(&link->mutex);
     return count;
 }

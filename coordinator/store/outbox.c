@@ -78,7 +78,8 @@ static void remember(struct outbox_recent *recent, const char *topic, const char
         return;
     }
     if (recent->end == recent->room) {
-        memmove(recent->rows, recent->rows + recent->begin, (recent->end - recent->begin) * sizeof *recent->rows);
+        if (recent->begin > 0)
+            memmove(recent->rows, recent->rows + recent->begin, (recent->end - recent->begin) * sizeof *recent->rows);
         recent->end -= recent->begin;
         recent->begin = 0;
         if (recent->end * 2 >= recent->room) {
