@@ -284,7 +284,7 @@ static int read_outbox(void *context, const struct row_outbox *row, struct error
     r->batch->rows[r->batch->count].topic = xstrdup(row->topic);
     r->batch->rows[r->batch->count].key = xstrdup(row->key);
     r->batch->rows[r->batch->count].value = xmalloc(row->len + 1);
-    memcpy(r->batch->rows[r->batch->count].value, row->value, row->len);
+    if (row->len > 0) memcpy(r->batch->rows[r->batch->count].value, row->value, row->len);
     r->batch->rows[r->batch->count++].len = row->len;
     r->batch->last = row->seq;
     r->bytes += row->len;

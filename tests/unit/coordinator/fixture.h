@@ -302,7 +302,7 @@ UNUSED_OK static int fixture_outbox_row(void *context, const struct row_outbox *
     snprintf(o->key, sizeof o->key, "%s", row->key);
     free(o->value);
     o->value = xmalloc(row->len + 1);
-    memcpy(o->value, row->value, row->len);
+    if (row->len > 0) memcpy(o->value, row->value, row->len);
     o->len = row->len;
     return 0;
 }
