@@ -175,6 +175,17 @@ static void without_a_broker_reports_are_on_disk_and_leave_it_when_they_are_deli
     assert_int_equal(arrived(f, "01234"), 5);
 }
 
+/* Without any bus, so that ThreadSanitizer looks at the thread that writes. */
+static void reports_that_come_while_others_are_written_reach_the_disk_too(void **state) {
+    struct fixture *f = *state;
+    for (int i = 0; i < 50; i++) {
+        report(f, i);
+        if (i % 10 == 0) await(usage(f).records > 0);
+    }
+    await(usage(f).records == 50);
+    assert_int_equal(jobs_held(f->jobs), 50);
+}
+
 static void a_broker_that_goes_away_in_between_is_waited_for(void **state) {
     struct fixture *f = *state;
     connect(f);
@@ -269,6 +280,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(what_is_acknowledged_at_once_never_touches_the_disk),
         T(without_a_broker_reports_are_on_disk_and_leave_it_when_they_are_delivered),
+        T(reports_that_come_while_others_are_written_reach_the_disk_too),
         T(a_broker_that_goes_away_in_between_is_waited_for),
         T(the_next_start_sends_what_the_last_one_could_not_unchanged),
         T(a_full_spool_is_trouble_until_something_is_delivered),
