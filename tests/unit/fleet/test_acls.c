@@ -16,6 +16,7 @@
 #include "common/secrets.h"
 #include "fleet/bus/acls.h"
 #include "fleet/bus/certificate.h"
+#include "tests/tools/under_tsan.h"
 
 static bool has(const struct acl_list *list, const char *resource, const char *name, const char *operation) {
     for (size_t i = 0; i < list->count; i++)
@@ -114,6 +115,7 @@ static void a_secret_that_others_can_read_is_refused(void **state) {
 }
 
 static void a_password_comes_from_a_file_and_never_shows(void **state) {
+    if (UNDER_TSAN) skip();
     struct error err = ERROR_INIT;
     const char *keys[] = {"security.protocol", "sasl.mechanism", "sasl.username", "sasl.password.file"};
     const char *values[] = {"sasl_ssl", "PLAIN", "lab-7", *state};
