@@ -40,12 +40,13 @@ char *file_read(const char *path, size_t limit, size_t *ret_len, struct error *e
     return buf_take(&content);
 }
 
-static int write_all(int fd, const char *data, size_t len) {
+int file_write_all(int fd, const void *data, size_t len) {
+    const char *at = data;
     while (len > 0) {
-        ssize_t n = write(fd, data, len);
+        ssize_t n = write(fd, at, len);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return -1;
-        data += n;
+        at += n;
         len -= (size_t)n;
     }
     return 0;
@@ -55,7 +56,7 @@ static int write_all(int fd, const char *data, size_t len) {
 static int write_and_sync(const char *path, const void *data, size_t len, unsigned mode) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0) return -1;
-    if (write_all(fd, data, len) != 0 || fsync(fd) != 0) {
+    if (file_write_all(fd, data, len) != 0 || fsync(fd) != 0) {
         int why = errno;
         close(fd);
         errno = why;
@@ -64,7 +65,7 @@ static int write_and_sync(const char *path, const void *data, size_t len, unsign
     return close(fd);
 }
 
-static int sync_dir(const char *path) {
+int dir_sync(const char *path) {
     CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return -1;
     /* EINVAL: a file system whose folders need no fsync. */
@@ -82,7 +83,7 @@ int file_write_durable(const char *path, const void *data, size_t len, unsigned 
         unlink(temporary);
         return error_errno(err, ERR_IO, why, "cannot write %s", path);
     }
-    if (sync_dir(dir) != 0) return error_errno(err, ERR_IO, errno, "cannot sync the folder %s", dir);
+    if (dir_sync(dir) != 0) return error_errno(err, ERR_IO, errno, "cannot sync the folder %s", dir);
     return 0;
 }
 

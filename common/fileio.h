@@ -6,6 +6,10 @@
 char *file_read(const char *path, size_t limit, size_t *ret_len, struct error *err);
 /* Write to a temporary beside it, fsync, rename, fsync the folder. `mode` as in open(2). */
 int file_write_durable(const char *path, const void *data, size_t len, unsigned mode, struct error *err);
+/* All of it, whatever write(2) takes at a time. -1 with errno. */
+int file_write_all(int fd, const void *data, size_t len);
+/* fsync of a folder; nothing where its file system needs none. -1 with errno. */
+int dir_sync(const char *path);
 int dir_make(const char *path, unsigned mode, struct error *err); /* mkdir -p; existing is fine */
 int dir_remove(const char *path, struct error *err);              /* rm -r; missing is fine; follows no link */
 char *path_join(const char *a, const char *b);                    /* caller frees */

@@ -175,30 +175,13 @@ int spool_load(struct spool *s, spool_visit_fn *visit, void *context, struct err
 }
 
 /* --- appending --------------------------------------------------------------------------------------------------- */
-static int write_all(int fd, const uint8_t *data, size_t len) {
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return -1;
-        data += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
-static int sync_folder(const struct spool *s) {
-    CLEANUP_FD int fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return -1;
-    return fsync(fd) != 0 && errno != EINVAL ? -1 : 0; /* EINVAL: a file system whose folders need none */
-}
-
 static int begin_segment(struct spool *s, struct error *err) {
     uint64_t number = s->next_number++;
     CLEANUP_FREE char *path = segment_path(s, number);
     spool_head(s->head);
     s->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
     if (s->fd < 0) return error_errno(err, ERR_IO, errno, "cannot make %s", path);
-    if (write_all(s->fd, s->head, sizeof s->head) != 0 || sync_folder(s) != 0) {
+    if (file_write_all(s->fd, s->head, sizeof s->head) != 0 || dir_sync(s->folder) != 0) {
         error_errno(err, ERR_IO, errno, "cannot write %s", path);
         stop_appending(s);
         unlink(path);
@@ -244,7 +227,7 @@ static int append(struct spool *s, struct spool_record *records, size_t count, s
     for (size_t i = 0; i < count; i++) {
         size_t len = 0;
         CLEANUP_FREE uint8_t *data = spool_encode(s->head, &records[i], &len);
-        if (write_all(s->fd, data, len) != 0) return undo(s, seg, errno, err);
+        if (file_write_all(s->fd, data, len) != 0) return undo(s, seg, errno, err);
         bytes += (int64_t)len;
     }
     if (fdatasync(s->fd) != 0) return undo(s, seg, errno, err);
