@@ -45,3 +45,8 @@ void clock_cond_init(pthread_cond_t *cond) {
     pthread_cond_init(cond, &attr);
     pthread_condattr_destroy(&attr);
 }
+
+int clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t until_ns) {
+    struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
+    return pthread_cond_timedwait(cond, mutex, &until);
+}

@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/buf.h"
 #include "common/clock.h"
@@ -104,16 +103,8 @@ void loop_free(struct loop *loop) {
 
 /* --- from other threads
  * -------------------------------------------------------------------------------------------------- */
-static struct timespec after_ms(int64_t ms) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += (ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
+static int64_t after_ms(int64_t ms) {
+    return clock_mono_ns() + ms * 1000000;
 }
 
 void loop_stop(struct loop *loop) {
@@ -176,10 +167,10 @@ int loop_call(struct loop *loop, loop_fn *fn, void *context, struct error *err) 
 }
 
 uint64_t loop_wait_change(struct loop *loop, uint64_t seen, int timeout_ms) {
-    struct timespec until = after_ms(timeout_ms);
+    int64_t until_ns = after_ms(timeout_ms);
     pthread_mutex_lock(&loop->mutex);
     while (loop->change == seen && !loop->stop)
-        if (pthread_cond_timedwait(&loop->answered, &loop->mutex, &until) != 0) break;
+        if (clock_cond_wait(&loop->answered, &loop->mutex, until_ns) != 0) break;
     uint64_t change = loop->change;
     pthread_mutex_unlock(&loop->mutex);
     return change;
@@ -202,10 +193,10 @@ static int64_t wait_ms(struct loop *loop) {
 
 /* Up to BATCH_EVENTS events, waiting for one until something is due. */
 static struct event *take_events(struct loop *loop) {
-    struct timespec until = after_ms(wait_ms(loop));
+    int64_t until_ns = after_ms(wait_ms(loop));
     pthread_mutex_lock(&loop->mutex);
     while (!loop->first && !loop->stop)
-        if (pthread_cond_timedwait(&loop->wake, &loop->mutex, &until) != 0) break;
+        if (clock_cond_wait(&loop->wake, &loop->mutex, until_ns) != 0) break;
     struct event *first = loop->first, *end = first;
     size_t n = first ? 1 : 0;
     for (; end && end->next && n < BATCH_EVENTS; n++) end = end->next;

@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/buf.h"
 #include "common/clock.h"
@@ -204,12 +203,11 @@ void jobs_watch(struct jobs *jobs, struct job *job, const atomic_llong *steps) {
 }
 
 static void sleep_locked(struct jobs *jobs, const char *device, int64_t until_ms) {
-    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
     pthread_cond_t *wake = device ? &lane_of(jobs, device)->wake : &jobs->wake;
     if (until_ms == INT64_MAX)
         pthread_cond_wait(wake, &jobs->mutex);
     else
-        pthread_cond_timedwait(wake, &jobs->mutex, &until);
+        clock_cond_wait(wake, &jobs->mutex, until_ms * 1000000);
 }
 
 struct job *jobs_wait(struct jobs *jobs, const char *device, int64_t until_ms, const atomic_bool *interrupt) {

@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/buf.h"
 #include "common/clock.h"
@@ -226,11 +225,6 @@ static int look(struct reports *reports) {
     return status;
 }
 
-static void sleep_locked(struct reports *reports, int64_t until_ms) {
-    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-    pthread_cond_timedwait(&reports->wake, &reports->mutex, &until);
-}
-
 static void *spooler(void *arg) {
     struct reports *reports = arg;
     struct report *batch[BATCH_RECORDS];
@@ -251,7 +245,8 @@ static void *spooler(void *arg) {
         }
         reports->sleeping = due_ms == INT64_MAX;
         if (due_ms > look_ms) due_ms = look_ms;
-        sleep_locked(reports, due_ms < reports->again_ms ? reports->again_ms : due_ms);
+        if (due_ms < reports->again_ms) due_ms = reports->again_ms;
+        clock_cond_wait(&reports->wake, &reports->mutex, due_ms * 1000000);
         reports->sleeping = false;
     }
     pthread_mutex_unlock(&reports->mutex);

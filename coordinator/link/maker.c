@@ -1,9 +1,9 @@
 /* Makes mailboxes, many by one request: creating a topic takes the broker tens of milliseconds, or its absence, and a
  * fleet that starts wants a thousand. Then gets the producer ready for them, so that the loop need not wait for it. */
 #include <string.h>
-#include <time.h>
 
 #include "common/buf.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "coordinator/link/internal.h"
 #include "coordinator/map.h"
@@ -80,16 +80,9 @@ void maker_done(struct link *link) {
 }
 
 void link_pause(struct link *link, int ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (ms % 1000) * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
+    int64_t until_ns = clock_mono_ns() + ms * INT64_C(1000000);
     pthread_mutex_lock(&link->mutex);
-    if (!link->stop) pthread_cond_timedwait(&link->wake, &link->mutex, &until);
+    if (!link->stop) clock_cond_wait(&link->wake, &link->mutex, until_ns);
     pthread_mutex_unlock(&link->mutex);
 }
 

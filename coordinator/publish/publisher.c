@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/buf.h"
 #include "common/clock.h"
@@ -54,13 +53,9 @@ static bool stopping(struct publisher *publisher) {
 }
 
 static void pause_ms(struct publisher *publisher, int ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + ms * INT64_C(1000000);
-    until.tv_sec += ns / INT64_C(1000000000);
-    until.tv_nsec = ns % INT64_C(1000000000);
+    int64_t until_ns = clock_mono_ns() + ms * INT64_C(1000000);
     pthread_mutex_lock(&publisher->mutex);
-    if (!publisher->stop) pthread_cond_timedwait(&publisher->wake, &publisher->mutex, &until);
+    if (!publisher->stop) clock_cond_wait(&publisher->wake, &publisher->mutex, until_ns);
     pthread_mutex_unlock(&publisher->mutex);
 }
 

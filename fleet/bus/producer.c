@@ -214,11 +214,7 @@ struct bus_producer *bus_producer_new(struct bus *bus, const struct bus_producer
     if (config->transactional_id && producer->timeout_ms > 60000) producer->timeout_ms = 60000;
     pthread_rwlock_init(&producer->lock, NULL);
     pthread_mutex_init(&producer->waiters, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&producer->delivered, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&producer->delivered);
     producer->client = new_client(producer, err);
     if (producer->client && config->own_thread && !pthread_create(&producer->thread, NULL, serve, producer))
         producer->own_thread = true;
@@ -396,12 +392,7 @@ static void await_delivery(struct bus_producer *producer, int64_t deadline) {
     if (left > POLL_MS) left = POLL_MS;
     if (left < 0) left = 0;
     if (producer->own_thread) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += left * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&producer->delivered, &producer->waiters, &until);
+        clock_cond_wait(&producer->delivered, &producer->waiters, clock_mono_ns() + left * 1000000);
         return;
     }
     pthread_mutex_unlock(&producer->waiters);
