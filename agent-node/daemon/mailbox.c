@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "fleet/bus/topics.h"
+#include "fleet/protocol.h"
 
 #define DEAD_PAYLOAD_MAX 65536
 #define SCHEMAS_TIMEOUT_MS 5000
@@ -68,17 +69,7 @@ void mailbox_dead_letter(struct bus_producer *producer, const char *node, const 
 void mailbox_report_unrun(struct mailbox *m, struct job *job, const char *outcome, const char *reason) {
     const struct rec_task *task = &job->task;
     struct rec_attempt attempt;
-    rec_attempt_init(&attempt);
-    attempt.epoch = task->epoch;
-    rec_set(&attempt.task_id, task->task_id);
-    attempt.attempt = task->attempt;
-    rec_set(&attempt.attempt_id, task->attempt_id);
-    rec_set(&attempt.campaign, task->campaign);
-    rec_set(&attempt.node, task->node);
-    rec_set(&attempt.incarnation, task->incarnation);
-    rec_set(&attempt.device, task->device);
-    rec_set(&attempt.target, task->target);
-    rec_set(&attempt.kernel_hash, task->kernel_hash);
+    protocol_attempt_of(task, &attempt);
     rec_set(&attempt.agent_version, PORTOLAN_VERSION);
     rec_set(&attempt.outcome, outcome);
     rec_set(&attempt.evidence, reason);

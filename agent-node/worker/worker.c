@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/fileio.h"
 #include "common/log.h"
+#include "fleet/protocol.h"
 #include "problems/graph/pieces.h"
 
 /* Without the kept key, records of this worker replay on other data after its end: no reason to refuse work. */
@@ -67,14 +68,7 @@ bool worker_cache_failing(const struct worker *w) {
 /* --- one task
  * -------------------------------------------------------------------------------------------------------------- */
 static void begin_attempt(const struct worker *w, const struct rec_task *task, struct rec_attempt *a) {
-    rec_attempt_init(a);
-    a->epoch = task->epoch;
-    a->attempt = task->attempt;
-    rec_set(&a->task_id, task->task_id);
-    rec_set(&a->attempt_id, task->attempt_id);
-    rec_set(&a->campaign, task->campaign);
-    rec_set(&a->node, task->node);
-    rec_set(&a->incarnation, task->incarnation);
+    protocol_attempt_of(task, a);
     rec_set(&a->device, task->device[0] ? task->device : w->device.id);
     rec_set(&a->target, task->target[0] ? task->target : w->device.target);
     rec_set(&a->fingerprint, w->device.fingerprint);
@@ -82,7 +76,6 @@ static void begin_attempt(const struct worker *w, const struct rec_task *task, s
     rec_set(&a->device_name, w->device.name);
     rec_set(&a->driver_version, w->device.driver_version);
     rec_set(&a->agent_version, PORTOLAN_VERSION);
-    rec_set(&a->kernel_hash, task->kernel_hash);
 }
 
 /* A problem that does not parse is not the kernel's fault. */

@@ -13,6 +13,7 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "fleet/protocol.h"
 
 #define DEVICES_DEFAULT 8
 #define DEVICES_MAX 64
@@ -92,17 +93,8 @@ int worker_self_test(struct worker *w, char *ret_text, size_t size, struct error
     return 0;
 }
 
-static void copy_identity(const struct worker *w, const struct rec_task *task, struct rec_attempt *ret) {
-    ret->epoch = task->epoch;
-    ret->attempt = task->attempt;
-    rec_set(&ret->task_id, task->task_id);
-    rec_set(&ret->attempt_id, task->attempt_id);
-    rec_set(&ret->campaign, task->campaign);
-    rec_set(&ret->node, task->node);
-    rec_set(&ret->incarnation, task->incarnation);
-    rec_set(&ret->device, task->device);
-    rec_set(&ret->target, task->target);
-    rec_set(&ret->kernel_hash, task->kernel_hash);
+static void begin_attempt(const struct worker *w, const struct rec_task *task, struct rec_attempt *ret) {
+    protocol_attempt_of(task, ret);
     rec_set(&ret->agent_version, PORTOLAN_VERSION);
     rec_set(&ret->fingerprint, w->device.fingerprint);
     rec_set(&ret->device_name, w->device.name);
@@ -139,8 +131,7 @@ int worker_run(struct worker *w, const struct rec_task *task, const struct worke
                struct error *err) {
     int64_t start_ns = clock_mono_ns();
     (void)err;
-    rec_attempt_init(ret);
-    copy_identity(w, task, ret);
+    begin_attempt(w, task, ret);
     if (!work(hooks)) {
         rec_set(&ret->outcome, "cancelled");
         return 0;

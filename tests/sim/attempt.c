@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "fleet/protocol.h"
 #include "tests/sim/sim.h"
 
 #define FLOPS 4e6
@@ -93,22 +94,12 @@ void attempt_fill(const struct sim_node *node, const struct sim_job *job, const 
                   const char *reason, struct rec_attempt *a) {
     const struct rec_task *task = &job->task;
     bool ran = job->state == SIM_RUNNING;
-    rec_attempt_init(a);
-    a->epoch = task->epoch;
-    rec_set(&a->task_id, task->task_id);
-    a->attempt = task->attempt;
-    rec_set(&a->attempt_id, task->attempt_id);
-    rec_set(&a->campaign, task->campaign);
-    rec_set(&a->node, task->node);
-    rec_set(&a->incarnation, task->incarnation);
-    rec_set(&a->device, task->device);
-    rec_set(&a->target, task->target);
+    protocol_attempt_of(task, a);
     rec_setf(&a->fingerprint, "sim-%s-%s", task->target, PORTOLAN_VERSION);
     rec_setf(&a->device_name, "simulated %s", task->target);
     rec_set(&a->driver_version, PORTOLAN_VERSION);
     rec_set(&a->agent_version, PORTOLAN_VERSION);
     rec_set(&a->sandbox, "simulated");
-    rec_set(&a->kernel_hash, task->kernel_hash);
     rec_set(&a->outcome, outcome);
     rec_set(&a->evidence, reason);
     if (strcmp(outcome, "infrastructure") == 0) rec_set(&a->infrastructure, reason);

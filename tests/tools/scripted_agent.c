@@ -16,6 +16,7 @@
 #include "common/random.h"
 #include "fleet/bus/bus.h"
 #include "fleet/bus/topics.h"
+#include "fleet/protocol.h"
 #include "records.h"
 #include "schemas/codec.h"
 
@@ -127,21 +128,11 @@ static void add_measured(struct rec_attempt *attempt, const struct rec_task *tas
 static void say_attempt(const struct rec_task *task, const char *outcome) {
     bool verdict = strcmp(outcome, "verdict") == 0;
     struct rec_attempt attempt;
-    rec_attempt_init(&attempt);
-    attempt.epoch = task->epoch;
-    rec_set(&attempt.task_id, task->task_id);
-    attempt.attempt = task->attempt;
-    rec_set(&attempt.attempt_id, task->attempt_id);
-    rec_set(&attempt.campaign, task->campaign);
-    rec_set(&attempt.node, task->node);
-    rec_set(&attempt.incarnation, task->incarnation);
-    rec_set(&attempt.device, task->device);
-    rec_set(&attempt.target, task->target);
+    protocol_attempt_of(task, &attempt);
     rec_set(&attempt.device_name, "scripted");
     rec_set(&attempt.driver_version, "1");
     rec_set(&attempt.outcome, outcome);
     if (verdict) rec_set(&attempt.verdict, "correct");
-    rec_set(&attempt.kernel_hash, task->kernel_hash);
     attempt.finished_ms = clock_wall_ms();
     attempt.duration_ms = 1;
     if (verdict) add_measured(&attempt, task, "baseline", "plain", 3000);

@@ -238,19 +238,9 @@ UNUSED_OK static struct campaign *fixture_submit(struct fixture *f, const char *
  * ------------------------------------------------------------------------------------------------------------ */
 UNUSED_OK static void fixture_outcome(const struct rec_task *task, const char *outcome, const char *verdict,
                                       struct rec_attempt *ret) {
-    rec_attempt_init(ret);
-    ret->epoch = task->epoch;
-    rec_set(&ret->task_id, task->task_id);
-    ret->attempt = task->attempt;
-    rec_set(&ret->attempt_id, task->attempt_id);
-    rec_set(&ret->campaign, task->campaign);
-    rec_set(&ret->node, task->node);
-    rec_set(&ret->incarnation, task->incarnation);
-    rec_set(&ret->device, task->device);
-    rec_set(&ret->target, task->target);
+    protocol_attempt_of(task, ret);
     rec_set(&ret->outcome, outcome);
     rec_set(&ret->verdict, verdict);
-    rec_set(&ret->kernel_hash, task->kernel_hash);
     ret->finished_ms = 1790000001000;
     if (!verdict || strcmp(verdict, "correct") != 0) return;
     struct rec_measured *baseline = rec_list_measured_push(&ret->measured);
