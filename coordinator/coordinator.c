@@ -18,11 +18,13 @@
 #include "coordinator/loop.h"
 #include "coordinator/publish/publisher.h"
 #include "coordinator/store/backup.h"
+#include "fleet/bus/topics.h"
 
 #define LEASE_MS_DEFAULT 30000
 #define WINDOW_DEFAULT 2
 #define SETTLE_MS_DEFAULT 5000
 #define ABSENT_MS_DEFAULT 600000
+#define TOPICS_TIMEOUT_MS 10000
 #define OPERATOR_TOKEN_BYTES 32
 #define ANNOUNCE_FILE "coordinator.json"
 
@@ -164,6 +166,8 @@ static int start_bus(struct coordinator *c, const struct coordinator_config *con
     if (!c->link) return -1;
     c->publisher = publisher_new(link_bus(c->link), err);
     if (!c->publisher) return -1;
+    /* Before anybody knows its address: it gives four partitions to what is asked for first. */
+    if (config->embedded && topics_create(link_bus(c->link), -1, TOPICS_TIMEOUT_MS, err) != 0) return -1;
     c->core->link.embedded = config->embedded;
     snprintf(c->core->link.bootstrap, sizeof c->core->link.bootstrap, "%s", coordinator_bootstrap(c));
     return 0;

@@ -134,6 +134,7 @@ static void tick(struct session *s) {
 
 /* Repeats registration until it works. */
 static enum session_end join(struct session *s, struct error *err) {
+    char last[ERROR_TEXT_MAX] = "";
     while (!stopping(s)) {
         tick(s);
         struct error one = ERROR_INIT;
@@ -144,7 +145,11 @@ static enum session_end join(struct session *s, struct error *err) {
             return SESSION_FAILED;
         }
         if (one.code != ERR_TIMEOUT && one.code != ERR_NETWORK) {
-            log_warn("cannot register yet: %s", one.text);
+            bool missing = one.code == ERR_NOT_FOUND;
+            if (strcmp(last, one.text) != 0)
+                log_warn("cannot register yet: %s%s", one.text,
+                         missing ? "; the coordinator makes the topics when it starts" : "");
+            snprintf(last, sizeof last, "%s", one.text);
             bus_next(s->consumer, 1000, &(struct bus_record *){NULL}, NULL);
         }
     }

@@ -11,6 +11,7 @@ static const struct {
 } reserved[] = {
     {"metadata.broker.list", "it is given by the bootstrap address"},
     {"client.id", "portolan sets it"},
+    {"allow.auto.create.topics", "topics are made with the settings of docs/protocol.md, by the coordinator"},
     {"acks", "every record is acknowledged by all in-sync replicas"},
     {"request.required.acks", "every record is acknowledged by all in-sync replicas"},
     {"enable.idempotence", "producers are idempotent"},
@@ -66,6 +67,8 @@ static int set_all(const struct bus *bus, rd_kafka_conf_t *conf, const char *con
                                            "16384",
                                            "broker.address.family",
                                            "any",
+                                           "allow.auto.create.topics",
+                                           "false", /* a broker's own defaults would be their settings */
                                            NULL};
     for (size_t i = 0; defaults[i]; i += 2)
         if (bus_conf_set(conf, defaults[i], defaults[i + 1], err)) return -1;

@@ -16,6 +16,8 @@ finish() {
 }
 trap finish EXIT
 
+# As brokers come: what is asked for and missing appears with the broker's own settings, if a client lets it.
+export KAFKA_PROPERTIES=$'auto.create.topics.enable=true\nnum.partitions=3'
 python_install && kafka_start || exit 1
 
 # Everything in a topic by kcat: "PARTITION OFFSET KEY VALUE" a line, sorted by partition and offset.
@@ -71,6 +73,13 @@ for future in admin.incremental_alter_configs([resource]).values():
 PY
     "$TOOL" topics "$KAFKA_BOOTSTRAP" check | grep -q 'cleanup.policy is delete, should be compact'
 }
+topics_there() { kcat -b "$KAFKA_BOOTSTRAP" -L -J | jq -r '.topics[].topic' | grep '^portolan' | sort; }
+nothing_appears_by_itself() {
+    "$TOOL" produce "$KAFKA_BOOTSTRAP" nodes 1 0 >"$DIR/early" 2>&1 && return 1
+    "$TOOL" consume "$KAFKA_BOOTSTRAP" desired 0 uncommitted >>"$DIR/early" 2>&1 && return 1
+    [ -z "$(topics_there)" ] || { topics_there; return 1; }
+}
+check "a client that is there before the topics does not bring them up with the broker's defaults" nothing_appears_by_itself
 check "all topics and a mailbox are created" topics_are_created
 check "creating them again changes nothing" topics_are_created_again
 check "their partitions, cleanup and retention are as the table says" topics_are_right
