@@ -32,9 +32,11 @@ idle() { [ "$(grep -c ' runs ' "$FLEET_DIR/agent-$1.log")" -eq "$(outcomes "$1")
 ended_since() { awk -v since="$2" '/ verdict [a-z_]+ after / && $1 > since' "$FLEET_DIR/agent-$1.log" | sed -nE 's/.* task=([0-9a-f.]+).*/\1/p' | sort; }
 
 NOW=$("$PORTOLAN" submit "$(many_campaign outage "$TASKS" pocl-cpu)" --json | jq -r .campaign)
-fleet_until 60 done_at_least 4
-kafka_kill 0
+# A device that is new to the coordinator gets few at first: both must hold what the outage is to find them with.
+both_hold() { done_at_least 4 && fleet_api /v1/nodes | holds '[.nodes[] | select([.devices[].held] | add >= 4)] | length == 2'; }
+fleet_until 60 both_hold || { echo "outage.sh: the agents never held 4 attempts each" >&2; exit 1; }
 SINCE=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ) GONE=$SECONDS
+kafka_kill 0
 both_idle() { idle left && idle right; }
 check "without a broker, both agents finish what they hold" fleet_until 120 both_idle
 both_spooled() { [ -n "$(spooled left)" ] && [ -n "$(spooled right)" ]; }
