@@ -70,6 +70,17 @@ enum store_statement {
     ST_TOKEN_INSERT,
     ST_TOKEN_DELETE,
     ST_TOKENS,
+    ST_SWEEP_PUT,
+    ST_SWEEP_UPDATE,
+    ST_SWEEP_DELETE,
+    ST_SWEEP_RUNS_DELETE,
+    ST_SWEEPS,
+    ST_SWEEP_RUN_INSERT,
+    ST_SWEEP_RUN_TRIM,
+    ST_SWEEP_RUN_UPDATE,
+    ST_SWEEP_RUNS,
+    ST_SWEEP_RUNS_OPEN,
+    ST_PROMOTED,
     ST_COUNT
 };
 #define ATTEMPTS_PER_TASK_MAX (1 << 24) /* a row's key is the task's number, and the attempt's in 24 bits */

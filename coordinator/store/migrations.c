@@ -108,6 +108,18 @@ static const char *const steps[] = {
     "CREATE TABLE health(node TEXT NOT NULL, device TEXT NOT NULL, streak INTEGER NOT NULL, rounds INTEGER NOT NULL,"
     " quarantined INTEGER NOT NULL, since_ms INTEGER NOT NULL, reason TEXT NOT NULL, blame TEXT NOT NULL,"
     " PRIMARY KEY(node, device)) WITHOUT ROWID;",
+    /* 4: sweeps and their runs; finding what was promoted */
+    "CREATE TABLE sweeps(name TEXT PRIMARY KEY, filename TEXT NOT NULL, definition TEXT NOT NULL, paused INTEGER NOT"
+    " NULL, reason TEXT NOT NULL, handled_s INTEGER NOT NULL, created_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE sweep_runs(seq INTEGER PRIMARY KEY AUTOINCREMENT, sweep TEXT NOT NULL, due_s INTEGER NOT NULL,"
+    " cause TEXT NOT NULL, state INTEGER NOT NULL, again INTEGER NOT NULL, started_ms INTEGER NOT NULL, finished_ms"
+    " INTEGER NOT NULL, ends_ms INTEGER NOT NULL, campaign TEXT NOT NULL, planned INTEGER NOT NULL, measured INTEGER "
+    "NOT"
+    " NULL, wrong INTEGER NOT NULL, suspects INTEGER NOT NULL, confirmed INTEGER NOT NULL, recovered INTEGER NOT NULL,"
+    " reason TEXT NOT NULL);"
+    "CREATE INDEX sweep_runs_sweep ON sweep_runs(sweep, seq);"
+    "CREATE INDEX tasks_promotions ON tasks(parent) WHERE purpose = 'promotion' AND state = 4;",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof *steps))
 

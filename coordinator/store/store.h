@@ -320,3 +320,63 @@ int store_token_delete(struct store *store, const char *name, struct error *err)
 typedef int store_token_fn(void *context, const struct row_token *row, struct error *err);
 /* By name. */
 int store_tokens(struct store *store, store_token_fn *visit, void *context, struct error *err);
+
+/* --- sweeps and their runs -----------------------------------------------------------------------------------------
+ */
+#define SWEEP_RUNS_KEPT 1000 /* of each sweep; older rows are dropped as new ones come */
+struct row_sweep {
+    char name[LABEL_SIZE];
+    bool paused;
+    char reason[256];  /* why it is paused */
+    int64_t handled_s; /* times up to this one (Unix seconds) are dealt with, whatever became of them */
+    int64_t created_ms, changed_ms;
+};
+/* Insert or replace. */
+int store_sweep_put(struct store *store, const struct row_sweep *row, const char *filename, const char *definition,
+                    struct error *err);
+/* Everything but the definition. */
+int store_sweep_update(struct store *store, const struct row_sweep *row, struct error *err);
+/* With its runs' rows; their campaigns and results stay. */
+int store_sweep_delete(struct store *store, const char *name, struct error *err);
+typedef int store_sweep_fn(void *context, const struct row_sweep *row, const char *filename, const char *definition,
+                           struct error *err);
+/* By name. */
+int store_sweeps(struct store *store, store_sweep_fn *visit, void *context, struct error *err);
+
+enum sweep_run_state {
+    SWEEP_RUN_PENDING, /* waits until the run before it has ended */
+    SWEEP_RUN_RUNNING, /* its campaign is open */
+    SWEEP_RUN_COMPLETE,
+    SWEEP_RUN_OVERDUE,   /* ended by its deadline */
+    SWEEP_RUN_CANCELLED, /* by somebody, or by the run after it (`overlap: replace`) */
+    SWEEP_RUN_EMPTY,     /* there was nothing to measure */
+    SWEEP_RUN_SKIPPED,   /* the run before it was still open */
+    SWEEP_RUN_MISSED,    /* the coordinator or the broker was away */
+    SWEEP_RUN_STATE_COUNT
+};
+const char *sweep_run_state_name(enum sweep_run_state state);
+struct row_sweep_run {
+    int64_t seq; /* given by the store */
+    char sweep[LABEL_SIZE];
+    int64_t due_s;  /* Unix seconds; of a run by hand: when it was asked for */
+    char cause[12]; /* schedule, catch_up or manual */
+    enum sweep_run_state state;
+    bool again; /* suspects are being measured again */
+    int64_t started_ms, finished_ms;
+    int64_t ends_ms; /* the deadline, by the wall clock */
+    char campaign[CAMPAIGN_ID_SIZE];
+    int32_t planned, measured, wrong; /* first measurements: in all, with a verdict, with one that is not correct */
+    int32_t suspects, confirmed, recovered;
+    char reason[256];
+};
+/* Sets row->seq, and drops what is over SWEEP_RUNS_KEPT. */
+int store_sweep_run_insert(struct store *store, struct row_sweep_run *row, struct error *err);
+/* By row->seq: all that may change. */
+int store_sweep_run_update(struct store *store, const struct row_sweep_run *row, struct error *err);
+typedef int store_sweep_run_fn(void *context, const struct row_sweep_run *row, struct error *err);
+/* Of a sweep, newest first; `limit` <= 0: all. With `open_only` those pending and running, oldest first. */
+int store_sweep_runs(struct store *store, const char *sweep, bool open_only, int limit, store_sweep_run_fn *visit,
+                     void *context, struct error *err);
+
+/* Results that a promotion has measured again, whatever it found; as store_results() tells them. */
+int store_promoted(struct store *store, store_result_fn *visit, void *context, struct error *err);
