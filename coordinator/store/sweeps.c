@@ -185,12 +185,11 @@ int store_sweep_runs(struct store *store, const char *sweep, bool open_only, int
 /* --- what they measure
  * ------------------------------------------------------------------------------------------------ */
 int store_promoted(struct store *store, store_result_fn *visit, void *context, struct error *err) {
-    sqlite3_stmt *q =
-        store_prepare(store, ST_PROMOTED,
-                      "SELECT r.task, r.revision, r.campaign, r.problem, r.target, r.record FROM results r"
-                      " WHERE r.task IN (SELECT parent FROM tasks WHERE purpose = 'promotion' AND state ="
-                      " 4) ORDER BY r.revision",
-                      err);
+    sqlite3_stmt *q = store_prepare(store, ST_PROMOTED,
+                                    "SELECT r.task, r.revision, r.campaign, r.problem, r.target, r.record FROM tasks p"
+                                    " JOIN tasks t ON t.id = p.parent JOIN results r ON r.seq = t.seq"
+                                    " WHERE p.purpose = 'promotion' AND p.state = 4 ORDER BY r.revision",
+                                    err);
     if (!q) return -1;
     int rc;
     while ((rc = store_step(store, q, "read promoted results", err)) > 0) {

@@ -138,6 +138,8 @@ static void a_store_of_the_format_before_is_migrated_with_its_tasks(void **state
     sqlite3 *db;
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
+                                  /* of step 4 */
+                                  "DROP INDEX tasks_promotions; DROP TABLE sweeps; DROP TABLE sweep_runs;"
                                   "ALTER TABLE tasks DROP COLUMN purpose; ALTER TABLE tasks DROP COLUMN parent;"
                                   "ALTER TABLE tasks DROP COLUMN wanted;"
                                   /* of step 3 */
