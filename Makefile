@@ -34,7 +34,7 @@ $(BUILD)/coordinator/sweep/zone.o: CPPFLAGS += $(GLIB_CFLAGS)
 LIB_common := -lyaml -ljansson -lm
 LIB_schemas := -ljansson
 LIB_fleet := -lrdkafka -lcrypto
-LIB_coordinator := -lsqlite3 -lmicrohttpd -lglib-2.0
+LIB_coordinator := -lsqlite3 -lmicrohttpd -lcurl -lglib-2.0
 LIB_agent := -lseccomp
 LIB_cli := -lcurl
 

@@ -93,22 +93,27 @@ static int check_problems_dir(const struct options *opts, struct error *err) {
 }
 
 static void read_options(const struct options *opts, struct coordinator_config *config) {
-    *config = (struct coordinator_config){.state_dir = options_string(opts, "state-dir"),
-                                          .restore = options_string(opts, "restore"),
-                                          .bootstrap = options_string(opts, "bootstrap"),
-                                          .prefix = options_string(opts, "prefix"),
-                                          .embedded = options_flag(opts, "embedded"),
-                                          .replication = (int)options_int(opts, "replication"),
-                                          .api_address = options_string(opts, "address"),
-                                          .api_port = (int)options_int(opts, "port"),
-                                          .api_tls_cert = options_string(opts, "tls-cert"),
-                                          .api_tls_key = options_string(opts, "tls-key"),
-                                          .lease_ms = options_int(opts, "lease-ms"),
-                                          .window = (int)options_int(opts, "window"),
-                                          .settle_ms = options_int(opts, "settle-ms"),
-                                          .absent_ms = options_int(opts, "absent-ms"),
-                                          .approve_nodes = options_flag(opts, "approve-nodes"),
-                                          .fleet_file = options_string(opts, "fleet")};
+    *config =
+        (struct coordinator_config){.state_dir = options_string(opts, "state-dir"),
+                                    .restore = options_string(opts, "restore"),
+                                    .bootstrap = options_string(opts, "bootstrap"),
+                                    .prefix = options_string(opts, "prefix"),
+                                    .embedded = options_flag(opts, "embedded"),
+                                    .replication = (int)options_int(opts, "replication"),
+                                    .api_address = options_string(opts, "address"),
+                                    .api_port = (int)options_int(opts, "port"),
+                                    .api_tls_cert = options_string(opts, "tls-cert"),
+                                    .api_tls_key = options_string(opts, "tls-key"),
+                                    .registry = {.url = options_string(opts, "schema-registry"),
+                                                 .user = options_string(opts, "schema-registry-user"),
+                                                 .password_file = options_string(opts, "schema-registry-password-file"),
+                                                 .ca_file = options_string(opts, "schema-registry-ca-file")},
+                                    .lease_ms = options_int(opts, "lease-ms"),
+                                    .window = (int)options_int(opts, "window"),
+                                    .settle_ms = options_int(opts, "settle-ms"),
+                                    .absent_ms = options_int(opts, "absent-ms"),
+                                    .approve_nodes = options_flag(opts, "approve-nodes"),
+                                    .fleet_file = options_string(opts, "fleet")};
 }
 
 static int read_retention(const struct options *opts, struct retention *ret, struct error *err) {
@@ -170,6 +175,14 @@ static const struct option_spec options[] = {
      "Certificate of the HTTP API, with what signed it, in PEM; its names are those that clients may call it by."},
     {"tls-key", 0, OPTION_STRING, "FILE", "api.tls.key", NULL, "The certificate's key, mode 600."},
     {"port", 'p', OPTION_INT, "N", "api.port", "7070", "Port of the HTTP API; 0 takes any free one."},
+    {"schema-registry", 0, OPTION_STRING, "URL", "schema_registry.url", NULL,
+     "An external Schema Registry (Confluent's API) that gives the public topics' schema ids; without it the "
+     "coordinator is their registry."},
+    {"schema-registry-user", 0, OPTION_STRING, "NAME", "schema_registry.user", NULL, "User at that registry."},
+    {"schema-registry-password-file", 0, OPTION_STRING, "FILE", "schema_registry.password.file", NULL,
+     "The user's password, in the first line of a file of mode 600."},
+    {"schema-registry-ca-file", 0, OPTION_STRING, "FILE", "schema_registry.ca_file", NULL,
+     "Whom to trust for an https:// registry."},
     {"fleet", 0, OPTION_STRING, "FILE", "fleet", NULL, "Fleet file with rules for target names."},
     {"problems-dir", 0, OPTION_STRING, "DIR", "problems_dir", NULL,
      "Shipped problems; those that came with the program when not given."},

@@ -31,6 +31,7 @@
 struct coordinator {
     struct bus_embedded *embedded;
     struct link *link;
+    struct wire *wire;
     struct publisher *publisher;
     struct loop *loop;
     struct core *core; /* the loop's */
@@ -148,9 +149,23 @@ static struct core *open_core(struct coordinator *c, const struct coordinator_co
     return core;
 }
 
+static int start_wire(struct coordinator *c, const struct coordinator_config *config, struct error *err) {
+    struct registry *registry = NULL;
+    if (config->registry.url) {
+        registry = registry_new(&config->registry, err);
+        if (!registry) return -1;
+        snprintf(c->core->registry.url, sizeof c->core->registry.url, "%s", registry_url(registry));
+    }
+    c->wire = wire_new(c->core, registry, err);
+    if (c->wire) return 0;
+    registry_free(registry);
+    return -1;
+}
+
 static int start_bus(struct coordinator *c, const struct coordinator_config *config, struct error *err) {
-    struct link_config link = {.codec = c->core->codec,
-                               .replication = config->replication > 0 ? config->replication : -1};
+    if (start_wire(c, config, err) != 0) return -1;
+    struct link_config link = {
+        .codec = c->core->codec, .wire = c->wire, .replication = config->replication > 0 ? config->replication : -1};
     link.bus = (struct bus_config){.bootstrap = config->bootstrap,
                                    .prefix = c->prefix,
                                    .keys = config->kafka_keys,
@@ -164,7 +179,7 @@ static int start_bus(struct coordinator *c, const struct coordinator_config *con
     }
     c->link = link_new(&link, err);
     if (!c->link) return -1;
-    c->publisher = publisher_new(link_bus(c->link), err);
+    c->publisher = publisher_new(link_bus(c->link), c->wire, err);
     if (!c->publisher) return -1;
     /* Before anybody knows its address: it gives four partitions to what is asked for first. */
     if (config->embedded && topics_create(link_bus(c->link), -1, TOPICS_TIMEOUT_MS, err) != 0) return -1;
@@ -241,6 +256,7 @@ void coordinator_free(struct coordinator *c) {
     if (c->publisher) publisher_stop(c->publisher);
     publisher_free(c->publisher);
     link_free(c->link);
+    wire_free(c->wire);
     /* Only ours: a coordinator that could not take the lock must not remove the announcement of the one that has it. */
     if (c->api && c->announce_path) unlink(c->announce_path);
     if (c->loop) loop_free(c->loop);

@@ -139,8 +139,14 @@ struct link_status {
     bool embedded;
     char bootstrap[256], cluster_id[128], last_error[512];
 };
+/* Of the external schema registry, for people. */
+struct registry_status {
+    char url[256]; /* "": none is configured, this coordinator is the registry */
+    bool waiting;  /* results wait for it */
+    char last_error[512];
+};
 struct metrics {
-    int64_t results, deadletters, lapses, ticks, quarantines;
+    int64_t results, deadletters, lapses, ticks, quarantines, published;
     int64_t attempts[ATTEMPT_STATE_COUNT];
 };
 struct core {
@@ -168,7 +174,8 @@ struct core {
     int64_t strangers_mono_ms;                 /* when it was last said */
     int64_t desired_count;                     /* `desired` records of this epoch */
     uint64_t change;                           /* counts changes that streams show */
-    int32_t schema_result, schema_measurement; /* public ids */
+    int32_t schema_result, schema_measurement; /* the store's ids; on the topics as publish/wire.h says */
+    struct registry_status registry;
     struct effect *effects;
     size_t effect_count, effect_room;
     struct metrics metrics;

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "coordinator/accept/accept.h"
 #include "coordinator/accept/result.h"
+#include "coordinator/publish/wire.h"
 #include "coordinator/schedule/attempts.h"
 #include "coordinator/schedule/nodes.h"
 #include "coordinator/store/backup.h"
@@ -132,6 +133,7 @@ static int on_link_state(struct core *core, const struct event *event) {
 
 static int on_published(struct core *core, const struct event *event, struct error *err) {
     if (event->code != ERR_NONE) return 0;
+    core->metrics.published += (int64_t)event->len;
     return store_outbox_clear(core->store, 0, event->offset, err);
 }
 
@@ -139,6 +141,11 @@ static int on_mailbox(struct core *core, const struct event *event, struct error
     if (event->code == ERR_NONE) return nodes_on_mailbox(core, event->text, err);
     core_want_mailbox(core, event->text);
     return 0;
+}
+
+static int on_schema_id(struct core *core, const struct event *event, struct error *err) {
+    struct wire_id id = {.own = (int32_t)event->offset, .external = event->partition};
+    return wire_keep(core, &id, err);
 }
 
 int event_handle(struct core *core, struct event *event, struct error *err) {
@@ -156,6 +163,12 @@ int event_handle(struct core *core, struct event *event, struct error *err) {
             return on_mailbox(core, event, err);
         case EVENT_PUBLISHED:
             return on_published(core, event, err);
+        case EVENT_SCHEMA_ID:
+            return on_schema_id(core, event, err);
+        case EVENT_REGISTRY:
+            core->registry.waiting = event->code != ERR_NONE;
+            snprintf(core->registry.last_error, sizeof core->registry.last_error, "%s", event->text);
+            return 0;
         case EVENT_CALL:
             break;
     }

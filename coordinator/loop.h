@@ -12,7 +12,9 @@ enum event_kind {
     EVENT_TICK_LOST, /* a tick could not be delivered */
     EVENT_LINK_STATE, /* code: ERR_NONE connected, else not; text */
     EVENT_MAILBOX,    /* text: node; code */
-    EVENT_PUBLISHED,  /* offset: last outbox row; code; text */
+    EVENT_PUBLISHED,  /* offset: last outbox row; len: records; code; text */
+    EVENT_SCHEMA_ID,  /* offset: own id; partition: the external registry's */
+    EVENT_REGISTRY,   /* the external registry: code: ERR_NONE it has what is needed, else results wait; text */
     EVENT_CALL,
 };
 struct call;

@@ -1,4 +1,6 @@
-/* The read side of the Schema Registry API (Confluent's paths and error codes) for the schemas of the public topics. */
+/* The read side of the Schema Registry API (Confluent's paths and error codes) for the schemas of the public topics.
+ * With an external registry configured it has nothing: the ids on the topics are that one's, and ours would name
+ * others. */
 #include <string.h>
 
 #include "common/number.h"
@@ -15,6 +17,7 @@ struct asking {
     const char *subject; /* NULL: all */
     int64_t version;     /* 0: all, -1: latest */
     json_t *found;       /* array of {subject, version, id, schema}, in the order of ids */
+    char elsewhere[256]; /* address of the external registry, which is to be asked in our place; or "" */
 };
 
 static int collect(void *context, const struct row_schema *row, struct error *err) {
@@ -36,6 +39,8 @@ static int collect(void *context, const struct row_schema *row, struct error *er
 static int look(struct core *core, void *context, struct error *err) {
     struct asking *asking = context;
     asking->found = json_array();
+    snprintf(asking->elsewhere, sizeof asking->elsewhere, "%s", core->registry.url);
+    if (*asking->elsewhere) return 0;
     return store_schemas(core->store, collect, asking, err);
 }
 
@@ -61,9 +66,15 @@ static enum MHD_Result send_json(struct request *request, json_t *json) {
 
 static bool ask(struct request *request, struct asking *asking, enum MHD_Result *ret) {
     struct error err = ERROR_INIT;
-    if (loop_call(request->api->loop, look, asking, &err) == 0) return true;
+    if (loop_call(request->api->loop, look, asking, &err) == 0 && !*asking->elsewhere) return true;
     json_decref(asking->found);
-    *ret = api_error(request, &err);
+    if (*asking->elsewhere) {
+        char text[400];
+        snprintf(text, sizeof text, "the schemas of these topics are in the registry at %s", asking->elsewhere);
+        *ret = refuse(request, asking->id >= 0 ? NO_SCHEMA : NO_SUBJECT, text);
+    } else {
+        *ret = api_error(request, &err);
+    }
     return false;
 }
 

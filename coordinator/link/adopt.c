@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/log.h"
 #include "coordinator/link/internal.h"
 #include "fleet/bus/topics.h"
 
@@ -30,6 +31,13 @@ static int collect(void *context, const struct bus_record *record, struct error 
     r->value = xmalloc(record->len + 1);
     r->len = record->len;
     memcpy(r->value, record->value, record->len);
+    struct error foreign = ERROR_INIT;
+    if (wire_in(a->link->wire, r->value, r->len, &foreign) != 0) {
+        log_warn("a published result is left out: offset %lld: %s", (long long)record->offset, foreign.text);
+        free(r->value);
+        a->batch.count--;
+        return 0;
+    }
     a->batch.bytes += record->len;
     if (a->batch.count < BATCH_RECORDS && a->batch.bytes < BATCH_BYTES) return 0;
     if (link_stopping(a->link)) return error_set(err, ERR_CANCELLED, "the coordinator is stopping");
@@ -46,6 +54,7 @@ int adopt_published(struct link *link, struct error *err) {
     bool wanted = false;
     if (loop_call(link->loop, ask, &wanted, err) != 0) return -1;
     if (!wanted) return 0;
+    if (wire_register(link->wire, err) != 0) return -1;
     a.batch.records = xcalloc(BATCH_RECORDS, sizeof *a.batch.records);
     int status = bus_replay(link->bus, TOPIC_RESULTS, true, READ_TIMEOUT_MS, collect, &a, err);
     int last = hand_over(&a, status == 0 ? err : NULL);

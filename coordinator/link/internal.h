@@ -9,6 +9,7 @@ struct link {
     struct bus_producer *producer;
     struct bus_consumer *consumer; /* the reader's */
     struct codec *codec;
+    struct wire *wire;
     int replication;
     pthread_t reader, maker;
     bool reader_started, maker_started;

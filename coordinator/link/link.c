@@ -125,6 +125,7 @@ struct link *link_new(const struct link_config *config, struct error *err) {
     pthread_mutex_init(&link->mutex, NULL);
     clock_cond_init(&link->wake);
     link->codec = config->codec;
+    link->wire = config->wire;
     link->found = map_new();
     link->replication = config->replication;
     struct bus_config bus = config->bus;

@@ -3,11 +3,13 @@
  * to the loop as events. */
 #pragma once
 #include "coordinator/loop.h"
+#include "coordinator/publish/wire.h"
 #include "fleet/bus/bus.h"
 
 struct link_config {
     struct bus_config bus; /* on_state and context are set by the link */
     struct codec *codec;   /* of the core; thread-safe */
+    struct wire *wire;     /* publish/wire.h; must outlive the link */
     int replication;       /* of topics to create; -1: the cluster's default */
 };
 struct link;

@@ -6,15 +6,18 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "fleet/bus/topics.h"
 
 #define TRANSACTION_TIMEOUT_MS 5000
 #define RETRY_MS 500
+#define REGISTRY_RETRY_MAX_MS 30000
 #define FENCE_WAIT_MS 5000
 #define QUEUE_FULL_TRIES 100
 
 struct publisher {
     struct bus *bus;
     struct bus_producer *producer;
+    struct wire *wire; /* not owned */
     struct loop *loop;
     pthread_t thread;
     bool started, initialised;
@@ -24,12 +27,13 @@ struct publisher {
     struct outbox_batch *batch;
 };
 
-struct publisher *publisher_new(struct bus *bus, struct error *err) {
+struct publisher *publisher_new(struct bus *bus, struct wire *wire, struct error *err) {
     struct publisher *publisher = xcalloc(1, sizeof *publisher);
     struct bus_producer_config config = {.transactional_id = "coordinator"};
     pthread_mutex_init(&publisher->mutex, NULL);
     clock_cond_init(&publisher->wake);
     publisher->bus = bus;
+    publisher->wire = wire;
     publisher->producer = bus_producer_new(bus, &config, err);
     if (publisher->producer) return publisher;
     publisher_free(publisher);
@@ -107,9 +111,54 @@ static void renew(struct publisher *publisher) {
     if (bus_tx_renew(publisher->producer, &err) != 0) log_warn("results wait: %s", err.text);
 }
 
-/* Until it is out: its rows are in the outbox as long, and come again after a crash with the same contents. */
-static bool publish(struct publisher *publisher, const struct outbox_batch *batch, struct error *err) {
+/* --- schema ids
+ * ---------------------------------------------------------------------------------------------------------- */
+static void tell_registry(struct publisher *publisher, const struct error *err) {
+    struct wire_id id;
+    while (wire_learned(publisher->wire, &id)) {
+        struct event *event = event_new(EVENT_SCHEMA_ID);
+        event->offset = id.own;
+        event->partition = id.external;
+        loop_post(publisher->loop, event);
+    }
+    struct event *event = event_new(EVENT_REGISTRY);
+    event->code = err->code;
+    event->text = xstrdup(err->text);
+    loop_post(publisher->loop, event);
+}
+
+static int translate(struct publisher *publisher, struct outbox_batch *batch, size_t *done, struct error *err) {
+    for (; *done < batch->count; ++*done) {
+        const char *topic = batch->rows[*done].topic;
+        if (strcmp(topic, TOPIC_RESULTS) != 0 && strcmp(topic, TOPIC_MEASUREMENTS) != 0) continue;
+        if (wire_out(publisher->wire, batch->rows[*done].value, batch->rows[*done].len, err) != 0) return -1;
+    }
+    return 0;
+}
+
+/* Puts the registry's ids into the batch, asking as long as it takes: consumers could not read what has none. */
+static bool prepare(struct publisher *publisher, struct outbox_batch *batch, struct error *err) {
     char last[ERROR_TEXT_MAX] = "";
+    int wait_ms = RETRY_MS;
+    size_t done = 0;
+    while (!stopping(publisher)) {
+        *err = (struct error)ERROR_INIT;
+        int status = translate(publisher, batch, &done, err);
+        if (stopping(publisher)) break;
+        if (wire_is_external(publisher->wire)) tell_registry(publisher, err);
+        if (status == 0) return true;
+        if (strcmp(last, err->text) != 0) log_warn("results wait for the schema registry: %s", err->text);
+        snprintf(last, sizeof last, "%s", err->text);
+        pause_ms(publisher, wait_ms);
+        wait_ms = 2 * wait_ms < REGISTRY_RETRY_MAX_MS ? 2 * wait_ms : REGISTRY_RETRY_MAX_MS;
+    }
+    return false;
+}
+
+/* Until it is out: its rows are in the outbox as long, and come again after a crash with the same contents. */
+static bool publish(struct publisher *publisher, struct outbox_batch *batch, struct error *err) {
+    char last[ERROR_TEXT_MAX] = "";
+    if (!prepare(publisher, batch, err)) return false;
     while (!stopping(publisher)) {
         *err = (struct error)ERROR_INIT;
         if (publish_once(publisher, batch, err) == 0) return true;
@@ -136,6 +185,7 @@ static void *run(void *context) {
         bool ended = publish(publisher, batch, &err);
         struct event *event = event_new(EVENT_PUBLISHED);
         event->offset = batch->last;
+        event->len = batch->count;
         event->code = ended ? err.code : ERR_CANCELLED;
         event->text = xstrdup(err.text);
         loop_post(publisher->loop, event);
@@ -156,6 +206,7 @@ void publisher_stop(struct publisher *publisher) {
     publisher->stop = true;
     pthread_cond_broadcast(&publisher->wake);
     pthread_mutex_unlock(&publisher->mutex);
+    wire_cancel(publisher->wire);
     if (publisher->started) pthread_join(publisher->thread, NULL);
     publisher->started = false;
 }

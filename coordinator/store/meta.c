@@ -20,3 +20,14 @@ int store_meta_put(struct store *store, const char *key, const char *value, stru
     bind_text(q, 2, value);
     return store_run(store, q, "write meta", err);
 }
+
+int64_t store_size_bytes(struct store *store) {
+    sqlite3_stmt *q = NULL;
+    int64_t bytes = 0;
+    if (sqlite3_prepare_v2(store->db, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()", -1,
+                           &q, NULL) == SQLITE_OK &&
+        sqlite3_step(q) == SQLITE_ROW)
+        bytes = sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    return bytes;
+}

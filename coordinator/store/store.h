@@ -265,6 +265,7 @@ typedef int store_result_fn(void *context, const struct row_result *row, struct 
 int store_results(struct store *store, const struct result_query *query, store_result_fn *visit, void *context,
                   struct error *err);
 int64_t store_result_count(struct store *store);
+int64_t store_size_bytes(struct store *store); /* of the file, as of the latest checkpoint and commit */
 
 /* --- outbox: what has to be published, in order ----------------------------------------------------------------------
  */
