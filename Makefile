@@ -27,7 +27,8 @@ ifneq ($(SAN),)
 CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SAN)
 endif
-LDFLAGS += -pthread
+# Every relocation is done before main, and its table read-only afterwards.
+LDFLAGS += -pthread -Wl,-z,relro -Wl,-z,now
 # Its headers are not written for our warnings.
 GLIB_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags glib-2.0 2>/dev/null))
 $(BUILD)/coordinator/sweep/zone.o: CPPFLAGS += $(GLIB_CFLAGS)
@@ -117,7 +118,7 @@ include tests/tests.mk
 -include $(ALL_OBJ:.o=.d) $(BUILD)/cli/main_portolan.d $(BUILD)/agent-node/main_agent.d $(BUILD)/agent-node/main_runner.d
 
 # --- what people run -----------------------------------------------------------------------------------------------------
-.PHONY: deps demo check ci lint bench margins install uninstall clean fuzz format
+.PHONY: deps demo check ci lint bench margins install uninstall deb clean fuzz format
 deps: ## install what building, the demo and the tests need (apt, Maven, PyPI) and say what
 	$(Q)DEPS_DIR=$(DEPS_DIR) tools/deps check
 
@@ -158,6 +159,9 @@ install: build ## install programs, problems, kernels and completion under PREFI
 
 uninstall: ## remove what install put there
 	$(Q)PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) tools/install --remove
+
+deb: build ## make the Debian packages portolan and portolan-agent in build/deb
+	$(Q)BUILD=$(BUILD) tools/deb
 
 clean: ## remove what was built
 	$(Q)rm -rf build build-*

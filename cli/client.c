@@ -45,9 +45,8 @@ static int error_no_coordinator(const char *path, const struct error *why, struc
 }
 
 static int from_runtime_file(char **api, char **token_file, char **ca_file, struct error *err) {
-    CLEANUP_FREE char *dir = dir_standard("runtime", err);
-    if (!dir) return -1;
-    CLEANUP_FREE char *path = path_join(dir, RUNTIME_FILE);
+    CLEANUP_FREE char *path = runtime_file(RUNTIME_FILE, err);
+    if (!path) return -1;
     size_t len = 0;
     struct error why = ERROR_INIT;
     CLEANUP_FREE char *text = file_read(path, RUNTIME_FILE_LIMIT, &len, &why);

@@ -156,3 +156,13 @@ char *dir_standard(const char *what, struct error *err) {
     error_set(err, ERR_INTERNAL, "no standard folder is called %s", what);
     return NULL;
 }
+
+char *runtime_file(const char *name, struct error *err) {
+    CLEANUP_FREE char *dir = dir_standard("runtime", err);
+    if (!dir) return NULL;
+    CLEANUP_FREE char *own = path_join(dir, name);
+    bool elsewhere = env("PORTOLAN_RUNTIME_DIR") && !env("PORTOLAN_SYSTEM");
+    if (elsewhere || access(own, F_OK) == 0) return TAKE(own);
+    CLEANUP_FREE char *service = path_join("/run/portolan", name);
+    return access(service, F_OK) == 0 ? TAKE(service) : TAKE(own);
+}

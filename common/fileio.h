@@ -18,3 +18,7 @@ const char *path_basename(const char *path);                      /* points into
 /* XDG and service folders, made if missing. `what` is "state", "cache", "config", "runtime"; under /var/lib/portolan
  * etc. when PORTOLAN_SYSTEM is set; PORTOLAN_STATE_DIR, PORTOLAN_CACHE_DIR, ... override. Caller frees. */
 char *dir_standard(const char *what, struct error *err);
+/* Path of a file that a coordinator leaves in its runtime folder: of this user's, else of the one that runs as a
+ * service on this machine (/run/portolan, unless PORTOLAN_RUNTIME_DIR names a folder of somebody who is no service);
+ * where neither is there, this user's. Caller frees. */
+char *runtime_file(const char *name, struct error *err);

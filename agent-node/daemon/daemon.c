@@ -49,9 +49,8 @@ void daemon_node_name(const char *text, char out[64]) {
 /* The broker's address as the coordinator of this machine has written it down; NULL when there is none. Caller frees.
  */
 static char *runtime_bootstrap(void) {
-    CLEANUP_FREE char *dir = dir_standard("runtime", NULL);
-    if (!dir) return NULL;
-    CLEANUP_FREE char *path = path_join(dir, RUNTIME_FILE);
+    CLEANUP_FREE char *path = runtime_file(RUNTIME_FILE, NULL);
+    if (!path) return NULL;
     size_t len = 0;
     CLEANUP_FREE char *text = file_read(path, RUNTIME_FILE_LIMIT, &len, NULL);
     json_t *root = text ? json_loadb(text, len, 0, NULL) : NULL;

@@ -97,7 +97,7 @@ installed_files_are_whole() {
     local share=$DIR/root/opt/p/share
     [ -s "$share/man/man1/portolan-problem-show.1" ] && [ -s "$share/man/man1/portolan-agent-check.1" ] &&
         [ -s "$share/bash-completion/completions/portolan" ] && [ -s "$share/zsh/site-functions/_portolan-agent" ] &&
-        [ -s "$share/portolan/demo/campaign.yaml" ] && [ -s "$share/portolan/docs/file-formats.md" ] &&
+        [ -s "$share/portolan/demo/campaign.yaml" ] && [ -s "$share/doc/portolan/docs/file-formats.md" ] &&
         [ "$(find "$share/portolan/problems" -name '*.yaml' | wc -l)" -eq "$(find problems -name '*.yaml' | wc -l)" ] &&
         [ "$(find "$share/portolan/kernels" -type f | wc -l)" -eq "$(find kernels -name '*.yaml' -o -name '*.cl' | wc -l)" ]
 }
