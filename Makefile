@@ -15,7 +15,7 @@ V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' "$(1)" "$(2)")
 
-PKGS := rdkafka sqlite3 yaml-0.1 jansson libmicrohttpd libseccomp libcurl libcrypto
+PKGS := rdkafka sqlite3 yaml-0.1 jansson libmicrohttpd libseccomp libcurl libcrypto libssh
 CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE -DPORTOLAN_VERSION='"$(VERSION)"' -DCL_TARGET_OPENCL_VERSION=300 $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # -Wshadow: a shadowed err or ctx hides a lost error. -Wvla: sizes from outside must not reach the stack.
 # -Wmissing-prototypes: what is not in a header is static. -Wformat=2: format strings are literals.
@@ -34,7 +34,8 @@ GLIB_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags glib-2.0 2>
 $(BUILD)/coordinator/sweep/zone.o: CPPFLAGS += $(GLIB_CFLAGS)
 LIB_common := -lyaml -ljansson -lm
 LIB_schemas := -ljansson
-LIB_fleet := -lrdkafka -lcrypto
+# The agent reaches nobody by SSH: --as-needed keeps libssh out of it.
+LIB_fleet := -lrdkafka -lcrypto -Wl,--push-state,--as-needed -lssh -Wl,--pop-state
 LIB_coordinator := -lsqlite3 -lmicrohttpd -lcurl -lglib-2.0
 LIB_agent := -lseccomp
 LIB_cli := -lcurl

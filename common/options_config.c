@@ -31,6 +31,7 @@ static const char *const known_keys[] = {
     "embedded",
     "fleet",
     "health.every",
+    "inventory",
     "spool",
     OPEN_KEY,
     "labels",
