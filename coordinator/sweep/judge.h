@@ -34,7 +34,7 @@ struct judge_config {
     double alpha;      /* false discoveries among a night's findings */
 };
 #define JUDGE_WINDOW_MAX 60
-#define JUDGE_RECENT_MAX 7
+#define JUDGE_RECENT_MAX 21
 /* The defaults, and what a sweep's file may say under `judge:` (the same names; docs/sweep.md). */
 extern const struct judge_config judge_defaults;
 
@@ -59,7 +59,8 @@ void judge_series(const struct sweep_point *points, size_t count, const struct j
  */
 void judge_common(struct sweep_point *const *series, const size_t *counts, size_t series_count);
 /* The series of that common factor, as a series like any other (time_ns about 1): what became slower as a whole. A new
- * array of *ret_count points, one a night, oldest first, that the caller frees; strings are those of series[0]. */
+ * array of *ret_count points, one a night, oldest first, that the caller frees; strings are those of series[0]. A level
+ * begins with a night where most series begin one. */
 struct sweep_point *judge_device_series(struct sweep_point *const *series, const size_t *counts, size_t series_count,
                                         size_t *ret_count);
 

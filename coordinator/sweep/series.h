@@ -31,8 +31,10 @@ struct series {
     struct series_key key;
     struct sweep_point *points; /* oldest first; strings belong to the series */
     size_t count;
+    bool muted;                 /* judged like the others, never told */
     struct judge_result result; /* once judged */
-    char *strings;
+    bool again;                 /* night.h: to be measured again */
+    char *strings;              /* what the points' texts are in */
 };
 struct series_set {
     struct series *items;
