@@ -133,7 +133,7 @@ void client_free(struct client *c) {
 }
 
 char *client_escape(struct client *c, const char *text) {
-    char *escaped = curl_easy_escape(c->curl, text, 0);
+    char *escaped = curl_easy_escape(c ? c->curl : NULL, text, 0);
     char *copy = xstrdup(escaped ? escaped : "");
     curl_free(escaped);
     return copy;
@@ -198,6 +198,7 @@ static int perform(struct client *c, const char *path, json_t *body, struct answ
     curl_easy_setopt(c->curl, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
     if (!a->line) curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, REQUEST_TIMEOUT_S);
+    curl_easy_setopt(c->curl, CURLOPT_TCP_KEEPALIVE, 1L); /* of a stream that is silent, the peer may be gone */
     if (text) curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, text);
     if (text) curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(text));
     curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_data);

@@ -43,6 +43,6 @@ json_t *client_post(struct client *c, const char *path, json_t *body, struct err
 typedef int client_line_fn(void *context, json_t *object);
 int client_stream(struct client *c, const char *path, json_t *body, client_line_fn *line, void *context,
                   struct error *err);
-/* Percent-encoded for a query; caller frees. */
+/* Percent-encoded for a query; caller frees. `c` may be NULL. */
 char *client_escape(struct client *c, const char *text);
 const char *client_api(const struct client *c);

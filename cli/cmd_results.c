@@ -1,79 +1,157 @@
 /* portolan results: accepted results, from the coordinator's store, once or as they come. */
+#include <errno.h>
+#include <string.h>
+
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/render.h"
+#include "cli/results_csv.h"
+#include "cli/results_stream.h"
+#include "cli/when.h"
 #include "common/buf.h"
+#include "common/clock.h"
 
+#define TABLE_MAX 10000 /* rows of a table: it is laid out as a whole */
+
+enum form { FORM_TEXT, FORM_NDJSON, FORM_CSV };
 struct printing {
-    bool json;
+    enum form form;
     struct cell_layout layout;
 };
 
 static int on_result(void *context, json_t *result) {
     struct printing *p = context;
-    if (p->json) {
-        json_dumpf(result, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
-        putchar('\n');
-    } else {
-        render_cell_line(result, &p->layout, stdout);
+    switch (p->form) {
+        case FORM_NDJSON:
+            json_dumpf(result, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
+            putchar('\n');
+            break;
+        case FORM_CSV:
+            results_csv_line(result, stdout);
+            break;
+        case FORM_TEXT: /* a promotion's outcome: the second thing that is said of the same task */
+            fputs(json_is_string(json_object_get(result, "promotion")) ? "revised  " : "new      ", stdout);
+            render_cell_line(result, &p->layout, stdout);
+            break;
     }
     fflush(stdout);
-    return 0;
+    return ferror(stdout);
 }
 
-static void add_filter(struct buf *path, struct client *client, const struct options *opts, const char *name) {
+/* --- the question
+ * ----------------------------------------------------------------------------------------------------- */
+static void add_filter(struct buf *path, const struct options *opts, const char *name) {
     const char *value = options_string(opts, name);
     if (!value) return;
-    CLEANUP_FREE char *escaped = client_escape(client, value);
+    CLEANUP_FREE char *escaped = client_escape(NULL, value);
     buf_printf(path, "&%s=%s", name, escaped);
 }
 
-static void print_once(struct printing *p, const json_t *results) {
-    size_t i;
-    json_t *result;
-    if (!p->json && json_array_size(results)) render_results(results, stdout);
-    if (!p->json && !json_array_size(results)) fputs("no results\n", stderr);
-    if (!p->json) return;
-    json_array_foreach(results, i, result) on_result(p, result);
+static int add_time(struct buf *path, const struct options *opts, const char *name, const char *argument,
+                    int64_t *ret_ms, struct error *err) {
+    const char *text = options_string(opts, name);
+    CLEANUP_FREE char *option = xasprintf("--%s", name);
+    if (!text) return 0;
+    if (when_parse(text, option, clock_wall_ms(), ret_ms, err) != 0) return -1;
+    buf_printf(path, "&%s=%lld", argument, (long long)*ret_ms);
+    return 0;
+}
+
+static int add_times(struct buf *path, const struct options *opts, struct error *err) {
+    int64_t from_ms = 0, until_ms = INT64_MAX;
+    if (add_time(path, opts, "since", "from_ms", &from_ms, err) != 0 ||
+        add_time(path, opts, "until", "until_ms", &until_ms, err) != 0)
+        return -1;
+    if (from_ms < until_ms) return 0;
+    return error_set(err, ERR_USAGE, "--until is not after --since");
+}
+
+static int add_limit(struct buf *path, const struct options *opts, const struct printing *p, struct error *err) {
+    long long limit = options_int(opts, "limit");
+    if (limit < 0) return error_set(err, ERR_USAGE, "--limit is %lld; it counts results", limit);
+    if (p->form == FORM_TEXT && (limit == 0 || limit > TABLE_MAX)) limit = TABLE_MAX;
+    if (limit > 0) buf_printf(path, "&limit=%lld", limit);
+    return 0;
+}
+
+static int build_path(struct buf *path, const struct options *opts, const struct printing *p, bool follow,
+                      struct error *err) {
+    static const char *const filters[] = {"campaign", "problem", "target", "kernel", "verdict", "status", "purpose"};
+    buf_printf(path, "/v1/results?follow=%d&brief=%d", follow, p->form != FORM_NDJSON);
+    if (p->form != FORM_TEXT) buf_puts(path, "&format=ndjson");
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) add_filter(path, opts, filters[i]);
+    if (add_times(path, opts, err) != 0) return -1;
+    return follow ? 0 : add_limit(path, opts, p, err);
+}
+
+/* --- the answer
+ * ------------------------------------------------------------------------------------------------------- */
+static int print_table(const struct options *opts, const char *path, struct error *err) {
+    CLEANUP(cleanup_client) struct client *client = client_new(opts, err);
+    CLEANUP_JSON json_t *results = client ? client_get(client, path, err) : NULL;
+    if (!results) return -1;
+    if (json_array_size(results)) render_results(results, stdout);
+    if (!json_array_size(results)) fputs("no results\n", stderr);
+    if (json_array_size(results) == TABLE_MAX)
+        fprintf(stderr, "the first %d; --csv and --json have no such limit\n", TABLE_MAX);
+    return 0;
+}
+
+static int choose_form(const struct options *opts, struct printing *p, struct error *err) {
+    bool csv = options_flag(opts, "csv"), json = options_flag(opts, "json") || options_flag(opts, "ndjson");
+    p->form = csv ? FORM_CSV : json ? FORM_NDJSON : FORM_TEXT;
+    return csv && json ? error_set(err, ERR_USAGE, "--csv and --json exclude each other") : 0;
 }
 
 static int run(const struct options *opts) {
     struct error err = ERROR_INIT;
-    if (command_no_arguments(opts, &command_results)) return 2;
-    CLEANUP(cleanup_client) struct client *client = client_new(opts, &err);
-    if (!client) return command_failed(&err);
-    struct printing p = {.json = options_flag(opts, "json")};
-    bool follow = options_flag(opts, "follow");
+    struct printing p = {0};
     CLEANUP(buf_done) struct buf path = BUF_INIT;
-    buf_printf(&path, "/v1/results?follow=%d&brief=%d", follow, !p.json);
-    add_filter(&path, client, opts, "campaign");
-    add_filter(&path, client, opts, "problem");
-    add_filter(&path, client, opts, "target");
-    if (follow) return client_stream(client, path.data, NULL, on_result, &p, &err) ? command_failed(&err) : 0;
-    CLEANUP_JSON json_t *results = client_get(client, path.data, &err);
-    if (!results) return command_failed(&err);
-    print_once(&p, results);
-    return 0;
+    bool follow = options_flag(opts, "follow");
+    if (command_no_arguments(opts, &command_results)) return 2;
+    if (choose_form(opts, &p, &err) != 0 || build_path(&path, opts, &p, follow, &err) != 0) return command_failed(&err);
+    if (!follow && p.form == FORM_TEXT) return print_table(opts, path.data, &err) ? command_failed(&err) : 0;
+    if (p.form == FORM_CSV) results_csv_header(stdout);
+    if (results_stream(opts, path.data, options_string(opts, "campaign"), follow, on_result, &p, &err) != 0)
+        return command_failed(&err);
+    if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
+    error_errno(&err, ERR_IO, errno, "cannot write the results");
+    return command_failed(&err);
 }
 
 static const struct option_spec options[] = {
-    {"follow", 'f', OPTION_FLAG, NULL, NULL, NULL, "Go on as results are accepted (with --campaign: until it ends)."},
+    {"follow", 'f', OPTION_FLAG, NULL, NULL, NULL,
+     "Go on as results are accepted and revised, over restarts of coordinator and broker (with --campaign: until it "
+     "ends)."},
     {"json", 0, OPTION_FLAG, NULL, NULL, NULL, "One JSON object a line, with every field of the results topic."},
+    {"ndjson", 0, OPTION_FLAG, NULL, NULL, NULL, "The same, by the name of the format."},
+    {"csv", 0, OPTION_FLAG, NULL, NULL, NULL,
+     "CSV with a header: every field but the texts of a replay; null is an empty field, an empty text is \"\"."},
+    {"since", 's', OPTION_STRING, "TIME", NULL, NULL,
+     "Only results accepted from then on: 2026-11-21, 2026-11-21T06:30 (local, or UTC with a Z), or ago: 12h, 7d."},
+    {"until", 'u', OPTION_STRING, "TIME", NULL, NULL, "Only results accepted before then."},
     {"campaign", 'c', OPTION_STRING, "ID", NULL, NULL,
      "Only results of this campaign (id, its beginning, or `latest`)."},
     {"problem", 'p', OPTION_STRING, "NAME", NULL, NULL, "Only results for this problem."},
     {"target", 't', OPTION_STRING, "NAME", NULL, NULL, "Only results of this target."},
+    {"kernel", 'k', OPTION_STRING, "NAME", NULL, NULL, "Only results of this kernel."},
+    {"verdict", 'v', OPTION_STRING, "NAME", NULL, NULL, "Only these: a verdict, `gave_up` or `cancelled`."},
+    {"status", 0, OPTION_STRING, "NAME", NULL, NULL, "Only `provisional`, `confirmed` or `retracted` ones."},
+    {"purpose", 0, OPTION_STRING, "NAME", NULL, NULL, "Only those of a `campaign`, a `try` or a `sweep`."},
+    {"limit", 'n', OPTION_INT, "N", NULL, "0", "At most so many, the oldest first; 0 for all."},
     CLIENT_OPTIONS,
     {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};
 const struct command command_results = {
     .name = "results",
-    .usage = "results [--follow] [--json] [--campaign ID]",
-    .summary = "show accepted results",
+    .usage = "results [--follow] [--json | --csv] [--since TIME] [--until TIME] [--campaign ID]...",
+    .summary = "show, export and follow accepted results",
     .details =
-        "The latest revision of each task's result, oldest acceptance first. The same records are on the public "
-        "`results` "
-        "topic for any other tool to read.\n\n"
+        "The latest revision of each task's result, oldest revision first, from the coordinator's store: also what the "
+        "`results` topic no longer holds. A result that is revised while --follow runs (a promotion confirmed or "
+        "retracted it) comes again with its new revision. The same records are on the public `results` topic for any "
+        "other tool to read.\n\n"
         "Examples:\n  portolan results --campaign latest --follow --json\n"
+        "  portolan results --since 2026-11-01 --until 2026-12-01 --verdict correct --csv >november.csv\n"
         "  portolan results --problem softmax --json | jq -r '[.target, .kernel, .speedup] | @tsv'",
     .options = options,
     .run = run};

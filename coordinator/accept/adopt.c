@@ -22,9 +22,10 @@ static enum task_state state_of(const char *outcome) {
     return TASK_DONE;
 }
 
-static int put(struct core *core, const struct row_task *task, int64_t revision, const struct adopt_record *record,
-               struct error *err) {
-    struct row_result row = {.revision = revision, .record = record->value, .len = record->len};
+static int put(struct core *core, const struct row_task *task, const struct rec_result *result,
+               const struct adopt_record *record, struct error *err) {
+    struct row_result row = {
+        .revision = result->revision, .accepted_ms = result->accepted_ms, .record = record->value, .len = record->len};
     snprintf(row.task, sizeof row.task, "%s", task->id);
     snprintf(row.campaign, sizeof row.campaign, "%s", task->campaign);
     snprintf(row.problem, sizeof row.problem, "%s", task->problem);
@@ -37,7 +38,7 @@ static int adopt_live(struct core *core, struct task *task, struct rec_result **
                       const struct adopt_record *record, struct error *err) {
     struct rec_result *r = *result;
     bool was_open = !task_state_ended(task->row.state);
-    if (put(core, &task->row, r->revision, record, err) != 0) return -1;
+    if (put(core, &task->row, r, record, err) != 0) return -1;
     while (task->attempts) {
         if (core_attempt_set(core, task->attempts, ATTEMPT_ABANDONED, ABANDON_REASON, err) != 0) return -1;
         core_attempt_drop(core, task->attempts);
@@ -56,7 +57,7 @@ static int adopt_ended(struct core *core, const struct rec_result *result, const
     struct row_task row;
     struct error problem = ERROR_INIT;
     int status = store_task_find(core->store, result->task_id, &row, &problem);
-    if (status == 0) status = put(core, &row, result->revision, record, &problem);
+    if (status == 0) status = put(core, &row, result, record, &problem);
     if (status == 0) batch->adopted++;
     if (problem.code == ERR_NOT_FOUND) batch->unknown++;
     if (status == 0 || !core_is_broken(&problem)) return 0;

@@ -182,7 +182,11 @@ int result_publish(struct core *core, struct task *task, const char *policy_hash
     if (add_texts(core, &task->row, policy_hash, result, err) != 0) return -1;
     if (codec_encode(&rec_result_desc, result, CODEC_CONFLUENT, (uint32_t)core->schema_result, &value, &len, err) != 0)
         return -1;
-    struct row_result row = {.task_seq = task->row.seq, .revision = result->revision, .record = value, .len = len};
+    struct row_result row = {.task_seq = task->row.seq,
+                             .revision = result->revision,
+                             .accepted_ms = result->accepted_ms,
+                             .record = value,
+                             .len = len};
     snprintf(row.task, sizeof row.task, "%s", task->row.id);
     snprintf(row.campaign, sizeof row.campaign, "%s", task->row.campaign);
     snprintf(row.problem, sizeof row.problem, "%s", task->row.problem);

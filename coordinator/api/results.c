@@ -5,16 +5,17 @@
 #include "coordinator/api/json.h"
 
 #define PAGE 200
-#define LIMIT_DEFAULT 100000
+#define ARRAY_MAX 10000 /* results in one JSON array: it is built in memory */
 
 struct results {
     struct loop *loop;
     char campaign[CAMPAIGN_ID_SIZE], problem[LABEL_SIZE], target[TARGET_SIZE];
-    int64_t since, left;
+    char kernel[LABEL_SIZE], verdict[LABEL_SIZE], status[LABEL_SIZE], purpose[LABEL_SIZE]; /* "": any */
+    int64_t since, from_ms, until_ms, left;
     bool brief;                /* without what only a replay needs */
     bool follow, begun, ended; /* the campaign has ended and all was read */
     uint64_t seen;
-    size_t got; /* of the last page */
+    size_t got; /* rows of the last page, whether they were wanted or not */
     struct buf *out;
     json_t *array; /* in place of lines */
 };
@@ -25,14 +26,30 @@ static void make_brief(json_t *json) {
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) json_object_del(json, texts[i]);
 }
 
+static bool is_one(const json_t *json, const char *key, const char *wanted) {
+    const char *text = json_string_value(json_object_get(json, key));
+    return !*wanted || strcmp(text ? text : "", wanted) == 0;
+}
+
+/* What the store has no column for. A verdict may be asked for by its outcome: `gave_up` and `cancelled` have none. */
+static bool is_wanted(const struct results *r, const json_t *json) {
+    return is_one(json, "kernel", r->kernel) && is_one(json, "status", r->status) &&
+           is_one(json, "purpose", r->purpose) &&
+           (is_one(json, "verdict", r->verdict) || is_one(json, "outcome", r->verdict));
+}
+
 static int add_row(void *context, const struct row_result *row, struct error *err) {
     void **both = context;
     struct results *r = both[1];
     json_t *json = json_result_row(both[0], row, err);
     if (!json) return -1;
-    if (r->brief) make_brief(json);
     r->since = row->revision;
     r->got++;
+    if (r->left <= 0 || !is_wanted(r, json)) {
+        json_decref(json);
+        return 0;
+    }
+    if (r->brief) make_brief(json);
     r->left--;
     if (r->array)
         json_array_append_new(r->array, json);
@@ -49,10 +66,12 @@ static int read_page(struct core *core, void *context, struct error *err) {
                                  .problem = *r->problem ? r->problem : NULL,
                                  .target = *r->target ? r->target : NULL,
                                  .since = r->since,
-                                 .limit = r->left < PAGE ? (int)r->left : PAGE};
+                                 .from_ms = r->from_ms,
+                                 .until_ms = r->until_ms,
+                                 .limit = PAGE};
     r->got = 0;
     r->seen = core->change;
-    if (query.limit > 0 && store_results(core->store, &query, add_row, both, err) != 0) return -1;
+    if (r->left > 0 && store_results(core->store, &query, add_row, both, err) != 0) return -1;
     if (!*r->campaign) return 0;
     if (store_campaign_find(core->store, r->campaign, &row, err) != 0) return -1;
     r->ended = row.finished_ms != 0;
@@ -68,13 +87,13 @@ static int find_campaign(struct core *core, void *context, struct error *err) {
     return 0;
 }
 
-static bool follow(void *context, struct buf *out) {
+static bool next_lines(void *context, struct buf *out) {
     struct results *r = context;
     struct error err = ERROR_INIT;
     r->out = out;
     if (r->left <= 0) return false;
     if (r->begun && r->got < PAGE) {
-        if (r->ended) return false;
+        if (!r->follow || r->ended) return false;
         loop_wait_change(r->loop, r->seen, 1000);
     }
     r->begun = true;
@@ -95,16 +114,54 @@ static enum MHD_Result answer_array(struct request *request, struct results *r) 
     return api_json(request, MHD_HTTP_OK, array);
 }
 
-static int read_arguments(struct request *request, struct results *r, struct error *err) {
-    const char *campaign = api_argument(request, "campaign"), *problem = api_argument(request, "problem");
-    const char *target = api_argument(request, "target"), *following = api_argument(request, "follow");
-    if (problem) snprintf(r->problem, sizeof r->problem, "%s", problem);
-    if (target) snprintf(r->target, sizeof r->target, "%s", target);
-    r->follow = following && strcmp(following, "0") != 0;
-    const char *brief = api_argument(request, "brief");
-    r->brief = brief && strcmp(brief, "0") != 0;
-    if (api_number(request, "since", 0, &r->since, err) != 0) return -1;
-    if (api_number(request, "limit", r->follow ? INT64_MAX : LIMIT_DEFAULT, &r->left, err) != 0) return -1;
+struct filter {
+    const char *name;
+    char *to;
+    size_t size;
+};
+
+static int read_filters(struct request *request, struct results *r, struct error *err) {
+    const struct filter filters[] = {
+        {"problem", r->problem, sizeof r->problem}, {"target", r->target, sizeof r->target},
+        {"kernel", r->kernel, sizeof r->kernel},    {"verdict", r->verdict, sizeof r->verdict},
+        {"status", r->status, sizeof r->status},    {"purpose", r->purpose, sizeof r->purpose}};
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+        const char *value = api_argument(request, filters[i].name);
+        if (!value) continue;
+        if (strlen(value) >= filters[i].size)
+            return error_set(err, ERR_USAGE, "`%s` is longer than any name", filters[i].name);
+        snprintf(filters[i].to, filters[i].size, "%s", value);
+    }
+    if (api_number(request, "since", 0, &r->since, err) != 0 ||
+        api_number(request, "from_ms", 0, &r->from_ms, err) != 0 ||
+        api_number(request, "until_ms", 0, &r->until_ms, err) != 0)
+        return -1;
+    return 0;
+}
+
+static bool is_set(const struct request *request, const char *name) {
+    const char *value = api_argument(request, name);
+    return value && strcmp(value, "0") != 0;
+}
+
+/* Sets *ret_lines: NDJSON, of which there may be any number, and not one array. */
+static int read_form(struct request *request, struct results *r, bool *ret_lines, struct error *err) {
+    const char *format = api_argument(request, "format");
+    r->follow = is_set(request, "follow");
+    r->brief = is_set(request, "brief");
+    if (format && strcmp(format, "ndjson") != 0 && strcmp(format, "json") != 0)
+        return error_set(err, ERR_USAGE, "`format` is json or ndjson");
+    *ret_lines = r->follow || (format && strcmp(format, "ndjson") == 0);
+    if (api_number(request, "limit", *ret_lines ? INT64_MAX : ARRAY_MAX, &r->left, err) != 0) return -1;
+    if (r->left >= 0 && (*ret_lines || r->left <= ARRAY_MAX)) return 0;
+    error_set(err, ERR_USAGE, "`limit` must lie between 0 and %d", ARRAY_MAX);
+    return error_hint(err,
+                      "format=ndjson has no such limit; or go on page by page with since=REVISION of the last one");
+}
+
+static int read_arguments(struct request *request, struct results *r, bool *ret_lines, struct error *err) {
+    const char *campaign = api_argument(request, "campaign");
+    if (read_filters(request, r, err) != 0 || read_form(request, r, ret_lines, err) != 0) return -1;
     if (!campaign) return 0;
     if (strlen(campaign) >= sizeof r->campaign)
         return error_set(err, ERR_NOT_FOUND, "campaign `%.64s` does not exist", campaign);
@@ -115,10 +172,11 @@ static int read_arguments(struct request *request, struct results *r, struct err
 enum MHD_Result api_results(struct request *request) {
     struct error err = ERROR_INIT;
     struct results *r = xcalloc(1, sizeof *r);
+    bool lines = false;
     r->loop = request->api->loop;
-    if (read_arguments(request, r, &err) != 0) {
+    if (read_arguments(request, r, &lines, &err) != 0) {
         free(r);
         return api_error(request, &err);
     }
-    return r->follow ? api_stream(request, follow, free, r) : answer_array(request, r);
+    return lines ? api_stream(request, next_lines, free, r) : answer_array(request, r);
 }

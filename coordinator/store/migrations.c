@@ -119,7 +119,11 @@ static const char *const steps[] = {
     " NULL, wrong INTEGER NOT NULL, suspects INTEGER NOT NULL, confirmed INTEGER NOT NULL, recovered INTEGER NOT NULL,"
     " reason TEXT NOT NULL);"
     "CREATE INDEX sweep_runs_sweep ON sweep_runs(sweep, seq);"
-    "CREATE INDEX tasks_promotions ON tasks(parent) WHERE purpose = 'promotion' AND state = 4;",
+    "CREATE INDEX tasks_promotions ON tasks(parent) WHERE purpose = 'promotion' AND state = 4;"
+    /* results by the time of acceptance; of older ones the time at which their task ended is nearly that */
+    "ALTER TABLE results ADD COLUMN accepted_ms INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE results SET accepted_ms = coalesce((SELECT changed_ms FROM tasks WHERE tasks.seq = results.seq), 0);"
+    "CREATE INDEX results_accepted ON results(revision, accepted_ms);",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof *steps))
 

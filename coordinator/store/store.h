@@ -249,6 +249,7 @@ struct row_result {
     int64_t revision;
     char campaign[CAMPAIGN_ID_SIZE];
     char problem[LABEL_SIZE], target[TARGET_SIZE];
+    int64_t accepted_ms;
     const void *record; /* Confluent framing, as published; during a visit only */
     size_t len;
 };
@@ -259,6 +260,7 @@ int store_result_get(struct store *store, const char *task, uint8_t **ret, size_
 struct result_query {
     const char *campaign, *problem, *target; /* NULL: any */
     int64_t since;                           /* revisions above this */
+    int64_t from_ms, until_ms;               /* accepted in [from, until); until 0: no end */
     int limit;                               /* <= 0: all */
 };
 typedef int store_result_fn(void *context, const struct row_result *row, struct error *err);
