@@ -4,17 +4,17 @@ DRIVERS_COMMON='ocl-icd-libopencl1 clinfo'
 
 driver_known() { [[ " $RACK_DRIVERS " == *" $1 "* ]]; }
 
-# The layers of a host with that driver, for an overlay's lowerdir, in $DRIVER_LOWER.
+# The layers of a host with that driver, for an overlay's lowerdir, in $DRIVER_LOWER. RACK_LAYERS: layers above them, with colons between.
 driver_layers() {
     # shellcheck disable=SC2086 # a list of packages
     case $1 in
-        none) DRIVER_LOWER=$DEBIAN_ROOT; return 0 ;;
+        none) DRIVER_LOWER=${RACK_LAYERS:+$RACK_LAYERS:}$DEBIAN_ROOT; return 0 ;;
         pocl) debian_layer pocl "$DEBIAN_ROOT" $DRIVERS_COMMON pocl-opencl-icd ;;
         rusticl) debian_layer rusticl "$DEBIAN_ROOT" $DRIVERS_COMMON mesa-opencl-icd ;;
         oclgrind) debian_layer oclgrind "$DEBIAN_ROOT" $DRIVERS_COMMON oclgrind ;;
         intel) intel_install && debian_layer intel "$DEBIAN_ROOT" $DRIVERS_COMMON ;;
     esac || return 1
-    DRIVER_LOWER=$DEBIAN_LAYER:$DEBIAN_ROOT
+    DRIVER_LOWER=${RACK_LAYERS:+$RACK_LAYERS:}$DEBIAN_LAYER:$DEBIAN_ROOT
 }
 
 # What the packages leave to do, into the upper layer at FOLDER: a variable for rusticl, the ICD's file for the two that register none.
