@@ -138,8 +138,9 @@ ci: ## make check, lint, clang and the sanitizers
 	$(Q)$(MAKE) --no-print-directory lint
 	$(Q)DEPS_DIR=$(DEPS_DIR) tests/run-ci
 
-lint: ## layers, formatting, static analysis, shell scripts
-	$(Q)tools/lint
+lint: ## layers, formatting, static analysis, shell scripts, units and packages
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) deb
+	$(Q)BUILD=$(BUILD) tools/lint
 
 format: ## reformat the C files
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')

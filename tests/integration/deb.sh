@@ -96,7 +96,7 @@ node_is_ready() { host portolan nodes --json | jq -e '.nodes[] | select(.node ==
 check "the services start" configure
 check "root finds the coordinator that runs as a service" until_true 60 host portolan status
 check "the agent finds that coordinator's broker, and its device is in service" in_service
-level() { host portolan nodes --json | jq -r '.nodes[0].devices[0].sandbox'; }
+level() { host portolan nodes --json | jq -r '.nodes[0].sandbox'; }
 check "under the unit's hardening the sandbox is whole" grep -qE '^bubblewrap\+seccomp(\+landlock[1-6])?$' <(level)
 both_hardened() {
     local unit pid
