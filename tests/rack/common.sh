@@ -4,6 +4,8 @@
 #   mounts      below $RACK_DIR: a view of control groups, and network namespaces. What hosts mount is in namespaces of theirs and ends with them
 #   interfaces  in those network namespaces; the one on this machine's side is the peer of one of them, and goes with it
 RACK_MAX_HOSTS=200
+# Hosts share this machine's kernel: what no process of theirs, root's included, may do to it. Whatever enters a host drops these first.
+RACK_WITHOUT=-sys_time,-wake_alarm,-sys_module,-sys_boot,-sys_rawio,-syslog,-mac_admin,-mac_override
 
 rack_say() { printf 'rack: %s\n' "$*" >&2; }
 rack_fail() { rack_say "$@"; exit 1; }
@@ -35,6 +37,7 @@ rack_controllers() {
 
 # One at a time in one rack. The lock is beside the folder, so that `down` can remove the folder with it held.
 rack_lock() {
+    mkdir -p "${RACK_DIR%/*}"
     while :; do
         { exec 8>"$RACK_DIR.lock" && flock 8; } || rack_fail "cannot lock $RACK_DIR.lock"
         [ "$(stat -L -c %i /proc/self/fd/8)" = "$(stat -c %i "$RACK_DIR.lock" 2>/dev/null)" ] && return # not one that a `down` has removed meanwhile

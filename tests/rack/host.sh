@@ -54,19 +54,19 @@ host_make() {
 # The process that is 1 in the host. The outer one may have been started by an `up` that was killed.
 host_pid() {
     local outer
-    outer=$(cat "$RACK_DIR/hosts/$1/pid" 2>/dev/null) && grep -qx "$outer" "$RACK_CGROUP/outer/cgroup.procs" 2>/dev/null || return 1
+    outer=$(cat "$RACK_DIR/hosts/$1/pid" 2>/dev/null) && grep -qx "$outer" "$RACK_CGROUP/outer-$1/cgroup.procs" 2>/dev/null || return 1
     awk '{print $1; found = $1} END {exit !found}' "/proc/$outer/task/$outer/children" 2>/dev/null
 }
 
 host_start() {
     local name=rack-$1 at=$RACK_DIR/hosts/rack-$1
     host_pid "$name" >/dev/null && return 0
-    rack_group_end "$RACK_CGROUP/$name" && mkdir -p "$RACK_CGROUP/$name" || return 1
+    host_end "$name" && mkdir -p "$RACK_CGROUP/$name" "$RACK_CGROUP/outer-$name" || return 1
     rm -rf "$at/work" && mkdir "$at/work" # a volatile overlay that was not unmounted refuses its old one
     (
-        rack_enter outer && echo "$BASHPID" >"$at/pid.new" && mv "$at/pid.new" "$at/pid"
+        rack_enter "outer-$name" && echo "$BASHPID" >"$at/pid.new" && mv "$at/pid.new" "$at/pid"
         exec setsid nsenter "--net=$RACK_DIR/net/$name" unshare --mount --pid --uts --ipc --fork --kill-child=KILL \
-            "$RACK_HERE/host-init" "$at" "$RACK_CGROUP/$name" "$DEPS_DIR/rack/intel" 8>&- >"$at/boot.log" 2>&1 </dev/null
+            "$RACK_HERE/host-init" "$at" "$RACK_CGROUP/$name" "$DEPS_DIR/rack/intel" "$RACK_WITHOUT" 8>&- >"$at/boot.log" 2>&1 </dev/null
     ) &
 }
 
@@ -75,9 +75,8 @@ host_wait() {
     local name=rack-$1
     rack_until 120 host_answers "$name" || { tail -n 20 "$RACK_DIR/hosts/$name/boot.log" >&2; rack_say "$name does not answer on ssh"; return 1; }
 }
-host_off() {
-    rack_group_end "$RACK_CGROUP/$1" && rm -f "$RACK_DIR/hosts/$1/pid"
-}
+# What is outside first: a process inside is gone only when its parent outside has heard of it, or is gone.
+host_end() { rack_group_end "$RACK_CGROUP/outer-$1" && rack_group_end "$RACK_CGROUP/$1" && rm -f "$RACK_DIR/hosts/$1/pid"; }
 # running, degraded, ... as systemd says; sshd where that is pid 1; off.
 host_state() {
     local pid
