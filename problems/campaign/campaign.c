@@ -26,14 +26,8 @@ int campaign_fail(struct error *err, enum error_code code) {
     return -1;
 }
 
-struct list {
-    char ***items;
-    size_t *n;
-};
-
-/* A list of texts without repetition. */
-static int list_parse(const struct yaml_doc *doc, const struct yaml_node *n, const char *what, struct list ret,
-                      struct error *err) {
+int list_parse(const struct yaml_doc *doc, const struct yaml_node *n, const char *what, struct list ret,
+               struct error *err) {
     if (!n || n->kind != YAML_SEQUENCE || n->count == 0)
         return yaml_error(doc, n ? n : yaml_root(doc), err, "`%s` must be a list of at least one", what);
     if (n->count > CAMPAIGN_MAX_LIST) {
@@ -91,8 +85,8 @@ static int words_or(const struct yaml_doc *doc, const struct yaml_node *n, const
     return 0;
 }
 
-static int targets_parse(const struct yaml_doc *doc, const struct yaml_node *n, struct campaign_file *c,
-                         struct error *err) {
+int targets_parse(const struct yaml_doc *doc, const struct yaml_node *n, struct campaign_target **ret, size_t *ret_n,
+                  struct error *err) {
     if (!n || n->kind != YAML_SEQUENCE || n->count == 0)
         return yaml_error(doc, n ? n : yaml_root(doc), err,
                           "`targets` must be a list of at least one, as [pocl-cpu, {vendor: nvidia}]");
@@ -100,10 +94,10 @@ static int targets_parse(const struct yaml_doc *doc, const struct yaml_node *n, 
         yaml_error(doc, n, err, "`targets` has %zu entries; at most %d are allowed", n->count, CAMPAIGN_MAX_TARGETS);
         return campaign_fail(err, ERR_LIMIT);
     }
-    c->targets = xcalloc(n->count, sizeof *c->targets);
+    *ret = xcalloc(n->count, sizeof **ret);
     for (size_t i = 0; i < n->count; i++) {
-        c->n_targets++;
-        if (target_parse(doc, n->items[i], &c->targets[i], err) != 0) return -1;
+        ++*ret_n;
+        if (target_parse(doc, n->items[i], &(*ret)[i], err) != 0) return -1;
     }
     return 0;
 }
@@ -130,33 +124,43 @@ static int budget_parse(const struct yaml_doc *doc, const struct yaml_node *n, s
     return yaml_int(doc, candidates, "candidates", 1, BUDGET_CANDIDATES_MAX, &c->budget_candidates, err);
 }
 
-static int busy_parse(const struct yaml_doc *doc, const struct yaml_node *n, struct campaign_file *c,
-                      struct error *err) {
-    const char *text = yaml_string(doc, n, "busy", err);
-    if (!text) return -1;
-    c->notes_load = strcmp(text, "note") == 0;
-    if (c->notes_load || strcmp(text, "refuse") == 0) return 0;
+int busy_parse(const struct yaml_doc *doc, const struct yaml_node *n, bool *ret_notes, struct error *err) {
+    const char *text = n ? yaml_string(doc, n, "busy", err) : NULL;
+    if (!text) return n ? -1 : 0;
+    *ret_notes = strcmp(text, "note") == 0;
+    if (*ret_notes || strcmp(text, "refuse") == 0) return 0;
     return yaml_error(doc, n, err, "`busy` must be `refuse` or `note`, not `%.40s`", text);
+}
+
+static int number_parse(const struct yaml_doc *doc, const struct yaml_node *n, const char *what, int least, int most,
+                        int *ret, struct error *err) {
+    int64_t number = 0;
+    if (!n) return 0;
+    if (yaml_int(doc, n, what, least, most, &number, err) != 0) return -1;
+    *ret = (int)number;
+    return 0;
+}
+
+int sets_parse(const struct yaml_doc *doc, const struct yaml_node *n, int *ret, struct error *err) {
+    return number_parse(doc, n, "sets", 1, SETS_MAX, ret, err);
+}
+
+int priority_parse(const struct yaml_doc *doc, const struct yaml_node *n, int *ret, struct error *err) {
+    return number_parse(doc, n, "priority", -100, 100, ret, err);
 }
 
 static int flags_parse(const struct yaml_doc *doc, const struct yaml_node *root, struct campaign_file *c,
                        struct error *err) {
     const struct yaml_node *promote = yaml_get(root, "promote"), *audit = yaml_get(root, "audit");
-    const struct yaml_node *deadline = yaml_get(root, "deadline"), *sets = yaml_get(root, "sets");
-    const struct yaml_node *priority = yaml_get(root, "priority"), *weight = yaml_get(root, "weight");
-    const struct yaml_node *busy = yaml_get(root, "busy");
-    int64_t number = 0;
+    const struct yaml_node *deadline = yaml_get(root, "deadline"), *weight = yaml_get(root, "weight");
     c->weight = 1.0;
     if (promote && yaml_bool(doc, promote, "promote", &c->promote, err) != 0) return -1;
     if (audit && yaml_bool(doc, audit, "audit", &c->audit, err) != 0) return -1;
     if (deadline && duration_parse(doc, deadline, "deadline", &c->deadline_ms, err) != 0) return -1;
     if (limits_parse(doc, yaml_get(root, "limits"), &c->limits, err) != 0) return -1;
-    if (sets && yaml_int(doc, sets, "sets", 1, SETS_MAX, &number, err) != 0) return -1;
-    c->sets = (int)number;
-    if (busy && busy_parse(doc, busy, c, err) != 0) return -1;
-    number = 0;
-    if (priority && yaml_int(doc, priority, "priority", -100, 100, &number, err) != 0) return -1;
-    c->priority = (int)number;
+    if (sets_parse(doc, yaml_get(root, "sets"), &c->sets, err) != 0) return -1;
+    if (busy_parse(doc, yaml_get(root, "busy"), &c->notes_load, err) != 0) return -1;
+    if (priority_parse(doc, yaml_get(root, "priority"), &c->priority, err) != 0) return -1;
     if (weight && yaml_double(doc, weight, "weight", &c->weight, err) != 0) return -1;
     if (!(c->weight > 0) || c->weight > 1000)
         return yaml_error(doc, weight, err, "`weight` must be above 0 and at most 1000");
@@ -194,7 +198,7 @@ static int body_parse(const struct yaml_doc *doc, const struct yaml_node *root, 
     if (head_parse(doc, root, c, err) != 0) return -1;
     if (list_parse(doc, yaml_get(root, "problems"), "problems", (struct list){&c->problems, &c->n_problems}, err) != 0)
         return -1;
-    if (targets_parse(doc, yaml_get(root, "targets"), c, err) != 0) return -1;
+    if (targets_parse(doc, yaml_get(root, "targets"), &c->targets, &c->n_targets, err) != 0) return -1;
     if (words_or(doc, yaml_get(root, "strategies"), "strategies", known_strategies, human,
                  (struct list){&c->strategies, &c->n_strategies}, err) != 0)
         return -1;
@@ -250,7 +254,7 @@ void campaign_position(const struct campaign_file *c, const char *filename, cons
     if (n) snprintf(out, CAMPAIGN_POSITION_SIZE, "%s:%d:%d", filename, n->line, n->column);
 }
 
-static void free_list(char **list, size_t n) {
+void list_free(char **list, size_t n) {
     for (size_t i = 0; i < n; i++) free(list[i]);
     free(list);
 }
@@ -259,10 +263,10 @@ void campaign_free(struct campaign_file *c) {
     if (!c) return;
     for (size_t i = 0; i < c->n_targets; i++) target_done(&c->targets[i]);
     free(c->targets);
-    free_list(c->problems, c->n_problems);
-    free_list(c->strategies, c->n_strategies);
-    free_list(c->kernels, c->n_kernels);
-    free_list(c->baselines, c->n_baselines);
+    list_free(c->problems, c->n_problems);
+    list_free(c->strategies, c->n_strategies);
+    list_free(c->kernels, c->n_kernels);
+    list_free(c->baselines, c->n_baselines);
     free(c->name);
     free(c->size);
     free(c->text);
