@@ -8,6 +8,7 @@
 #include "coordinator/plan/promotion.h"
 #include "coordinator/publish/campaigns.h"
 #include "coordinator/schedule/queue.h"
+#include "coordinator/sweep/run.h"
 
 void core_task_changed(struct core *core, struct task *task) {
     task->changed = ++core->change;
@@ -88,6 +89,11 @@ static int exit_status(const struct campaign *campaign) {
 
 int core_campaign_check(struct core *core, struct campaign *campaign, struct error *err) {
     if (campaign->row.finished_ms != 0 || !all_ended(campaign)) return 0;
+    if (strcmp(campaign->row.purpose, SWEEP_PURPOSE) == 0) {
+        bool more = false;
+        if (run_settled(core, campaign, &more, err) != 0) return -1;
+        if (more) return 0;
+    }
     if (campaign->row.state == CAMPAIGN_RUNNING) campaign->row.state = CAMPAIGN_COMPLETE;
     campaign->row.exit_status = exit_status(campaign);
     campaign->row.finished_ms = core_wall_ms(core);

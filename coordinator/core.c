@@ -17,6 +17,7 @@
 #include "coordinator/schedule/queue.h"
 #include "coordinator/schedule/slots.h"
 #include "coordinator/store/backup.h"
+#include "coordinator/sweep/sweep.h"
 #include "coordinator/texts.h"
 
 int64_t core_mono_ms(const struct core *core) {
@@ -338,7 +339,7 @@ static int set_up(struct core *core, struct error *err) {
     core->rules = core->config.fleet_file ? target_rules_load(core->config.fleet_file, err) : NULL;
     if (core->config.fleet_file && !core->rules) return -1;
     core->shipped = suite_load(core->config.problems_dir);
-    if (clocks_load(core, err) != 0 || load(core, err) != 0) return -1;
+    if (clocks_load(core, err) != 0 || load(core, err) != 0 || sweeps_load(core, err) != 0) return -1;
     return store_commit(core->store, err);
 }
 
@@ -385,6 +386,7 @@ void core_free(struct core *core) {
     free(core->open);
     suite_free(core->shipped);
     gc_free(core->gc);
+    sweeps_free(core->sweeps);
     texts_free(core->texts);
     target_rules_free(core->rules);
     codec_free(core->codec);

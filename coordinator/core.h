@@ -32,6 +32,7 @@ struct campaign;
 struct suite; /* plan/suite.h */
 struct texts; /* texts.h */
 struct gc;
+struct sweeps; /* sweep/sweep.h */
 struct fleet_node;
 struct health; /* schedule/quarantine.h */
 struct device {
@@ -157,6 +158,7 @@ struct core {
     struct target_rules *rules; /* NULL: the built-in ones alone */
     struct suite *shipped;
     struct gc *gc; /* retention.c's */
+    struct sweeps *sweeps;
     struct texts *texts;
     struct map *tasks, *campaigns, *nodes, *queues;
     struct map *summaries; /* of ended campaigns, as JSON text: they do not change any more */

@@ -13,6 +13,7 @@
 #include "coordinator/schedule/limits.h"
 #include "coordinator/schedule/match.h"
 #include "coordinator/schedule/node_admin.h"
+#include "coordinator/sweep/sweep.h"
 
 #define BATCH_EVENTS 1024 /* handled between two commits */
 #define HOUSEKEEPING_MS 500
@@ -257,7 +258,7 @@ static int housekeeping(struct loop *loop, struct error *err) {
     core_fleet_changed(core); /* derived anew now and then, whatever was forgotten */
     if (plan_deadlines(core, err) != 0 || limits_check(core, err) != 0 || schedule_give_up_absent(core, err) != 0)
         return -1;
-    if (nodes_finish_drains(core, err) != 0 || clocks_save(core, err) != 0) return -1;
+    if (nodes_finish_drains(core, err) != 0 || clocks_save(core, err) != 0 || sweeps_work(core, err) != 0) return -1;
     drop_ended(core);
     return 0;
 }

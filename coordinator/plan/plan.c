@@ -294,15 +294,14 @@ int plan_again(struct core *core, struct error *err) {
 
 /* --- deadlines
  * ----------------------------------------------------------------------------------------------------------- */
-/* A coordinator that has just reached its broker has not heard of its nodes yet. */
-static bool settled(const struct core *core) {
+bool plan_settled(const struct core *core) {
     return core->linked && core_mono_ms(core) - core->linked_mono_ms >= core->config.settle_ms;
 }
 
 int plan_deadlines(struct core *core, struct error *err) {
     size_t cursor = 0;
     void *value;
-    if (!settled(core)) return 0;
+    if (!plan_settled(core)) return 0;
     while (map_next(core->campaigns, &cursor, NULL, &value)) {
         struct campaign *campaign = value;
         if (campaign->counts[TASK_WAITING] == 0) continue;

@@ -19,22 +19,16 @@ struct match {
 
 /* --- which task
  * ---------------------------------------------------------------------------------------------------------- */
-static bool is_wanted(const struct task *task, const struct device *device) {
-    size_t len = strlen(device->node->row.name);
-    const char *wanted = task->row.wanted;
-    return strncmp(wanted, device->node->row.name, len) == 0 && wanted[len] == '/' &&
-           strcmp(wanted + len + 1, device->info->id) == 0;
-}
-
 static bool may_run_on(struct core *core, const struct task *task, const struct device *device) {
     return device_in_service(device) && strcmp(device->target, task->row.target) == 0 &&
            choice_fits(core, task, device);
 }
 
-/* A replay waits for the device of its record while that is in service. */
+/* A replay waits for the device of its record while that is in service; a sweep's task for its device, however long. */
 static bool waits_for_another(const struct match *m, const struct task *task) {
     char node[LABEL_SIZE];
-    if (!*task->row.wanted || is_wanted(task, m->device)) return false;
+    if (!*task->row.wanted || choice_bound_to(task, m->device)) return false;
+    if (choice_is_bound(task)) return true;
     const char *slash = strchr(task->row.wanted, '/');
     snprintf(node, sizeof node, "%.*s", slash ? (int)(slash - task->row.wanted) : 0, task->row.wanted);
     const struct device *wanted = slash ? core_device(m->core, node, slash + 1) : NULL;
