@@ -74,6 +74,7 @@ static void tally_devices(struct core *core, const struct task *task, struct tal
     for (size_t i = 0; target && i < target->count; i++) {
         const struct device *device = target->devices[i];
         enum service service = device_service(device);
+        if (choice_is_bound(task) && !choice_bound_to(task, device)) continue;
         if (service == SERVICE_IN_SERVICE) {
             tally_serving(core, task, device, t);
             continue;
@@ -159,6 +160,7 @@ static enum why say_unserved(const struct core *core, struct answer *a, const st
         return say(a, unserved[i].why, "%s/%s of %s%s: %s%s%s", device->node->row.name, device->info->id,
                    task->row.target, more, service_name(service), *reason ? ", " : "", reason);
     }
+    if (choice_is_bound(task)) return say(a, WHY_WAITS_DEVICE, "waits for its device %s", task->row.wanted);
     return say(a, WHY_NO_DEVICE, "no device serves %s", task->row.target);
 }
 
