@@ -10,7 +10,8 @@ static void every_option_with_a_key_is_known_to_the_configuration(void **state) 
         &command_matrix,          &command_node,         &command_nodes,        &command_problem_check,
         &command_problem_margins, &command_problem_list, &command_problem_show, &command_replay,
         &command_results,         &command_serve,        &command_status,       &command_submit,
-        &command_fleet_list,      &command_topics,       &command_try,          &command_why,
+        &command_fleet_list,      &command_fleet_probe,  &command_fleet_exec,   &command_fleet_logs,
+        &command_fleet_push,      &command_topics,       &command_try,          &command_why,
     };
     expect_known_keys(commands, sizeof commands / sizeof *commands);
 }
