@@ -151,6 +151,7 @@ static int run(const struct options *opts) {
     config.kafka_keys = keys;
     config.kafka_values = values;
     config.problems_dir = problems;
+    config.webhooks.count = options_list(opts, "webhook", &config.webhooks.specs);
     if (read_retention(opts, &config.retention, &err) != 0) return command_failed(&err);
     if (check_broker(&config, &err) == 0 && serve(&signals, &config, &err) == 0) return 0;
     return command_failed(&err);
@@ -162,6 +163,8 @@ static const struct option_spec options[] = {
      "Start a broker in this process: loopback only, in memory, gone with it. For a first try."},
     {"kafka", 0, OPTION_LIST, "KEY=VALUE", NULL, NULL,
      "A librdkafka property, as under `kafka:` in the configuration."},
+    {"webhook", 0, OPTION_LIST, "NAME=FILE", "webhooks", NULL,
+     "Where sweeps tell what they found; the file's first line is the URL of a Slack-compatible webhook."},
     {"prefix", 0, OPTION_STRING, "TEXT", "prefix", BUS_PREFIX_DEFAULT, "Put in front of every topic's name."},
     {"replication", 0, OPTION_INT, "N", "replication", "-1",
      "Replication factor of topics that are created; -1 is the cluster's default."},

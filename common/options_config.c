@@ -54,6 +54,7 @@ static const char *const known_keys[] = {
     "schema_registry.user",
     "settle_ms",
     "state_dir",
+    "webhooks",
     "window",
     NULL,
 };

@@ -31,6 +31,7 @@
 struct coordinator {
     struct bus_embedded *embedded;
     struct link *link;
+    struct webhooks *webhooks;
     struct wire *wire;
     struct publisher *publisher;
     struct loop *loop;
@@ -219,7 +220,8 @@ static int start_all(struct coordinator *c, const struct coordinator_config *con
     struct loop_outlets outlets = {
         .context = c, .perform = perform, .tick = tick, .publish = publish, .announce = announce};
     c->loop = loop_new(c->core, &outlets);
-    if (start_bus(c, config, err) != 0 || start_api(c, config, err) != 0) return -1;
+    c->core->webhooks = c->webhooks = webhooks_start(&config->webhooks, c->loop, err);
+    if (!c->webhooks || start_bus(c, config, err) != 0 || start_api(c, config, err) != 0) return -1;
     if (publisher_start(c->publisher, c->loop, err) != 0) return -1;
     return link_start(c->link, c->loop, err);
 }
@@ -252,6 +254,7 @@ void coordinator_free(struct coordinator *c) {
         loop_run(c->loop, NULL);
     }
     api_stop(c->api);
+    webhooks_free(c->webhooks);
     if (c->link) link_stop(c->link);
     if (c->publisher) publisher_stop(c->publisher);
     publisher_free(c->publisher);

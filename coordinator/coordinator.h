@@ -3,6 +3,7 @@
 #pragma once
 #include "coordinator/core.h"
 #include "coordinator/publish/registry.h"
+#include "coordinator/sweep/webhook.h"
 
 struct coordinator_config {
     const char *state_dir;         /* NULL: the standard one */
@@ -19,6 +20,7 @@ struct coordinator_config {
     const char *api_tls_cert, *api_tls_key; /* files; NULL: plain HTTP */
     int api_port;                           /* 0: the kernel's choice */
     struct registry_config registry;        /* of an external schema registry; url NULL: none */
+    struct webhook_config webhooks;         /* whom sweeps tell */
     int64_t lease_ms;                       /* 0: 30,000 */
     int window;                             /* attempts per device; 0: 2 */
     int64_t settle_ms; /* -1: 5,000; after the link is up, before cells are said to have no device */

@@ -29,8 +29,9 @@ struct coordinator_clock {
 };
 
 struct campaign;
-struct suite; /* plan/suite.h */
-struct texts; /* texts.h */
+struct suite;    /* plan/suite.h */
+struct webhooks; /* sweep/webhook.h */
+struct texts;    /* texts.h */
 struct gc;
 struct sweeps; /* sweep/sweep.h */
 struct fleet_node;
@@ -178,6 +179,8 @@ struct core {
     uint64_t change;                           /* counts changes that streams show */
     int32_t schema_result, schema_measurement; /* the store's ids; on the topics as publish/wire.h says */
     struct registry_status registry;
+    struct webhooks *webhooks; /* the coordinator's; NULL: digests wait in the store */
+    int64_t digests_dropped;   /* since the start */
     struct effect *effects;
     size_t effect_count, effect_room;
     struct metrics metrics;

@@ -29,6 +29,8 @@ int figures_gather(struct core *core, void *figures, struct error *err) {
     f->link = core->link;
     f->registry = core->registry;
     f->linked = core->linked;
+    f->webhooks = core->webhooks;
+    f->digests_dropped = core->digests_dropped;
     f->metrics = core->metrics;
     return 0;
 }

@@ -9,6 +9,8 @@ struct figures {
     struct link_status link;
     struct registry_status registry;
     struct metrics metrics;
+    struct webhooks *webhooks; /* as long as requests are answered */
+    int64_t digests_dropped;
     bool linked;
 };
 /* A loop_fn over a struct figures of zeros. */

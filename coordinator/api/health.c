@@ -6,6 +6,7 @@
 #include "coordinator/api/figures.h"
 #include "coordinator/api/internal.h"
 #include "coordinator/api/json.h"
+#include "coordinator/sweep/webhook.h"
 
 static json_t *broker_json(const struct figures *f) {
     json_t *json = json_object();
@@ -46,5 +47,6 @@ enum MHD_Result api_health(struct request *request) {
     json_object_set_new(json, "nodes", nodes);
     json_object_set_new(json, "tasks", tasks);
     json_object_set_new(json, "outbox", json_integer(f.outbox));
+    json_object_set_new(json, "webhooks", webhooks_json(f.webhooks));
     return api_json(request, MHD_HTTP_OK, json);
 }

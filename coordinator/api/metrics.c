@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "coordinator/api/figures.h"
 #include "coordinator/api/internal.h"
+#include "coordinator/sweep/webhook.h"
 
 static void head(struct buf *out, const char *name, const char *type, const char *help) {
     buf_printf(out, "# HELP portolan_%s %s\n# TYPE portolan_%s %s\n", name, help, name, type);
@@ -64,6 +65,26 @@ static void stream(struct buf *out, const struct figures *f) {
     metric(out, "deadletters_total", "counter", "Dead letters.", f->metrics.deadletters);
 }
 
+/* Webhooks are of the configuration, 16 at most; their names are no label all the same. */
+static void telling(struct buf *out, const struct figures *f) {
+    struct webhook_status status[WEBHOOKS_MAX];
+    size_t n = webhooks_status(f->webhooks, status);
+    int64_t sent = 0, failed = 0, waiting = 0, failing = 0;
+    for (size_t i = 0; i < n; i++) {
+        sent += status[i].sent;
+        failed += status[i].failed;
+        waiting += status[i].waiting;
+        failing += *status[i].last_error != 0;
+    }
+    metric(out, "webhooks_failing", "gauge", "Webhooks whose latest try failed.", failing);
+    metric(out, "webhook_digests_waiting", "gauge", "Digests of sweeps that wait for their webhook.", waiting);
+    metric(out, "webhook_digests_sent_total", "counter", "Digests of sweeps that were delivered.", sent);
+    metric(out, "webhook_failures_total", "counter", "Tries to deliver a digest that failed.", failed);
+    metric(out, "webhook_digests_dropped_total", "counter",
+           "Digests that were dropped: too many waited, they were too old, or their webhook is not configured.",
+           f->digests_dropped);
+}
+
 enum MHD_Result api_metrics(struct request *request) {
     struct error err = ERROR_INIT;
     struct figures f = {0};
@@ -73,5 +94,6 @@ enum MHD_Result api_metrics(struct request *request) {
     fleet(&out, &f);
     work(&out, &f);
     stream(&out, &f);
+    telling(&out, &f);
     return api_text(request, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", out.data);
 }

@@ -123,7 +123,24 @@ static const char *const steps[] = {
     /* results by the time of acceptance; of older ones the time at which their task ended is nearly that */
     "ALTER TABLE results ADD COLUMN accepted_ms INTEGER NOT NULL DEFAULT 0;"
     "UPDATE results SET accepted_ms = coalesce((SELECT changed_ms FROM tasks WHERE tasks.seq = results.seq), 0);"
-    "CREATE INDEX results_accepted ON results(revision, accepted_ms);",
+    "CREATE INDEX results_accepted ON results(revision, accepted_ms);"
+    /* what sweeps measured, found and tell */
+    "CREATE TABLE sweep_series(id INTEGER PRIMARY KEY AUTOINCREMENT, sweep TEXT NOT NULL, problem TEXT NOT NULL, kernel"
+    " TEXT NOT NULL, size TEXT NOT NULL, node TEXT NOT NULL, device TEXT NOT NULL, target TEXT NOT NULL, role TEXT NOT"
+    " NULL, UNIQUE(sweep, node, device, problem, kernel, size, role));"
+    "CREATE TABLE sweep_points(series INTEGER NOT NULL, night_s INTEGER NOT NULL, repetition INTEGER NOT NULL, time_ns"
+    " REAL NOT NULL, low_ns REAL NOT NULL, high_ns REAL NOT NULL, driver TEXT NOT NULL, text_hash TEXT NOT NULL, clocks"
+    " INTEGER NOT NULL, flags INTEGER NOT NULL, PRIMARY KEY(series, night_s, repetition)) WITHOUT ROWID;"
+    "CREATE TABLE sweep_findings(id INTEGER PRIMARY KEY AUTOINCREMENT, sweep TEXT NOT NULL, run TEXT NOT NULL, night_s"
+    " INTEGER NOT NULL, state INTEGER NOT NULL, cause TEXT NOT NULL, faster INTEGER NOT NULL, effect REAL NOT NULL,"
+    " device TEXT NOT NULL, kernel TEXT NOT NULL, note TEXT NOT NULL, changed_ms INTEGER NOT NULL);"
+    "CREATE INDEX sweep_findings_sweep ON sweep_findings(sweep, id);"
+    "CREATE TABLE sweep_finding_series(finding INTEGER NOT NULL, series INTEGER NOT NULL, effect REAL NOT NULL, norm_ns"
+    " REAL NOT NULL, band REAL NOT NULL, p_value REAL NOT NULL, PRIMARY KEY(finding, series)) WITHOUT ROWID;"
+    "CREATE TABLE sweep_mutes(sweep TEXT NOT NULL, pattern TEXT NOT NULL, until_ms INTEGER NOT NULL, reason TEXT NOT"
+    " NULL, PRIMARY KEY(sweep, pattern)) WITHOUT ROWID;"
+    "CREATE TABLE webhook_queue(seq INTEGER PRIMARY KEY AUTOINCREMENT, webhook TEXT NOT NULL, sweep TEXT NOT NULL, body"
+    " TEXT NOT NULL, created_ms INTEGER NOT NULL, tries INTEGER NOT NULL, error TEXT NOT NULL);",
 };
 #define STEP_COUNT ((int)(sizeof steps / sizeof *steps))
 

@@ -383,3 +383,98 @@ int store_sweep_runs(struct store *store, const char *sweep, bool open_only, int
 
 /* Results that a promotion has measured again, whatever it found; as store_results() tells them. */
 int store_promoted(struct store *store, store_result_fn *visit, void *context, struct error *err);
+/* --- what sweeps measured and found: coordinator/sweep/series.h, findings.h -----------------------------------------
+ */
+struct row_series {
+    int64_t id; /* given by the store */
+    char problem[LABEL_SIZE], kernel[LABEL_SIZE], size[LABEL_SIZE];
+    char node[LABEL_SIZE], device[LABEL_SIZE], target[TARGET_SIZE];
+    char role[12];
+};
+struct row_point {
+    int64_t series, night_s;
+    int32_t repetition;
+    double time_ns, low_ns, high_ns;
+    const char *driver, *text_hash; /* during a visit only */
+    int clocks;                     /* enum clock_state of coordinator/sweep/judge.h */
+    unsigned flags;                 /* enum point_flag of the same */
+};
+/* The series of this key, made where there is none: sets row->id. */
+int store_series_put(struct store *store, const char *sweep, struct row_series *row, struct error *err);
+/* One point a series, night and repetition: a later one replaces it. */
+int store_point_put(struct store *store, const struct row_point *row, struct error *err);
+/* Add to the flags of a night's points. */
+int store_point_flag(struct store *store, int64_t series, int64_t night_s, unsigned flags, struct error *err);
+/* By node, device, problem, kernel, size, role. `node`, `device`, `kernel`: NULL for any. */
+typedef int store_series_fn(void *context, const struct row_series *row, struct error *err);
+int store_series(struct store *store, const char *sweep, const char *node, const char *device, const char *kernel,
+                 store_series_fn *visit, void *context, struct error *err);
+/* Up to `night_s`, newest first, until `visit` says 1. */
+typedef int store_point_fn(void *context, const struct row_point *row, struct error *err);
+int store_points(struct store *store, int64_t series, int64_t night_s, store_point_fn *visit, void *context,
+                 struct error *err);
+/* Drop points of a sweep's series from before `night_s`, and series without any. */
+int store_points_trim(struct store *store, const char *sweep, int64_t night_s, struct error *err);
+
+enum finding_state { FINDING_OPEN, FINDING_RECOVERED, FINDING_ACKNOWLEDGED, FINDING_TOLD, FINDING_STATE_COUNT };
+const char *finding_state_name(enum finding_state state);
+struct row_finding {
+    int64_t id; /* given by the store */
+    char sweep[LABEL_SIZE], run[CAMPAIGN_ID_SIZE];
+    int64_t night_s;
+    enum finding_state state; /* TOLD: faster, so there is nothing to wait for */
+    char cause[32];           /* a name of coordinator/sweep/cause.def */
+    bool faster;
+    double effect;                   /* new level over norm, less 1 */
+    char device[2 * LABEL_SIZE + 2]; /* "node/device"; "" for several */
+    char kernel[2 * LABEL_SIZE + 2]; /* "problem/kernel"; "" for a whole device */
+    char note[256];                  /* what else is known, in words */
+    int64_t changed_ms;
+};
+struct row_finding_series {
+    int64_t finding, series;
+    double effect, norm_ns, band, p_value;
+};
+int store_finding_insert(struct store *store, struct row_finding *row, struct error *err);
+/* Writes state, note and changed_ms. */
+int store_finding_update(struct store *store, const struct row_finding *row, struct error *err);
+int store_finding_series_add(struct store *store, const struct row_finding_series *row, struct error *err);
+/* Newest first. `sweep` NULL: of all; `open_only`: those open; `limit` <= 0: all. */
+typedef int store_finding_fn(void *context, const struct row_finding *row, struct error *err);
+int store_findings(struct store *store, const char *sweep, bool open_only, int limit, store_finding_fn *visit,
+                   void *context, struct error *err);
+/* ERR_NOT_FOUND. */
+int store_finding_get(struct store *store, int64_t id, struct row_finding *ret, struct error *err);
+typedef int store_finding_series_fn(void *context, const struct row_finding_series *row,
+                                    const struct row_series *series, struct error *err);
+int store_finding_series(struct store *store, int64_t finding, store_finding_series_fn *visit, void *context,
+                         struct error *err);
+
+struct row_mute {
+    char sweep[LABEL_SIZE];
+    char pattern[256]; /* of "problem/kernel@node/device"; "*": the whole sweep */
+    int64_t until_ms;  /* 0: until it is taken back */
+    char reason[128];
+};
+int store_mute_put(struct store *store, const struct row_mute *row, struct error *err);
+/* ERR_NOT_FOUND. */
+int store_mute_delete(struct store *store, const char *sweep, const char *pattern, struct error *err);
+typedef int store_mute_fn(void *context, const struct row_mute *row, struct error *err);
+int store_mutes(struct store *store, const char *sweep, store_mute_fn *visit, void *context, struct error *err);
+/* Everything here of a sweep that is removed. */
+int store_sweep_history_delete(struct store *store, const char *sweep, struct error *err);
+
+struct row_hook {
+    int64_t seq; /* given by the store */
+    char webhook[LABEL_SIZE], sweep[LABEL_SIZE];
+    const char *body; /* during a visit only */
+    int64_t created_ms;
+    int32_t tries;
+    char error[256]; /* of the latest try */
+};
+int store_hook_add(struct store *store, struct row_hook *row, struct error *err);
+int store_hook_failed(struct store *store, int64_t seq, const char *error, struct error *err);
+int store_hook_delete(struct store *store, int64_t seq, struct error *err);
+typedef int store_hook_fn(void *context, const struct row_hook *row, struct error *err);
+/* Oldest first. */
+int store_hooks(struct store *store, store_hook_fn *visit, void *context, struct error *err);

@@ -41,3 +41,7 @@ struct findings_summary {
  * run twice is a no-op. ERR_IO. */
 int findings_conclude(struct core *core, const struct findings_run *run, struct findings_summary *ret,
                       struct error *err);
+
+/* The new level of an open finding is the norm from now on: it is open no more, and nobody waits for a recovery. `note`
+ * may be NULL. ERR_NOT_FOUND, ERR_CONFLICT (not open), ERR_IO. */
+int findings_ack(struct core *core, const char *sweep, int64_t id, const char *note, struct error *err);

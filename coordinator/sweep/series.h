@@ -15,10 +15,11 @@ struct series_key {
 
 /* Which run of which sweep a measurement belongs to. */
 struct series_source {
-    const char *sweep;  /* name */
-    const char *run;    /* campaign id of the run */
-    int64_t night_s;    /* Unix time at which the run was due */
-    int32_t repetition; /* 0: first measurement of the run; 1 and more: again */
+    const char *sweep;   /* name */
+    const char *run;     /* campaign id of the run */
+    int64_t night_s;     /* Unix time at which the run was due */
+    const char *problem; /* name; NULL: that of the attempt's task, which is in memory */
+    int32_t repetition;  /* 0: first measurement of the run; 1 and more: again */
 };
 
 /* An attempt of a sweep's task was accepted: put its times (all its rows: the candidate's and the baselines') into the
@@ -28,13 +29,15 @@ int series_record(struct core *core, const struct series_source *source, const s
                   struct error *err);
 
 struct series {
+    int64_t id; /* in the store */
     struct series_key key;
     struct sweep_point *points; /* oldest first; strings belong to the series */
     size_t count;
     bool muted;                 /* judged like the others, never told */
     struct judge_result result; /* once judged */
     bool again;                 /* night.h: to be measured again */
-    char *strings;              /* what the points' texts are in */
+    char **texts;               /* what the points' texts are */
+    size_t text_count;
 };
 struct series_set {
     struct series *items;

@@ -140,6 +140,8 @@ static void a_store_of_the_format_before_is_migrated_with_its_tasks(void **state
     assert_int_equal(sqlite3_exec(db,
                                   /* of step 4 */
                                   "DROP INDEX tasks_promotions; DROP TABLE sweeps; DROP TABLE sweep_runs;"
+                                  "DROP TABLE sweep_series; DROP TABLE sweep_points; DROP TABLE sweep_findings;"
+                                  "DROP TABLE sweep_finding_series; DROP TABLE sweep_mutes; DROP TABLE webhook_queue;"
                                   "ALTER TABLE tasks DROP COLUMN purpose; ALTER TABLE tasks DROP COLUMN parent;"
                                   "ALTER TABLE tasks DROP COLUMN wanted;"
                                   /* of step 3 */
