@@ -70,10 +70,10 @@ host_start() {
     ) &
 }
 
-host_answers() { timeout 5 bash -c 'read -r line <"/dev/tcp/$0/22" && [[ $line == SSH-2.0-* ]]' "$(<"$RACK_DIR/hosts/$1/address")"; }
+host_answers() { timeout 20 bash -c 'read -r line <"/dev/tcp/$0/22" && [[ $line == SSH-2.0-* ]]' "$(<"$RACK_DIR/hosts/$1/address")"; }
 host_wait() {
     local name=rack-$1
-    rack_until 120 host_answers "$name" || { tail -n 20 "$RACK_DIR/hosts/$name/boot.log" >&2; rack_say "$name does not answer on ssh"; return 1; }
+    rack_until 300 host_answers "$name" || { tail -n 20 "$RACK_DIR/hosts/$name/boot.log" >&2; rack_say "$name does not answer on ssh"; return 1; }
 }
 # What is outside first: a process inside is gone only when its parent outside has heard of it, or is gone.
 host_end() { rack_group_end "$RACK_CGROUP/outer-$1" && rack_group_end "$RACK_CGROUP/$1" && rm -f "$RACK_DIR/hosts/$1/pid"; }

@@ -47,7 +47,7 @@ table ip rack { chain out { type nat hook postrouting priority srcnat; oifname "
 RULES
     (rack_enter outer && exec setsid slirp4netns --configure --mtu=1500 --disable-host-loopback --netns-type=path "$RACK_DIR/net/switch" tap0 8>&- \
         >"$RACK_DIR/slirp4netns.log" 2>&1 </dev/null) &
-    rack_until 20 net_in switch ip route get 192.0.2.1 || { tail -n 5 "$RACK_DIR/slirp4netns.log" >&2; rack_say 'slirp4netns does not come up'; return 1; }
+    rack_until 90 net_in switch ip route get 192.0.2.1 || { tail -n 5 "$RACK_DIR/slirp4netns.log" >&2; rack_say 'slirp4netns does not come up'; return 1; }
 }
 
 net_up() { # 1: with the outside
