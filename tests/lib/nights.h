@@ -102,9 +102,9 @@ static const struct {
 } nights_devices[NIGHTS_DEVICES] = {
     {"anchor", "pocl"}, {"beacon", "intel"}, {"compass", "llvmpipe"}, {"dory", "intel"}};
 
-/* Noise of a night from the recordings of the device's driver: blocks of five records in a row, so that what wanders on
- * the real machine wanders here, the second measurement being the record that followed. All series of a device begin a
- * block at the same place of their recordings: what they had in common stays common. */
+/* Noise of a night from the recordings of the device's driver: each night begins at a place of its own, the same part of
+ * the way through the recordings of all series of the device, so that what they had in common stays common; the second
+ * measurement is the record that followed. */
 static inline void nights_noise(struct nights *w, int device) {
     size_t mine[NIGHTS_RECORDINGS_MAX], n = 0;
     for (size_t i = 0; i < w->recording_count; i++)
@@ -113,12 +113,11 @@ static inline void nights_noise(struct nights *w, int device) {
         double base = exp(11 + 6 * nights_uniform(w));
         for (int t = 0; t < NIGHTS; t++) w->first[device * NIGHTS_KERNELS + k][t] = base;
     }
-    double at = 0;
     for (int t = 0; t < NIGHTS && n > 0; t++) {
-        at = t % 5 == 0 ? nights_uniform(w) : at;
+        double at = nights_uniform(w);
         for (int k = 0; k < NIGHTS_KERNELS; k++) {
             const struct nights_recording *r = &w->recordings[mine[(size_t)k % n]];
-            size_t i = (size_t)(at * (double)r->count) + (size_t)(t % 5) * 2 + 7 * ((size_t)k / n);
+            size_t i = (size_t)(at * (double)r->count) + 7 * ((size_t)k / n);
             int s = device * NIGHTS_KERNELS + k;
             w->again[s][t] = w->first[s][t] * exp(r->off[(i + 1) % r->count]);
             w->first[s][t] *= exp(r->off[i % r->count]);
