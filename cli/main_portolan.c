@@ -40,6 +40,7 @@ int main(int argc, char **argv) {
                                                      &command_token_list,
                                                      &command_token_revoke,
                                                      &command_demo,
+                                                     &command_doctor,
                                                      NULL};
     return program_main("portolan",
                         "Port compute kernels across a fleet of devices, and believe only what was measured.", commands,

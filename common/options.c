@@ -205,6 +205,16 @@ static int refuse_secrets(const struct options *o, struct error *err) {
     return 0;
 }
 
+static int load_config(struct options *o, struct error *err) {
+    if (!o->cmd->keeps_config_error) return options_load_config(o, err);
+    options_load_config(o, &o->config_error);
+    return 0;
+}
+
+const struct error *options_config_error(const struct options *o) {
+    return o->config_error.code == ERR_NONE ? NULL : &o->config_error;
+}
+
 DEFINE_CLEANUP(cleanup_options, struct options *, options_free)
 
 struct options *options_parse(const struct command *cmd, int argc, char **argv, struct error *err) {
@@ -215,7 +225,7 @@ struct options *options_parse(const struct command *cmd, int argc, char **argv, 
     options_each(cmd, add_value, o);
     if (parse_arguments(o, argc, argv, err) != 0) return NULL;
     bool help = options_flag(o, "help"); /* given whatever else is wrong */
-    if (!help && (options_load_env(o, err) != 0 || refuse_secrets(o, err) != 0 || options_load_config(o, err) != 0 ||
+    if (!help && (options_load_env(o, err) != 0 || refuse_secrets(o, err) != 0 || load_config(o, err) != 0 ||
                   apply_defaults(o, err) != 0))
         return NULL;
     return TAKE(o);

@@ -22,6 +22,7 @@ struct command {
     const char *details;                    /* paragraphs with an example, or NULL */
     const struct option_spec *options;      /* may be NULL */
     int (*run)(const struct options *opts); /* returns the exit status */
+    bool keeps_config_error; /* run also with a wrong configuration file: options_config_error() has what is wrong */
 };
 /* Parses argv[0..argc) (after the command's name). `--` ends options. Handles nothing else; `--help` is just the flag
  * "help", which every table has implicitly, as it has config, log-level and log-json (program_main applies them).
@@ -30,6 +31,8 @@ struct command {
  * key. ERR_USAGE names the offending argument and the nearest option; ERR_INVALID names file and line. */
 struct options *options_parse(const struct command *cmd, int argc, char **argv, struct error *err);
 void options_free(struct options *o);
+/* What is wrong with the configuration files, for a command that keeps such an error; NULL for nothing. */
+const struct error *options_config_error(const struct options *o);
 /* Getters abort on a name or a kind that the table does not have: that is a defect. Texts belong to `o`. */
 bool options_flag(const struct options *o, const char *name);
 const char *options_string(const struct options *o, const char *name); /* NULL when unset without default */

@@ -43,6 +43,7 @@ struct options {
     size_t n_args;
     struct yaml_doc *config[CONFIG_FILES_MAX]; /* the nearer one first */
     size_t n_config;
+    struct error config_error;        /* kept for a command that asks for it; ERR_NONE else */
     struct property_set **properties; /* answers given out; a pointer, so that const options can remember them */
 };
 
