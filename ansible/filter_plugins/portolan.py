@@ -42,7 +42,7 @@ def portolan_unfit(text, devices, not_incarnation):
         return "failed the known-answer check: " + "; ".join(failing)
     if len(node["devices"]) < int(devices):
         return f"it offers {len(node['devices'])} devices, and {devices} are wanted"
-    unchecked = [d["id"] for d in node["devices"] if not d["health_checks"]]
+    unchecked = [d["id"] for d in node["devices"] if d["health_checks"] == 0]
     return "not checked yet: " + ", ".join(unchecked) if unchecked else ""
 
 

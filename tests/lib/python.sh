@@ -3,6 +3,7 @@
 #
 #   python_install        $DEPS_DIR/venv: fastavro, confluent-kafka. Its interpreter is $VENV_PYTHON
 #   intel_install         $DEPS_DIR/intel: Intel's OpenCL CPU runtime and $DEPS_DIR/intel/icd/intel.icd
+#   ansible_lint_install  $DEPS_DIR/ansible: ansible-lint, and an ansible-core of its own
 #   celery_install        $DEPS_DIR/celery: what tests/bench/throughput is compared with
 #   intel_env             prints OCL_ICD_VENDORS=... and LD_LIBRARY_PATH=..., one a line, for `env $(intel_env) PROGRAM`
 
@@ -32,6 +33,8 @@ venv_install() {
 }
 
 python_install() { venv_install "$DEPS_DIR/venv" "$PYTHON_ROOT/tests/requirements.txt"; }
+
+ansible_lint_install() { venv_install "$DEPS_DIR/ansible" "$PYTHON_ROOT/tests/requirements-ansible.txt"; }
 
 celery_install() { venv_install "$DEPS_DIR/celery" "$PYTHON_ROOT/tests/requirements-bench.txt"; }
 
