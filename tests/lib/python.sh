@@ -5,6 +5,7 @@
 #   intel_install         $DEPS_DIR/intel: Intel's OpenCL CPU runtime and $DEPS_DIR/intel/icd/intel.icd
 #   ansible_lint_install  $DEPS_DIR/ansible: ansible-lint, and an ansible-core of its own
 #   celery_install        $DEPS_DIR/celery: what tests/bench/throughput is compared with
+#   clickhouse_install    $DEPS_DIR/clickhouse: ClickHouse as a library, for tests/soak/contrib
 #   intel_env             prints OCL_ICD_VENDORS=... and LD_LIBRARY_PATH=..., one a line, for `env $(intel_env) PROGRAM`
 
 PYTHON_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -37,6 +38,8 @@ python_install() { venv_install "$DEPS_DIR/venv" "$PYTHON_ROOT/tests/requirement
 ansible_lint_install() { venv_install "$DEPS_DIR/ansible" "$PYTHON_ROOT/tests/requirements-ansible.txt"; }
 
 celery_install() { venv_install "$DEPS_DIR/celery" "$PYTHON_ROOT/tests/requirements-bench.txt"; }
+
+clickhouse_install() { venv_install "$DEPS_DIR/clickhouse" "$PYTHON_ROOT/tests/requirements-clickhouse.txt"; }
 
 intel_install() {
     local library
