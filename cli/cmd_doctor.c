@@ -80,6 +80,7 @@ static const struct option_spec options[] = {
     {"node", 'n', OPTION_STRING, "NAME", "node", NULL, "The node whose agent's rights are looked at; the host's name."},
     {"fleet", 0, OPTION_STRING, "FILE", "fleet", NULL, "Fleet file with rules for target names."},
     FLEET_HOST_OPTIONS,
+    {"no-probe", 0, OPTION_FLAG, NULL, NULL, NULL, "Do not contact the inventory's hosts by SSH."},
     CLIENT_OPTIONS,
     {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};
 const struct command command_doctor = {

@@ -46,3 +46,8 @@ void examine_broker(struct findings *f, const struct options *opts, const struct
 void examine_fleet(struct findings *f, const struct options *opts);
 /* Pure: GET /v1/health and /v1/nodes, and the inventory's host names (a JSON array, or NULL). */
 void judge_fleet(struct findings *f, const json_t *health, const json_t *nodes, const json_t *hosts);
+/* --- hosts (hosts.c): the inventory's, by ssh
+ * -------------------------------------------------------------------------- */
+void examine_hosts(struct findings *f, const struct options *opts);
+/* Pure: the hosts as `portolan fleet probe --json` lists them. */
+void judge_hosts(struct findings *f, const json_t *hosts);

@@ -154,6 +154,7 @@ static json_t *inventory_names(struct findings *f, const struct options *opts) {
 void examine_fleet(struct findings *f, const struct options *opts) {
     struct error err = ERROR_INIT;
     CLEANUP_JSON json_t *hosts = inventory_names(f, opts);
+    if (hosts && !options_flag(opts, "no-probe")) examine_hosts(f, opts);
     CLEANUP(cleanup_client) struct client *client = client_new(opts, &err);
     if (!client) {
         bool none = err.code == ERR_NOT_FOUND && !options_given(opts, "api");

@@ -263,6 +263,40 @@ static void a_coordinator_without_broker_and_a_fleet_without_nodes_are_missing(v
     expect(&f, "no node has registered", HEALTH_MISSING, "portolan-agent run");
 }
 
+static void hosts_that_cannot_be_reached_keep_their_reason_and_hint(void **state) {
+    (void)state;
+    FINDINGS f = {0};
+    CLEANUP_JSON json_t *hosts = json(
+        "[{\"host\": \"d\", \"state\": \"unreachable\", \"reason\": \"no route\", \"hint\": null, \"probe\": null},"
+        "{\"host\": \"k\", \"state\": \"changed-key\", \"reason\": \"another key\", \"hint\": \"ssh-keygen -R k\"},"
+        "{\"host\": \"w\", \"state\": \"ok\", \"probe\": {\"agent\": {\"version\": \"" PORTOLAN_VERSION
+        "\"}, \"agent_state\": \"active\", \"clock_skew_ms\": 900, \"clock_uncertainty_ms\": 5, \"disks\": [{\"path\": "
+        "\"/\", \"free_kib\": 9000000}]}}]");
+    judge_hosts(&f, hosts);
+    expect(&f, "d is unreachable: no route", HEALTH_MISSING, "ssh -v d");
+    expect(&f, "k is changed-key", HEALTH_MISSING, "ssh-keygen -R k");
+    expect(&f, "1 of the inventory's 3 can be reached", HEALTH_OK, NULL);
+    assert_int_equal(f.count, 3);
+}
+
+static void hosts_are_judged_by_agent_clock_and_disk(void **state) {
+    (void)state;
+    FINDINGS f = {0};
+    CLEANUP_JSON json_t *hosts = json(
+        "[{\"host\": \"a\", \"state\": \"ok\", \"probe\": {\"agent\": null, \"clock_skew_ms\": -2500, "
+        "\"clock_uncertainty_ms\": 20}},"
+        "{\"host\": \"b\", \"state\": \"ok\", \"probe\": {\"agent\": {\"version\": \"0.0.9\"}, \"agent_state\": "
+        "\"inactive\", \"disks\": [{\"path\": \"/var\", \"free_kib\": 2048}], \"clock_skew_ms\": 3000, "
+        "\"clock_uncertainty_ms\": 4000}}]");
+    judge_hosts(&f, hosts);
+    expect(&f, "no agent is installed on a", HEALTH_WARNING, "ansible/agents.yml --limit a");
+    expect(&f, "the clock of a is 2.5 s behind", HEALTH_WARNING, "ssh a sudo timedatectl set-ntp true");
+    expect(&f, "the agent on b is version 0.0.9", HEALTH_WARNING, "ansible/upgrade.yml --limit b");
+    expect(&f, "the agent on b does not run (inactive)", HEALTH_WARNING, "ssh b sudo systemctl");
+    expect(&f, "b: 2 MiB free in /var", HEALTH_WARNING, "portolan-agent gc");
+    for (size_t i = 0; i < f.count; i++) assert_null(strstr(f.items[i].text, "clock of b"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_exit_status_is_that_of_the_worst),
@@ -280,6 +314,8 @@ int main(void) {
         cmocka_unit_test(devices_that_fail_are_named_with_their_node),
         cmocka_unit_test(another_version_and_a_low_sandbox_are_warnings),
         cmocka_unit_test(hosts_without_a_node_are_named),
+        cmocka_unit_test(hosts_that_cannot_be_reached_keep_their_reason_and_hint),
+        cmocka_unit_test(hosts_are_judged_by_agent_clock_and_disk),
         cmocka_unit_test(a_coordinator_without_broker_and_a_fleet_without_nodes_are_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
