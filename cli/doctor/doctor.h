@@ -9,6 +9,10 @@
 #define AREA_MACHINE "machine"
 #define AREA_BROKER "broker"
 #define AREA_FLEET "fleet"
+/* Frees what an agent that runs as a service has left, in its folders and as its user. */
+#define SERVICE_GC                                                                                                  \
+    "sudo -u portolan env PORTOLAN_STATE_DIR=/var/lib/portolan-agent PORTOLAN_CACHE_DIR=/var/cache/portolan-agent " \
+    "portolan-agent gc"
 
 /* --- machine (machine.c): disk, clock, limits, services
  * ---------------------------------------------------------------

@@ -32,7 +32,7 @@ static void judge_agent(struct findings *f, const char *name, const json_t *prob
 static void judge_clock_and_disks(struct findings *f, const char *name, const json_t *probe) {
     double skew = json_number(probe, "clock_skew_ms"), uncertain = json_number(probe, "clock_uncertainty_ms");
     CLEANUP_FREE char *set = xasprintf("ssh %s sudo timedatectl set-ntp true", name);
-    CLEANUP_FREE char *clean = xasprintf("ssh %s sudo -u portolan portolan-agent gc", name);
+    CLEANUP_FREE char *clean = xasprintf("ssh %s " SERVICE_GC, name);
     if (fabs(skew) > SKEW_MS && fabs(skew) > uncertain)
         findings_add(f, AREA_FLEET, "clocks", HEALTH_WARNING, set, "the clock of %s is %.1f s %s", name,
                      fabs(skew) / 1000, skew > 0 ? "ahead" : "behind");

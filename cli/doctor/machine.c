@@ -50,8 +50,8 @@ static bool installed_as_service(void) {
 /* A service's folders where there are any, else this user's. */
 static void examine_disks(struct findings *f) {
     examine_folder(f, "the coordinator's store", "/var/lib/portolan", "portolan gc");
-    examine_folder(f, "the agent's spool", "/var/lib/portolan-agent", "portolan-agent gc");
-    examine_folder(f, "the agent's cache", "/var/cache/portolan-agent", "portolan-agent gc");
+    examine_folder(f, "the agent's spool", "/var/lib/portolan-agent", SERVICE_GC);
+    examine_folder(f, "the agent's cache", "/var/cache/portolan-agent", SERVICE_GC);
     if (installed_as_service() && !getenv("PORTOLAN_STATE_DIR")) return;
     static const char *const what[][2] = {{"state", "state"}, {"cache", "cache"}};
     for (size_t i = 0; i < sizeof what / sizeof *what; i++) {

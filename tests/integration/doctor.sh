@@ -29,7 +29,7 @@ says() {
     holds "$filter" <"$FLEET_DIR/said.json"
 }
 found() { # CHECK HEALTH TEXT [FIX]: a filter
-    printf '[.findings[] | select(.check == "%s" and .health == "%s" and (.text | test("%s")) and ((.fix // "") | test("%s")))] | length >= 1' "$1" "$2" "$3" "${4:-}"
+    printf '([.findings[] | select(.check == "%s" and .health == "%s" and (.text | test("%s")) and ((.fix // "") | test("%s")))] | length >= 1)' "$1" "$2" "$3" "${4:-}"
 }
 
 # --- this machine -----------------------------------------------------------------------------------------------------------
