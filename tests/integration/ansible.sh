@@ -14,7 +14,7 @@ stop_all() { rack down >/dev/null 2>&1; rm -rf "$DIR"; }
 trap stop_all EXIT
 trap 'exit 130' INT TERM
 # Debian's ansible-core, as on a control machine with Debian 12; the linter looks with a newer one.
-play() { (cd ansible && timeout 300 /usr/bin/ansible-playbook -i "$DIR/hosts.yml" "$@"); }
+play() { (cd ansible && timeout 900 /usr/bin/ansible-playbook -i "$DIR/hosts.yml" "$@"); }
 
 # --- on paper ---------------------------------------------------------------------------------------------------------------------------
 syntax() { (cd ansible && /usr/bin/ansible-playbook -i example/hosts.yml site.yml agents.yml upgrade.yml remove.yml --syntax-check); }
@@ -84,7 +84,7 @@ drivers() { # VENDORS CHOSEN EXPLAINED ARGS...
 }
 check "without a GPU the processor's driver is chosen, and nothing is explained" drivers "" "pocl-opencl-icd,clinfo" ""
 check "GPUs of all vendors: what the distribution has is chosen, the rest explained with its remedy" drivers "0x10de 0x1002 0x8086" \
-    "pocl-opencl-icd,intel-opencl-icd,mesa-opencl-icd,clinfo" "Intel GPU: its kernel module .i915 or xe. is not loaded.*AMD GPU.*NVIDIA GPU: this host.s apt sources have no OpenCL driver.*non-free"
+    "pocl-opencl-icd,intel-opencl-icd,mesa-opencl-icd,clinfo" "Intel GPU: its kernel module .i915 or xe. is not loaded.*AMD GPU.*NVIDIA GPU: this host.{1,2}s apt sources have no OpenCL driver.*non-free"
 
 refused() { # PATTERN ARGS...
     local pattern=$1 out
