@@ -9,7 +9,7 @@ import sys
 
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError, ServerConfig
+from confluent_kafka.schema_registry import ConfigCompatibilityLevel, Schema, SchemaRegistryClient, SchemaRegistryError, ServerConfig
 from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
@@ -41,7 +41,7 @@ def write(bootstrap, topic, url, paths):
         record = {"task_id": f"v{n}", **({"added": 42} if '"added"' in text else {})}
         producer.produce(topic, key=str(n), value=serialise(record, SerializationContext(topic, MessageField.VALUE)))
         if n == 0:  # a subject must exist before it has a rule of its own
-            registry.set_config(subject, ServerConfig(compatibility="FULL_TRANSITIVE"))
+            registry.set_config(subject, ServerConfig(compatibility=ConfigCompatibilityLevel.FULL_TRANSITIVE))
     if producer.flush(30):
         sys.exit("not all was delivered")
 

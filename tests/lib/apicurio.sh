@@ -28,7 +28,7 @@ apicurio_install() {
 apicurio_answers() { curl -sf --noproxy '*' --max-time 5 "$APICURIO_URL/subjects" >/dev/null; }
 
 apicurio_start() {
-    local end=$((SECONDS + 90))
+    local end=$((SECONDS + 300))
     apicurio_install || return 1
     [ -n "$APICURIO_PORT" ] || APICURIO_PORT=$(kafka_free_ports 1)
     APICURIO_URL=http://127.0.0.1:$APICURIO_PORT/apis/ccompat/v7
