@@ -150,6 +150,7 @@ bench: build tools-build ## measure, on an idle machine: the plane beside Celery
 	$(Q)BUILD=$(BUILD) DEPS_DIR=$(DEPS_DIR) tests/bench/throughput
 	$(Q)BUILD=$(BUILD) tests/bench/run
 	$(Q)BUILD=$(BUILD) tests/bench/verification
+	$(Q)BUILD=$(BUILD) DEPS_DIR=$(DEPS_DIR) tests/bench/regressions
 	$(Q)BUILD=$(BUILD) tests/bench/run aa --for $(BENCH_FOR)
 	$(Q)BUILD=$(BUILD) tests/bench/run ab --for $(BENCH_FOR)
 

@@ -17,9 +17,9 @@ LATE, EARLY = 20, 3  # nights after (and, where a tool points back to a night, b
 NEGLIGIBLE = 0.03
 SIZES = [0.03, 0.05, 0.08, 0.12, 0.20]
 NIGHTS = 60
-OURS = [dict(zip(("alpha", "min_effect", "recent_max"), v)) for v in itertools.product((0.01, 0.02, 0.05, 0.1), (0.015, 0.02, 0.025), (5, 9, 15))]
+OURS = [dict(zip(("alpha", "recent_max", "min_effect"), v)) for v in itertools.product((0.01, 0.05), (5, 15), (0.02,))]
 OTAVA = [dict(zip(("window_len", "max_pvalue", "min_magnitude"), v))
-         for v in itertools.product((30, 50, 120), (0.00001, 0.0001, 0.001, 0.01), (0.0, 0.015, 0.02, 0.03, 0.05))]
+         for v in itertools.product((50, 120), (0.00001, 0.0001, 0.001, 0.01), (0.0, 0.02))]
 
 
 def nights(tool, data, seed, settings, quiet=False):
@@ -130,7 +130,7 @@ def ours_task(job):
 
 def otava_task(job):
     tool, data, seed, settings, how = job
-    world = nights(tool, data, seed, {})
+    world = nights(tool, data, seed, {"judge": 0})
     return score(world, how(world, settings), EARLY if how is otava_alarms else 0)
 
 
@@ -178,8 +178,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("tool")
     parser.add_argument("data")
-    parser.add_argument("--tune", type=seeds, default=seeds("1-6"))
-    parser.add_argument("--judge", type=seeds, default=seeds("101-112"))
+    parser.add_argument("--tune", type=seeds, default=seeds("1-4"))
+    parser.add_argument("--judge", type=seeds, default=seeds("101-108"))
     parser.add_argument("--only", default="")
     args = parser.parse_args()
 

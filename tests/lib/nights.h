@@ -102,9 +102,9 @@ static const struct {
 } nights_devices[NIGHTS_DEVICES] = {
     {"anchor", "pocl"}, {"beacon", "intel"}, {"compass", "llvmpipe"}, {"dory", "intel"}};
 
-/* Noise of a night from the recordings of the device's driver: each night begins at a place of its own, the same part of
- * the way through the recordings of all series of the device, so that what they had in common stays common; the second
- * measurement is the record that followed. */
+/* Noise of a night from the recordings of the device's driver: each night begins at a place of its own, the same part
+ * of the way through the recordings of all series of the device, so that what they had in common stays common; the
+ * second measurement is the record that followed. */
 static inline void nights_noise(struct nights *w, int device) {
     size_t mine[NIGHTS_RECORDINGS_MAX], n = 0;
     for (size_t i = 0; i < w->recording_count; i++)

@@ -6,6 +6,7 @@
 #   ansible_lint_install  $DEPS_DIR/ansible: ansible-lint, and an ansible-core of its own
 #   celery_install        $DEPS_DIR/celery: what tests/bench/throughput is compared with
 #   clickhouse_install    $DEPS_DIR/clickhouse: ClickHouse as a library, for tests/soak/contrib
+#   otava_install         $DEPS_DIR/otava: what the judge of sweeps is compared with
 #   intel_env             prints OCL_ICD_VENDORS=... and LD_LIBRARY_PATH=..., one a line, for `env $(intel_env) PROGRAM`
 
 PYTHON_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -40,6 +41,7 @@ ansible_lint_install() { venv_install "$DEPS_DIR/ansible" "$PYTHON_ROOT/tests/re
 celery_install() { venv_install "$DEPS_DIR/celery" "$PYTHON_ROOT/tests/requirements-bench.txt"; }
 
 clickhouse_install() { venv_install "$DEPS_DIR/clickhouse" "$PYTHON_ROOT/tests/requirements-clickhouse.txt"; }
+otava_install() { venv_install "$DEPS_DIR/otava" "$PYTHON_ROOT/tests/requirements-otava.txt"; }
 
 intel_install() {
     local library
