@@ -17,10 +17,11 @@
 #define LEVEL_NOISE 0.2   /* levels wander from week to week by this share of the noise of a night */
 #define STILL_SHARE 0.5   /* tonight must show so much of the change that nights before it tell of */
 #define RANK_ALPHA 0.05   /* of the second witness, where the nights suffice for it */
+#define LEVEL_NIGHTS 5    /* of a level that has begun, before it is judged by itself */
 #define BAND_DEVIATIONS 3.0
 
 const struct judge_config judge_defaults = {
-    .window = 30, .min_nights = 6, .recent_max = 15, .min_effect = 0.02, .alpha = 0.05};
+    .window = 30, .min_nights = 10, .recent_max = 15, .min_effect = 0.02, .alpha = 0.05};
 
 const char *judge_config_check(const struct judge_config *config) {
     if (config->min_nights < 3) return "min_nights is 3 or more: two nights say nothing of the noise";
@@ -190,7 +191,7 @@ void judge_series(const struct sweep_point *points, size_t count, const struct j
     size_t norm_least = (size_t)config->min_nights, tried = 0;
     /* a level that has just begun is compared by itself as soon as it has a few nights: how noisy the series is, is
      * known */
-    if (nights->level > norm_least) norm_least = 3;
+    if (nights->level > norm_least) norm_least = LEVEL_NIGHTS;
     size_t room = nights->count - nights->level;
     if (room < norm_least + 1) return;
     for (size_t k = 1; k <= (size_t)config->recent_max && room >= norm_least + k; k = next_length(k)) tried++;

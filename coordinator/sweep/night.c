@@ -44,8 +44,40 @@ static bool of_round(const struct sweep_point *point, int64_t night_s, enum roun
     return ((point->flags & POINT_AGAIN) != 0) == (round == ROUND_AGAIN);
 }
 
+static const struct sweep_point *last_of(const struct series *series) {
+    return &series->points[series->count - 1];
+}
+
+/* The point that the norm ended with, before the new level. */
+static const struct sweep_point *norm_of(const struct series *series, int recent) {
+    int64_t night = last_of(series)->night_s;
+    int left = recent;
+    for (size_t k = series->count; k-- > 0;) {
+        if (series->points[k].night_s == night) continue;
+        night = series->points[k].night_s;
+        if (--left <= 0) return &series->points[k];
+    }
+    return &series->points[0];
+}
+
+static bool differ(const char *a, const char *b) {
+    return a && b && *a && *b && strcmp(a, b) != 0;
+}
+
+/* Whether the driver is another one than on the night before. */
+static bool driver_changed(const struct series_set *set, const struct group *group, int64_t night_s) {
+    for (size_t i = group->from; i < group->to; i++) {
+        const struct series *series = &set->items[i];
+        if (measured_on(series, night_s) && differ(norm_of(series, 1)->driver, last_of(series)->driver)) return true;
+    }
+    return false;
+}
+
 /* Judge the device as a whole by one round of the night. The median over its series needs a level of its own for each
- * change of them: a night at which most of its series begin one. */
+ * change of them: a night at which most of its series begin one.
+ *
+ * What slows a whole device may last as long as a run does (a neighbour, heat), and then both measurements show it: so
+ * it has to last for two nights, unless it comes with a new driver. */
 static void judge_group(struct series_set *set, const struct group *group, int64_t night_s, enum round round,
                         const struct judge_config *config, struct judge_result *ret) {
     size_t n = group->to - group->from;
@@ -61,7 +93,10 @@ static void judge_group(struct series_set *set, const struct group *group, int64
     CLEANUP_FREE struct sweep_point *device = judge_device_series(points, counts, n, &nights);
     for (size_t i = 0; i < n; i++) free(points[i]);
     judge_series(device, nights, config, ret);
-    if (nights == 0 || device[nights - 1].night_s != night_s) ret->verdict = JUDGE_TOO_FEW;
+    if (nights == 0 || device[nights - 1].night_s != night_s)
+        ret->verdict = JUDGE_TOO_FEW;
+    else if (ret->recent == 1 && !driver_changed(set, group, night_s))
+        ret->verdict = JUDGE_NONE;
 }
 
 static void set_common(struct series_set *set, const struct group *group) {
@@ -172,26 +207,6 @@ static double raw_effect(const struct series *series, const struct judge_config 
     if (!measured_on(series, night_s)) return 0;
     judge_series(points, series->count, config, ret);
     return ret->verdict == JUDGE_TOO_FEW ? 0 : ret->effect;
-}
-
-static const struct sweep_point *last_of(const struct series *series) {
-    return &series->points[series->count - 1];
-}
-
-/* The point that the norm ended with, before the new level. */
-static const struct sweep_point *norm_of(const struct series *series, int recent) {
-    int64_t night = last_of(series)->night_s;
-    int left = recent;
-    for (size_t k = series->count; k-- > 0;) {
-        if (series->points[k].night_s == night) continue;
-        night = series->points[k].night_s;
-        if (--left <= 0) return &series->points[k];
-    }
-    return &series->points[0];
-}
-
-static bool differ(const char *a, const char *b) {
-    return a && b && *a && *b && strcmp(a, b) != 0;
 }
 
 static void set_facts(const struct series *series, int recent, struct cause_facts *facts) {

@@ -37,7 +37,7 @@ static struct judge_result judged(const struct sweep_point *points, size_t count
 static void a_quiet_series_is_no_suspect(void **state) {
     (void)state;
     struct sweep_point p[30];
-    for (size_t n = fill(p, 30, 1e6); n > 7; n--) assert_int_equal(judged(p, n).verdict, JUDGE_NONE);
+    for (size_t n = fill(p, 30, 1e6); n > 11; n--) assert_int_equal(judged(p, n).verdict, JUDGE_NONE);
 }
 
 static void too_few_nights_are_said_to_be_too_few(void **state) {
@@ -197,10 +197,14 @@ static void set_up_fleet(struct fleet *fleet) {
     fleet->set = (struct series_set){fleet->series, SOME};
 }
 
-static void slow(struct fleet *fleet, int device, int kernel, double factor) {
+static void slow_on(struct fleet *fleet, int night, int device, int kernel, double factor) {
     for (int s = 0; s < SOME; s++)
         if ((device < 0 || s / KERNELS == device) && (kernel < 0 || s % KERNELS == kernel))
-            fleet->points[s][30].time_ns *= factor;
+            fleet->points[s][night].time_ns *= factor;
+}
+
+static void slow(struct fleet *fleet, int device, int kernel, double factor) {
+    slow_on(fleet, 30, device, kernel, factor);
 }
 
 /* Judge, measure the suspects again with the same outcome, judge. */
@@ -256,12 +260,25 @@ static void a_whole_device_is_one_finding_and_not_eight(void **state) {
     (void)state;
     static struct fleet fleet;
     set_up_fleet(&fleet);
+    slow_on(&fleet, 29, 1, -1, 1.15);
     slow(&fleet, 1, -1, 1.15);
     expect_one(&fleet, CAUSE_NODE, KERNELS);
     set_up_fleet(&fleet);
+    slow_on(&fleet, 29, 1, -1, 1.15);
     slow(&fleet, 1, -1, 1.15);
     for (int s = 0; s < SOME; s++) snprintf(fleet.series[s].key.target, TARGET_SIZE, "kind-%d", s / KERNELS);
     expect_one(&fleet, CAUSE_DEVICE, KERNELS);
+}
+
+static void a_device_that_is_slow_for_one_night_is_not_told(void **state) {
+    (void)state;
+    static struct fleet fleet;
+    struct night_findings findings;
+    set_up_fleet(&fleet);
+    slow(&fleet, 1, -1, 1.15);
+    night(&fleet, &findings);
+    assert_int_equal(findings.count, 0);
+    night_findings_done(&findings);
 }
 
 static void a_new_driver_is_named_before_all_else(void **state) {
@@ -277,6 +294,7 @@ static void low_clocks_are_named(void **state) {
     (void)state;
     static struct fleet fleet;
     set_up_fleet(&fleet);
+    slow_on(&fleet, 29, 1, -1, 1.15);
     slow(&fleet, 1, -1, 1.15);
     for (int s = KERNELS; s < 2 * KERNELS; s++) {
         for (int i = 0; i < 30; i++) fleet.points[s][i].clocks = CLOCKS_NORMAL;
@@ -359,8 +377,8 @@ static void real_noise_and_changes_are_told_apart(void **state) {
     int found = 0, missed = 0;
     for (int k = 0; k < 4; k++) found += score.kind_found[k], missed += score.kind_missed[k];
     print_message("found %d, missed %d, false alarms %d\n", found, missed, score.false_alarms);
-    assert_true(found >= 2 * missed);
-    assert_true(10 * score.false_alarms <= 4 * found);
+    assert_true(2 * found >= 3 * missed);
+    assert_true(10 * score.false_alarms <= 2 * found);
     assert_true(score.found[NIGHTS_SIZES - 1] > score.missed[NIGHTS_SIZES - 1]);
     assert_true(score.kind_found[NIGHTS_DRIFT] > score.kind_missed[NIGHTS_DRIFT]);
 }
@@ -383,6 +401,7 @@ int main(void) {
         cmocka_unit_test(a_kernel_slow_on_all_devices_is_one_finding),
         cmocka_unit_test(a_kernel_slow_on_one_of_three_alike_nodes_is_the_nodes),
         cmocka_unit_test(a_whole_device_is_one_finding_and_not_eight),
+        cmocka_unit_test(a_device_that_is_slow_for_one_night_is_not_told),
         cmocka_unit_test(a_new_driver_is_named_before_all_else),
         cmocka_unit_test(low_clocks_are_named),
         cmocka_unit_test(a_baseline_that_moves_everywhere_is_the_baseline),
