@@ -9,6 +9,7 @@
 #include "coordinator/plan/promotion.h"
 #include "coordinator/schedule/attempts.h"
 #include "coordinator/schedule/quarantine.h"
+#include "coordinator/sweep/run.h"
 
 #define DEADLETTER_PAYLOAD_MAX 65536
 /* Agents report a machine that was too busy to time on with this word in front. */
@@ -113,7 +114,7 @@ static int accept_verdict(struct core *core, struct attempt *live, const struct 
         if (err) *err = problem;
         return -1;
     }
-    if (keep_details(core, attempt, &row, result, err) != 0) return -1;
+    if (keep_details(core, attempt, &row, result, err) != 0 || run_measured(core, task, attempt, err) != 0) return -1;
     if (core_attempt_set(core, live, ATTEMPT_ACCEPTED, NULL, err) != 0) return -1;
     core_attempt_drop(core, live);
     task->row.reason[0] = 0;

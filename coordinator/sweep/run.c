@@ -191,6 +191,16 @@ static bool is_again(const struct task *task) {
     return *task->row.parent != 0;
 }
 
+int run_measured(struct core *core, const struct task *task, const struct rec_attempt *attempt, struct error *err) {
+    const struct sweep *sweep = sweep_of(core, task->campaign);
+    if (!sweep) return 0;
+    struct series_source source = {.sweep = sweep->row.name,
+                                   .run = sweep->run.campaign,
+                                   .night_s = sweep->run.due_s,
+                                   .repetition = is_again(task)};
+    return series_record(core, &source, attempt, err);
+}
+
 static void count_measured(const struct campaign *campaign, struct row_sweep_run *run) {
     run->measured = run->wrong = 0;
     for (size_t i = 0; i < campaign->task_count; i++) {
@@ -201,10 +211,86 @@ static void count_measured(const struct campaign *campaign, struct row_sweep_run
     }
 }
 
+static void fill_findings(const struct sweep *sweep, char *title, size_t title_size, struct findings_run *ret) {
+    char when[ZONE_TEXT_SIZE];
+    zone_text(sweep->file->zone, sweep->run.due_s, when);
+    snprintf(title, title_size, "%s, %s", sweep->row.name, when);
+    *ret = (struct findings_run){.sweep = sweep->row.name,
+                                 .run = sweep->run.campaign,
+                                 .title = title,
+                                 .night_s = sweep->run.due_s,
+                                 .planned = sweep->run.planned,
+                                 .measured = sweep->run.measured,
+                                 .judge = sweep->file->judge,
+                                 .notify = sweep->file->notify};
+}
+
+/* --- measured again
+ * --------------------------------------------------------------------------------------------------- */
+static bool is_of(const struct row_task *row, const struct series_key *key) {
+    char wanted[SERIES_NODE_DEVICE_SIZE];
+    snprintf(wanted, sizeof wanted, "%s/%s", key->node, key->device);
+    return strcmp(row->problem, key->problem) == 0 && strcmp(row->kernel, key->kernel) == 0 &&
+           strcmp(row->size, key->size) == 0 && strcmp(row->wanted, wanted) == 0;
+}
+
+static const struct task *first_of(const struct campaign *campaign, const struct series_key *key) {
+    for (size_t i = 0; i < campaign->task_count; i++)
+        if (!is_again(campaign->tasks[i]) && is_of(&campaign->tasks[i]->row, key)) return campaign->tasks[i];
+    return NULL;
+}
+
+static int plan_again(struct core *core, struct campaign *campaign, const struct task *first, struct error *err) {
+    struct row_task row = first->row;
+    row.ordinal = (int32_t)campaign->task_count;
+    row.state = TASK_QUEUED;
+    row.attempts = row.failures = row.busy = 0;
+    row.avoid[0] = row.reason[0] = 0;
+    row.changed_ms = core_wall_ms(core);
+    row.queued_ms = clocks_service_ms(core);
+    snprintf(row.parent, sizeof row.parent, "%s", first->row.id);
+    identify(&row, 1);
+    return insert(core, campaign, &row, err);
+}
+
+static int judge(struct core *core, struct sweep *sweep, struct campaign *campaign, bool *ret_more, struct error *err) {
+    char title[LABEL_SIZE + ZONE_TEXT_SIZE + 4];
+    struct findings_run findings;
+    struct series_key *keys = NULL;
+    size_t count = 0, before = campaign->task_count;
+    fill_findings(sweep, title, sizeof title, &findings);
+    int status = findings_judge(core, &findings, &keys, &count, err);
+    for (size_t i = 0; i < count && status == 0; i++) {
+        const struct task *first = first_of(campaign, &keys[i]);
+        if (first) status = plan_again(core, campaign, first, err);
+    }
+    free(keys);
+    if (status != 0) return -1;
+    *ret_more = campaign->task_count > before;
+    sweep->run.suspects = (int32_t)count;
+    if (!*ret_more) return 0;
+    sweep->run.again = true;
+    log_info("sweep %s: %zu suspects are measured again", sweep->row.name, campaign->task_count - before);
+    return store_sweep_run_update(core->store, &sweep->run, err);
+}
+
 /* --- end
  * -------------------------------------------------------------------------------------------------------------- */
+static int conclude(struct core *core, struct sweep *sweep, struct error *err) {
+    char title[LABEL_SIZE + ZONE_TEXT_SIZE + 4];
+    struct findings_run findings;
+    struct findings_summary summary = {0};
+    if (sweep->removing) return 0;
+    fill_findings(sweep, title, sizeof title, &findings);
+    if (findings_conclude(core, &findings, &summary, err) != 0) return -1;
+    sweep->run.confirmed = summary.confirmed;
+    sweep->run.recovered = summary.recovered;
+    return 0;
+}
+
 static int finish(struct core *core, struct sweep *sweep, enum sweep_run_state state, struct error *err) {
     struct row_sweep_run *run = &sweep->run;
+    if (sweep->file && conclude(core, sweep, err) != 0) return -1;
     run->state = state;
     run->finished_ms = core_wall_ms(core);
     sweep->open = false;
@@ -221,6 +307,8 @@ int run_settled(struct core *core, struct campaign *campaign, bool *ret_more, st
     struct row_sweep_run *run = &sweep->run;
     count_measured(campaign, run);
     bool cancelled = campaign->row.state == CAMPAIGN_CANCELLED;
+    if (!cancelled && !run->again && sweep->file && judge(core, sweep, campaign, ret_more, err) != 0) return -1;
+    if (*ret_more) return 0;
     enum sweep_run_state state = SWEEP_RUN_COMPLETE;
     if (cancelled) state = run->state == SWEEP_RUN_OVERDUE ? SWEEP_RUN_OVERDUE : SWEEP_RUN_CANCELLED;
     return finish(core, sweep, state, err);

@@ -11,3 +11,5 @@ int run_start(struct core *core, struct sweep *sweep, struct row_sweep_run *row,
 int run_end(struct core *core, struct sweep *sweep, enum sweep_run_state state, const char *reason, struct error *err);
 /* The tasks of a campaign with purpose `sweep` have all ended. *ret_more: others were planned, so it goes on. */
 int run_settled(struct core *core, struct campaign *campaign, bool *ret_more, struct error *err);
+/* An attempt of such a campaign was accepted: its times go into the series. */
+int run_measured(struct core *core, const struct task *task, const struct rec_attempt *attempt, struct error *err);
