@@ -11,8 +11,8 @@
 
 /* --- what happens
  * --------------------------------------------------------------------------------------------------- */
-/* Its live attempt comes back with this verdict. */
-static void answer(struct fixture *f, struct task *task, const char *verdict) {
+/* Its live attempt comes back with this verdict, and where it is correct a time this much longer than usual. */
+static void answer_slower(struct fixture *f, struct task *task, const char *verdict, double factor) {
     struct error err = ERROR_INIT;
     struct rec_attempt attempt;
     struct rec_task sent;
@@ -32,10 +32,21 @@ static void answer(struct fixture *f, struct task *task, const char *verdict) {
     rec_set(&sent.kernel, task->row.kernel);
     fixture_outcome(&sent, "verdict", verdict, &attempt);
     rec_set(&attempt.driver_version, "1.2");
+    for (size_t i = 0; i < attempt.measured.count; i++) {
+        struct rec_measured *m = &attempt.measured.items[i];
+        if (strcmp(m->role, "candidate") == 0) m->time_ns_p50 *= factor;
+        m->time_ns_p10 = m->time_ns_p50 * 0.999;
+        m->time_ns_p90 = m->time_ns_p50 * 1.001;
+        m->has_time_ns_p10 = m->has_time_ns_p90 = true;
+    }
     must(accept_attempt(f->core, &attempt, &source, &err), &err);
     rec_attempt_done(&attempt);
     rec_task_done(&sent);
     fixture_settle(f, NULL);
+}
+
+static void answer(struct fixture *f, struct task *task, const char *verdict) {
+    answer_slower(f, task, verdict, 1);
 }
 
 /* A campaign on `target` confirms a kernel of this name. */
@@ -264,6 +275,62 @@ static void a_run_with_nothing_to_measure_says_why(void **state) {
     h = history(f);
     assert_non_null(strstr(h.rows[0].reason, "for the targets of its devices"));
     assert_int_equal(h.count, 3);
+}
+
+/* Twelve quiet nights, a little noise; then one in which the kernel is half as slow again. */
+static void a_suspect_is_measured_again_in_the_same_run_and_told_when_it_is_one_still(void **state) {
+    struct fixture *f = *state;
+    struct sweep *sweep = begin(f, SWEEP);
+    int64_t night_s = FIRST_S;
+    for (int night = 0; night < 12; night++, night_s += NIGHT_S) {
+        work_at(f, night_s);
+        answer_slower(f, open_run(f)->tasks[0], "correct", 1 + 0.002 * (night % 3));
+        assert_null(open_run(f));
+    }
+    work_at(f, night_s);
+    struct campaign *c = open_run(f);
+    answer_slower(f, c->tasks[0], "correct", 1.5);
+    assert_true(sweep->open);
+    assert_true(sweep->run.again);
+    assert_int_equal(c->row.state, CAMPAIGN_RUNNING);
+    assert_int_equal(c->task_count, 2);
+    const struct row_task *first = &c->tasks[0]->row, *again = &c->tasks[1]->row;
+    assert_string_equal(again->parent, first->id);
+    assert_string_not_equal(again->id, first->id);
+    assert_string_equal(again->wanted, first->wanted);
+    assert_string_equal(again->policy_hash, first->policy_hash);
+    fixture_crash(f); /* between the two */
+    fixture_join(f, "n1", "i2", "alpha");
+    fixture_settle(f, NULL);
+    c = open_run(f);
+    assert_int_equal(c->task_count, 2);
+    answer_slower(f, c->tasks[1], "correct", 1.5);
+    struct history h = history(f);
+    is_run(&h.rows[0], SWEEP_RUN_COMPLETE, "schedule", night_s);
+    assert_int_equal(h.rows[0].suspects, 1);
+    assert_int_equal(h.rows[0].confirmed, 1);
+    assert_int_equal(h.rows[0].planned, 1);
+    assert_int_equal(h.rows[0].measured, 1);
+    for (size_t i = 1; i < h.count; i++) assert_int_equal(h.rows[i].confirmed, 0);
+}
+
+static void a_suspect_that_is_as_fast_as_ever_the_second_time_is_nobodys_business(void **state) {
+    struct fixture *f = *state;
+    begin(f, SWEEP);
+    int64_t night_s = FIRST_S;
+    for (int night = 0; night < 12; night++, night_s += NIGHT_S) {
+        work_at(f, night_s);
+        answer_slower(f, open_run(f)->tasks[0], "correct", 1 + 0.002 * (night % 3));
+    }
+    work_at(f, night_s);
+    struct campaign *c = open_run(f);
+    answer_slower(f, c->tasks[0], "correct", 1.5);
+    assert_int_equal(c->task_count, 2);
+    answer_slower(f, c->tasks[1], "correct", 1.002);
+    struct history h = history(f);
+    is_run(&h.rows[0], SWEEP_RUN_COMPLETE, "schedule", night_s);
+    assert_int_equal(h.rows[0].suspects, 1);
+    assert_int_equal(h.rows[0].confirmed, 0);
 }
 
 /* --- once, whatever happens
@@ -616,6 +683,8 @@ int main(void) {
         T(a_verdict_that_is_not_correct_is_counted),
         T(a_task_waits_for_its_own_device_and_why_says_so),
         T(a_run_with_nothing_to_measure_says_why),
+        T(a_suspect_is_measured_again_in_the_same_run_and_told_when_it_is_one_still),
+        T(a_suspect_that_is_as_fast_as_ever_the_second_time_is_nobodys_business),
         T(a_crash_plans_a_due_run_again_or_not_but_never_twice),
         T(a_clock_that_is_set_back_makes_nothing_due_again),
         T(a_run_that_is_due_while_one_is_open_is_skipped),
