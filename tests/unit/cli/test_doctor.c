@@ -164,6 +164,7 @@ static void device_files_are_opened_as_user_group_or_other(void **state) {
                  {900, 7, 0600, true, NULL},
                  {0, 7, 0660, false, "usermod -aG g7 portolan"},
                  {0, 105, 0640, false, "udev"},
+                 {0, 105, 0620, false, "udev"},
                  {0, 0, 0660, false, "udev"},
                  /* The owner's bits bind the owner, whatever others may. */
                  {900, 105, 0066, false, "usermod"}};
