@@ -15,25 +15,30 @@ net_in() { # NAME COMMAND...: in that network namespace
 }
 net_namespace() { # NAME: made when it is not there
     local at=$RACK_DIR/net/$1
-    mountpoint -q "$at" && return 0
-    : >"$at" && unshare "--net=$at" ip link set lo up
+    mountpoint -q "$at" || { : >"$at" && unshare "--net=$at" true; } || return 1
+    nsenter "--net=$at" ip link set lo up
 }
 net_address() { echo "10.77.$(<"$RACK_DIR/net.number").$1"; }
 
-# This machine's end. An interface's name is taken or free in one step, so the number is ours when the link is made.
-net_uplink() {
-    local number=$RACK_DIR/net.number x
-    [ -e "$number" ] && ip link show "rack$(<"$number")" >/dev/null 2>&1 && return 0
-    net_in switch ip link del uplink 2>/dev/null # of an `up` that was killed between the two steps
+# This machine's end. An interface's name is taken or free in one step, so the number is ours when the link is made. Each step is repeated by an `up` that
+# follows one that was killed in between.
+net_uplink_made() { [ -s "$RACK_DIR/net.number" ] && net_in switch ip link show uplink >/dev/null 2>&1 && ip link show "rack$(<"$RACK_DIR/net.number")" >/dev/null 2>&1; }
+net_uplink_make() {
+    local x
+    net_in switch ip link del uplink 2>/dev/null # made, and its number not written down
     for ((x = 0; x < NET_TRIES; x++)); do
         [ -z "$(ip -4 route show root "10.77.$x.0/24")" ] || continue
         ip link add "rack$x" type veth peer name uplink netns "/proc/self/fd/9" 9<"$RACK_DIR/net/switch" 2>/dev/null || continue
-        echo "$x" >"$number" && ip addr add "10.77.$x.254/24" dev "rack$x" && ip link set "rack$x" up &&
-            net_in switch ip link set uplink master bridge up && return 0
-        return 1
+        echo "$x" >"$RACK_DIR/net.number"
+        return
     done
     rack_say "no network of 10.77.0.0 to 10.77.$NET_TRIES.0 is free"
     return 1
+}
+net_uplink() {
+    net_uplink_made || net_uplink_make || return 1
+    ip addr replace "$(net_address 254)/24" dev "rack$(<"$RACK_DIR/net.number")" && ip link set "rack$(<"$RACK_DIR/net.number")" up &&
+        net_in switch ip link set uplink master bridge up
 }
 
 net_outside_up() {
