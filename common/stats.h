@@ -18,14 +18,15 @@ struct interval stats_hodges_lehmann(const double *x, size_t n, double confidenc
 
 /* --- tests ---------------------------------------------------------------------------------------------------------
  */
-/* One-sided exact p-value of the rank-sum test (Wilcoxon, Mann and Whitney): how likely `x` (m values) would lie as high
- * among `y` (n values) by chance. A tie counts one half, rounded against a finding. 1 for m or n of 0, above
+/* One-sided exact p-value of the rank-sum test (Wilcoxon, Mann and Whitney): how likely `x` (m values) would lie as
+ * high among `y` (n values) by chance. A tie counts one half, rounded against a finding. 1 for m or n of 0, above
  * STATS_RANK_SUM_MAX, or where a value is NaN. Source: Mann & Whitney (1947), the recursion of their section 4. */
 #define STATS_RANK_SUM_MAX 64
 double stats_rank_sum_above(const double *x, size_t m, const double *y, size_t n);
-/* P(|T| > |t|) of Student's distribution with `freedom` degrees of freedom, >= 1. Source: Abramowitz & Stegun, 26.7.3-4.
+/* P(|T| > |t|) of Student's distribution with `freedom` degrees of freedom, >= 1. Source: Abramowitz &
+ * Stegun, 26.7.3-4.
  */
 double stats_student_two_sided(double t, int freedom);
-/* Standard deviation that outliers do not blow up: values further than 3 median absolute deviations (scaled to the normal
- * distribution's) from the median are drawn in to there. 0 for n < 2; NaN where a value is. */
+/* Standard deviation that outliers do not blow up: values further than 3 median absolute deviations (scaled to the
+ * normal distribution's) from the median are drawn in to there. 0 for n < 2; NaN where a value is. */
 double stats_robust_deviation(const double *x, size_t n);
