@@ -130,8 +130,8 @@ rack_processes() { processes >"$AT/processes" && [ "$(wc -l <"$AT/processes")" -
 gone() {
     local p began
     ! [ -e "$RACK_DIR" ] && [ ! -e "$RACK_DIR.lock" ] && ! grep -F "$AT" /proc/self/mountinfo && ! ip link show "$link" 2>/dev/null || return 1
-    while read -r p began; do # a dead one may wait to be buried by somebody else's process 1
-        [ "$(awk '$3 != "Z" && $3 != "X" {print $22}' "/proc/$p/stat" 2>/dev/null)" != "$began" ] || { tr '\0' ' ' <"/proc/$p/cmdline"; return 1; }
+    while read -r p began; do # a dead one may wait to be buried by somebody else's process 1; one that is ending has no command line any more
+        [ "$(awk '$3 != "Z" && $3 != "X" {print $22}' "/proc/$p/stat" 2>/dev/null)" != "$began" ] || ! tr -d '\0' 2>/dev/null <"/proc/$p/cmdline" | grep . || return 1
     done <"$AT/processes"
     mkdir "$AT/groups" && mount -t cgroup2 none "$AT/groups" && { [ ! -e "$AT/groups/$GROUP" ]; p=$?; umount "$AT/groups"; return $p; }
 }
