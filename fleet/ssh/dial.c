@@ -96,6 +96,7 @@ const char *dial_state(const struct session *s) {
     if (!d || d->proxy_stderr < 0) return "";
     ssize_t n = read(d->proxy_stderr, d->proxy_text, sizeof d->proxy_text - 1);
     if (n > 0) d->proxy_text[n] = 0;
+    for (size_t len = strlen(d->proxy_text); len && strchr(" \r\n", d->proxy_text[len - 1]);) d->proxy_text[--len] = 0;
     CLEANUP_FREE char *line = display_line(d->proxy_text);
     snprintf(d->proxy_text, sizeof d->proxy_text, "%s", line);
     return d->proxy_text;

@@ -16,7 +16,7 @@ hosts_init() {
     HOSTS_ID=${1:-h$$}
     HOSTS_DIR=$(mktemp -d "${TMPDIR:-/tmp}/portolan-hosts.XXXXXX") || return 1
     chmod 755 "$HOSTS_DIR"
-    mkdir -p -m 700 "$HOSTS_DIR/home/.ssh" "$HOSTS_DIR/keys"
+    mkdir -p "$HOSTS_DIR/home/.ssh" "$HOSTS_DIR/keys" && chmod 700 "$HOSTS_DIR/home" "$HOSTS_DIR/home/.ssh" "$HOSTS_DIR/keys"
     mkdir -p /run/sshd
     ssh-keygen -q -t ed25519 -N '' -C portolan-test -f "$HOSTS_DIR/home/.ssh/id_ed25519" || return 1
     cp "$HOSTS_DIR/home/.ssh/id_ed25519.pub" "$HOSTS_DIR/authorized_keys"
