@@ -119,7 +119,7 @@ static int move(struct session *s) {
     CLEANUP(buf_done) struct buf command = BUF_INIT;
     char text[300] = "";
     int status = -1, n;
-    buf_puts(&command, "mv -f --");
+    buf_puts(&command, "mv -f -T --"); /* -T: a folder that stands there is not moved into */
     quote(&command, c->temporary);
     quote(&command, c->target);
     ssh_channel channel = ssh_channel_new(s->ssh);
