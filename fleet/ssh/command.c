@@ -93,6 +93,8 @@ static enum step run(struct session *s) {
     bool alive = feed(s);
     alive = listen_to(s, false) && alive;
     alive = listen_to(s, true) && alive;
+    /* libssh's reading takes no more packets after the end of the output; the status may come behind it. */
+    if (ssh_channel_is_eof(s->channel) && s->exit_status < 0) ssh_channel_get_exit_status(s->channel);
     bool over =
         ssh_channel_is_closed(s->channel) || (ssh_channel_is_eof(s->channel) && (s->exit_status >= 0 || s->signal[0]));
     if (over) return finish(s);
