@@ -45,8 +45,9 @@ struct loop {
     struct error error;
     uint64_t change; /* core->change as committed */
     /* the loop's thread only */
-    bool publishing, outbox_waits;                /* a batch is out; rows may be there for the next one */
-    int64_t housekeeping_ms, plan_ms, publish_ms; /* when they are due */
+    bool publishing, outbox_waits;    /* a batch is out; rows may be there for the next one */
+    int64_t housekeeping_ms, plan_ms; /* when they are due */
+    int64_t publish_ms;               /* when the next batch may go; real time, whatever clock the core has */
     struct call *answering;
 };
 
@@ -187,9 +188,10 @@ static int64_t wait_ms(struct loop *loop) {
     int64_t gc = gc_wait_ms(core);
     if (gc >= 0 && gc < least) least = gc;
     if (core->plan_wanted && loop->plan_ms - now < least) least = loop->plan_ms - now;
-    if (loop->outbox_waits && !loop->publishing && loop->publish_ms - now < least) least = loop->publish_ms - now;
     if (lease >= 0 && lease < least) least = lease;
     if (backoff >= 0 && backoff < least) least = backoff;
+    int64_t publish = loop->outbox_waits && !loop->publishing ? loop->publish_ms - clock_mono_ms() : least;
+    if (publish < least) least = publish;
     return least > 0 ? least : 0;
 }
 
@@ -286,7 +288,7 @@ static int read_outbox(void *context, const struct row_outbox *row, struct error
 
 /* The first row after a quiet time goes at once, a full batch is followed by the next one; else rows are gathered. */
 static int hand_to_publisher(struct loop *loop, struct error *err) {
-    int64_t now = core_mono_ms(loop->core);
+    int64_t now = clock_mono_ms();
     if (loop->publishing || !loop->core->linked || !loop->outlets.publish) return 0;
     loop->outbox_waits = now < loop->publish_ms;
     if (loop->outbox_waits) return 0;
