@@ -18,6 +18,7 @@
 #define BATCH_EVENTS 1024 /* handled between two commits */
 #define HOUSEKEEPING_MS 500
 #define PLAN_PAUSE_MS 200
+#define PUBLISH_PAUSE_MS 50 /* a transaction costs the broker as much for one row as for hundreds */
 #define OUTBOX_BATCH_ROWS 2000
 #define OUTBOX_BATCH_BYTES (4 * 1024 * 1024)
 #define ENDED_KEPT_MS 300000 /* an ended campaign stays in memory that long */
@@ -45,8 +46,9 @@ struct loop {
     struct error error;
     uint64_t change; /* core->change as committed */
     /* the loop's thread only */
-    bool publishing;
+    bool publishing, outbox_waits;    /* a batch is out; rows may be there for the next one */
     int64_t housekeeping_ms, plan_ms; /* when they are due */
+    int64_t publish_ms;               /* when the next batch may go; real time, whatever clock the core has */
     struct call *answering;
 };
 
@@ -189,6 +191,8 @@ static int64_t wait_ms(struct loop *loop) {
     if (core->plan_wanted && loop->plan_ms - now < least) least = loop->plan_ms - now;
     if (lease >= 0 && lease < least) least = lease;
     if (backoff >= 0 && backoff < least) least = backoff;
+    int64_t publish = loop->outbox_waits && !loop->publishing ? loop->publish_ms - clock_mono_ms() : least;
+    if (publish < least) least = publish;
     return least > 0 ? least : 0;
 }
 
@@ -283,8 +287,12 @@ static int read_outbox(void *context, const struct row_outbox *row, struct error
     return 0;
 }
 
+/* The first row after a quiet time goes at once, a full batch is followed by the next one; else rows are gathered. */
 static int hand_to_publisher(struct loop *loop, struct error *err) {
+    int64_t now = clock_mono_ms();
     if (loop->publishing || !loop->core->linked || !loop->outlets.publish) return 0;
+    loop->outbox_waits = now < loop->publish_ms;
+    if (loop->outbox_waits) return 0;
     struct outbox_batch *batch = xcalloc(1, sizeof *batch);
     struct reading r = {.batch = batch};
     if (store_outbox(loop->core->store, 0, OUTBOX_BATCH_ROWS, read_outbox, &r, err) != 0 || batch->count == 0) {
@@ -292,6 +300,8 @@ static int hand_to_publisher(struct loop *loop, struct error *err) {
         outbox_batch_free(batch);
         return status;
     }
+    bool full = batch->count >= OUTBOX_BATCH_ROWS || r.bytes > OUTBOX_BATCH_BYTES;
+    loop->publish_ms = full ? now : now + PUBLISH_PAUSE_MS;
     loop->publishing = true;
     loop->outlets.publish(loop->outlets.context, batch);
     return 0;

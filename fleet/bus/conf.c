@@ -57,6 +57,8 @@ static int set_all(const struct bus *bus, rd_kafka_conf_t *conf, const char *con
                                            "lz4",
                                            "linger.ms",
                                            "0.2", /* ms: a round trip takes less than one */
+                                           "socket.nagle.disable",
+                                           "true", /* else a small request waits up to 40 ms for an acknowledgement */
                                            "socket.keepalive.enable",
                                            "true",
                                            "log.connection.close",

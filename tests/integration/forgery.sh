@@ -77,9 +77,10 @@ for how in "out-of-bounds indices" "pointers made from integers"; do
         holds $i '.verdict == "incomplete_write" and (.evidence | test("timed launch")) and unpublished'
     i=$((i + 2))
 done
+# By whom depends on when the rest is done: before the judge looks, when it asks for the claim, or when the runner goes on with another set.
 for how in "out-of-bounds indices" "pointers made from integers"; do
     check "by $how: \"done\" at half time, the rest before a claim that fits: found out" \
-        holds $i '(.verdict == "incomplete_write" or .verdict == "implausible") and (.evidence | test("timed|after it had said|claims")) and unpublished'
+        holds $i '(.verdict | IN("incomplete_write", "implausible", "out_of_bounds")) and (.evidence | test("timed|after it had said|claims")) and unpublished'
     i=$((i + 2))
 done
 check "a reply that says \"correct\" arrives, and is no reply to any question" \
