@@ -46,7 +46,7 @@ struct loop {
     struct error error;
     uint64_t change; /* core->change as committed */
     /* the loop's thread only */
-    bool publishing, outbox_waits;    /* a batch is out; rows may be there for the next one */
+    bool publishing, outbox_waits;    /* a batch is out; the next one only waits for its time */
     int64_t housekeeping_ms, plan_ms; /* when they are due */
     int64_t publish_ms;               /* when the next batch may go; real time, whatever clock the core has */
     struct call *answering;
@@ -191,7 +191,7 @@ static int64_t wait_ms(struct loop *loop) {
     if (core->plan_wanted && loop->plan_ms - now < least) least = loop->plan_ms - now;
     if (lease >= 0 && lease < least) least = lease;
     if (backoff >= 0 && backoff < least) least = backoff;
-    int64_t publish = loop->outbox_waits && !loop->publishing ? loop->publish_ms - clock_mono_ms() : least;
+    int64_t publish = loop->outbox_waits ? loop->publish_ms - clock_mono_ms() : least;
     if (publish < least) least = publish;
     return least > 0 ? least : 0;
 }
@@ -290,6 +290,7 @@ static int read_outbox(void *context, const struct row_outbox *row, struct error
 /* The first row after a quiet time goes at once, a full batch is followed by the next one; else rows are gathered. */
 static int hand_to_publisher(struct loop *loop, struct error *err) {
     int64_t now = clock_mono_ms();
+    loop->outbox_waits = false;
     if (loop->publishing || !loop->core->linked || !loop->outlets.publish) return 0;
     loop->outbox_waits = now < loop->publish_ms;
     if (loop->outbox_waits) return 0;
