@@ -57,7 +57,7 @@ untimed() { # TARGET
     export OCL_ICD_VENDORS=$FLEET_DIR/icd/$1
     run_batches "$1" verify --no-timing --timeout 60 && run_batches "$1" hang --no-timing --timeout $HANG_SECONDS
 }
-timed() { OCL_ICD_VENDORS=$FLEET_DIR/icd/$1 run_batches "$1" timed --sets 2 --quads 2 --retries 20 --timeout 60; }
+timed() { OCL_ICD_VENDORS=$FLEET_DIR/icd/$1 run_batches "$1" timed --sets 2 --quads 4 --retries 20 --timeout 60; }
 
 declare -A UNTIMED=()
 DRIVERS=()
