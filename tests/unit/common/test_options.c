@@ -34,8 +34,11 @@ static int run_nothing(const struct options *o) {
     return 0;
 }
 
-static const struct command COMMAND = {"submit",   "submit CAMPAIGN.yaml", "Submit a campaign.", NULL, SPECS,
-                                       run_nothing};
+static const struct command COMMAND = {.name = "submit",
+                                       .usage = "submit CAMPAIGN.yaml",
+                                       .summary = "Submit a campaign.",
+                                       .options = SPECS,
+                                       .run = run_nothing};
 
 static char root[] = "/tmp/portolan-test-XXXXXX";
 static char *config_path;

@@ -39,14 +39,16 @@ static const struct option_spec SUBMIT_OPTIONS[] = {
     {0},
 };
 static const struct command SUBMIT = {
-    "submit",
-    "submit CAMPAIGN.yaml [options]",
-    "Submit a campaign.",
-    "Plans its tasks.\n\n    portolan submit x.yaml\n\n.dots and 'quotes' and \\ stay.",
-    SUBMIT_OPTIONS,
-    run_submit};
-static const struct command LIST = {"problem list", "problem list", "List the problems.", NULL, NULL, run_list};
-static const struct command SHOW = {"problem show", "problem show NAME", "Show one.", NULL, NULL, run_list};
+    .name = "submit",
+    .usage = "submit CAMPAIGN.yaml [options]",
+    .summary = "Submit a campaign.",
+    .details = "Plans its tasks.\n\n    portolan submit x.yaml\n\n.dots and 'quotes' and \\ stay.",
+    .options = SUBMIT_OPTIONS,
+    .run = run_submit};
+static const struct command LIST = {
+    .name = "problem list", .usage = "problem list", .summary = "List the problems.", .run = run_list};
+static const struct command SHOW = {
+    .name = "problem show", .usage = "problem show NAME", .summary = "Show one.", .run = run_list};
 static const struct command *const COMMANDS[] = {&SUBMIT, &LIST, &SHOW, NULL};
 
 static char *text_of(void (*print)(FILE *out)) {
