@@ -13,8 +13,8 @@ struct plan_summary {
 int plan_submit(struct core *core, struct submission *s, bool is_try, struct plan_summary *ret, struct error *err);
 /* A device joined or a node registered: plan what the running campaigns could not yet. */
 int plan_again(struct core *core, struct error *err);
-/* A coordinator that has just reached its broker has not heard of its nodes yet: nothing is planned or given up for want
- * of them before this. */
+/* A coordinator that has just reached its broker has not heard of its nodes yet: nothing is planned or given up for
+ * want of them before this. */
 bool plan_settled(const struct core *core);
 /* Cells whose deadline is over become `no_device`. */
 int plan_deadlines(struct core *core, struct error *err);
