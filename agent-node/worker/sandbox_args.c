@@ -15,6 +15,7 @@
 #define SCRATCH_BYTES "1073741824" /* of the private tmpfs */
 #define INSIDE "/portolan"         /* our folder in the runner's root */
 #define MAX_ICD 4096
+#define RUSTICL_MAX 256
 
 void strings_add(struct strings *s, const char *text) {
     s->item = xrealloc(s->item, (s->n + 2) * sizeof *s->item);
@@ -204,6 +205,13 @@ void sandbox_argv(const struct spawn_request *r, enum sandbox_kind level, const 
     add_runner_arguments(r, level, driver, folder, ret);
 }
 
+/* Which of Mesa's drivers rusticl offers: the agent's own choice, as an operator gives it to the unit for a GPU. Without one the processor's, since
+ * rusticl by itself offers nothing. */
+static void pass_rusticl(struct strings *s) {
+    const char *enable = getenv("RUSTICL_ENABLE");
+    strings_addf(s, "RUSTICL_ENABLE=%s", enable && enable[0] && strlen(enable) <= RUSTICL_MAX ? enable : "llvmpipe");
+}
+
 /* Options of the sanitizers that the runner itself may be built with. */
 static void pass_sanitizer_options(struct strings *s) {
     static const char *const name[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
@@ -219,7 +227,7 @@ void sandbox_environment(const struct spawn_request *r, enum sandbox_kind level,
     if (r->cache_dir) cache = inside ? INSIDE "/cache" : r->cache_dir;
     strings_add(ret, "PATH=/usr/bin:/bin");
     strings_add(ret, "LC_ALL=C");
-    strings_add(ret, "RUSTICL_ENABLE=llvmpipe");
+    pass_rusticl(ret);
     strings_addf(ret, "HOME=%s", home);
     strings_addf(ret, "TMPDIR=%s", home);
     strings_addf(ret, "OCL_ICD_VENDORS=%s/icd", inside ? INSIDE : folder);

@@ -98,11 +98,25 @@ static void nothing_of_the_agents_environment_is_inherited(void **state) {
     (void)state;
     struct driver_place place = {0};
     setenv("PORTOLAN_TOKEN", "secret", 1);
+    unsetenv("RUSTICL_ENABLE");
     CLEANUP(strings_done) struct strings envp;
     sandbox_environment(&request, SANDBOX_PROCESS, &place, "/tmp/private", &envp);
     for (size_t i = 0; i < envp.n; i++) assert_null(strstr(envp.item[i], "secret"));
     assert_true(has(&envp, "HOME=/tmp/private"));
     assert_true(has(&envp, "RUSTICL_ENABLE=llvmpipe"));
+}
+
+static void rusticl_offers_what_the_agents_unit_says(void **state) {
+    (void)state;
+    struct driver_place place = {0};
+    CLEANUP(strings_done) struct strings chosen, empty;
+    setenv("RUSTICL_ENABLE", "radeonsi:0", 1);
+    sandbox_environment(&request, SANDBOX_PROCESS, &place, "/tmp/private", &chosen);
+    setenv("RUSTICL_ENABLE", "", 1);
+    sandbox_environment(&request, SANDBOX_PROCESS, &place, "/tmp/private", &empty);
+    unsetenv("RUSTICL_ENABLE");
+    assert_true(has(&chosen, "RUSTICL_ENABLE=radeonsi:0"));
+    assert_true(has(&empty, "RUSTICL_ENABLE=llvmpipe"));
 }
 
 static void a_cache_is_the_only_other_writable_folder(void **state) {
@@ -126,6 +140,7 @@ int main(void) {
         cmocka_unit_test(a_system_driver_needs_no_folder),
         cmocka_unit_test(a_path_for_an_icd_is_refused),
         cmocka_unit_test(nothing_of_the_agents_environment_is_inherited),
+        cmocka_unit_test(rusticl_offers_what_the_agents_unit_says),
         cmocka_unit_test(a_cache_is_the_only_other_writable_folder),
     };
     return cmocka_run_group_tests(tests, make_vendors, remove_vendors);
