@@ -1,4 +1,4 @@
-/* portolan results: accepted results, from the coordinator's store, once or as they come. */
+/* portolan results: accepted results and their measurements, from the coordinator's store, once or as they come. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,12 +10,14 @@
 #include "cli/when.h"
 #include "common/buf.h"
 #include "common/clock.h"
+#include "records.h"
 
 #define TABLE_MAX 10000 /* rows of a table: it is laid out as a whole */
 
 enum form { FORM_TEXT, FORM_NDJSON, FORM_CSV };
 struct printing {
     enum form form;
+    const struct rec_desc *desc; /* of what is asked for */
     struct cell_layout layout;
 };
 
@@ -27,7 +29,7 @@ static int on_result(void *context, json_t *result) {
             putchar('\n');
             break;
         case FORM_CSV:
-            results_csv_line(result, stdout);
+            results_csv_line(p->desc, result, stdout);
             break;
         case FORM_TEXT: /* a promotion's outcome: the second thing that is said of the same task */
             fputs(json_is_string(json_object_get(result, "promotion")) ? "revised  " : "new      ", stdout);
@@ -68,7 +70,7 @@ static int add_times(struct buf *path, const struct options *opts, struct error 
 
 static int add_limit(struct buf *path, const struct options *opts, const struct printing *p, struct error *err) {
     long long limit = options_int(opts, "limit");
-    if (limit < 0) return error_set(err, ERR_USAGE, "--limit is %lld; it counts results", limit);
+    if (limit < 0) return error_set(err, ERR_USAGE, "--limit is %lld; it counts lines", limit);
     if (p->form == FORM_TEXT && (limit == 0 || limit > TABLE_MAX)) limit = TABLE_MAX;
     if (limit > 0) buf_printf(path, "&limit=%lld", limit);
     return 0;
@@ -77,7 +79,8 @@ static int add_limit(struct buf *path, const struct options *opts, const struct 
 static int build_path(struct buf *path, const struct options *opts, const struct printing *p, bool follow,
                       struct error *err) {
     static const char *const filters[] = {"campaign", "problem", "target", "kernel", "verdict", "status", "purpose"};
-    buf_printf(path, "/v1/results?follow=%d&brief=%d", follow, p->form != FORM_NDJSON);
+    const char *what = p->desc == &rec_measurement_desc ? "measurements" : "results";
+    buf_printf(path, "/v1/%s?follow=%d&brief=%d", what, follow, p->form != FORM_NDJSON);
     if (p->form != FORM_TEXT) buf_puts(path, "&format=ndjson");
     for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) add_filter(path, opts, filters[i]);
     if (add_times(path, opts, err) != 0) return -1;
@@ -99,8 +102,13 @@ static int print_table(const struct options *opts, const char *path, struct erro
 
 static int choose_form(const struct options *opts, struct printing *p, struct error *err) {
     bool csv = options_flag(opts, "csv"), json = options_flag(opts, "json") || options_flag(opts, "ndjson");
+    bool measurements = options_flag(opts, "measurements");
     p->form = csv ? FORM_CSV : json ? FORM_NDJSON : FORM_TEXT;
-    return csv && json ? error_set(err, ERR_USAGE, "--csv and --json exclude each other") : 0;
+    p->desc = measurements ? &rec_measurement_desc : &rec_result_desc;
+    if (csv && json) return error_set(err, ERR_USAGE, "--csv and --json exclude each other");
+    if (!measurements || p->form != FORM_TEXT) return 0;
+    error_set(err, ERR_USAGE, "--measurements are many columns: they are written with --json or --csv");
+    return error_hint(err, "portolan results --measurements --csv");
 }
 
 static int run(const struct options *opts) {
@@ -111,7 +119,7 @@ static int run(const struct options *opts) {
     if (command_no_arguments(opts, &command_results)) return 2;
     if (choose_form(opts, &p, &err) != 0 || build_path(&path, opts, &p, follow, &err) != 0) return command_failed(&err);
     if (!follow && p.form == FORM_TEXT) return print_table(opts, path.data, &err) ? command_failed(&err) : 0;
-    if (p.form == FORM_CSV) results_csv_header(stdout);
+    if (p.form == FORM_CSV) results_csv_header(p.desc, stdout);
     if (results_stream(opts, path.data, options_string(opts, "campaign"), follow, on_result, &p, &err) != 0)
         return command_failed(&err);
     if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
@@ -123,7 +131,10 @@ static const struct option_spec options[] = {
     {"follow", 'f', OPTION_FLAG, NULL, NULL, NULL,
      "Go on as results are accepted and revised, over restarts of coordinator and broker (with --campaign: until it "
      "ends)."},
-    {"json", 0, OPTION_FLAG, NULL, NULL, NULL, "One JSON object a line, with every field of the results topic."},
+    {"measurements", 'm', OPTION_FLAG, NULL, NULL, NULL,
+     "The rows of the measurements topic instead: all of each result that the other options choose. With --json or "
+     "--csv."},
+    {"json", 0, OPTION_FLAG, NULL, NULL, NULL, "One JSON object a line, with every field of the topic."},
     {"ndjson", 0, OPTION_FLAG, NULL, NULL, NULL, "The same, by the name of the format."},
     {"csv", 0, OPTION_FLAG, NULL, NULL, NULL,
      "CSV with a header: every field but the texts of a replay; null is an empty field, an empty text is \"\"."},
@@ -138,12 +149,12 @@ static const struct option_spec options[] = {
     {"verdict", 'v', OPTION_STRING, "NAME", NULL, NULL, "Only these: a verdict, `gave_up` or `cancelled`."},
     {"status", 0, OPTION_STRING, "NAME", NULL, NULL, "Only `provisional`, `confirmed` or `retracted` ones."},
     {"purpose", 0, OPTION_STRING, "NAME", NULL, NULL, "Only those of a `campaign`, a `try` or a `sweep`."},
-    {"limit", 'n', OPTION_INT, "N", NULL, "0", "At most so many, the oldest first; 0 for all."},
+    {"limit", 'n', OPTION_INT, "N", NULL, "0", "At most so many lines, the oldest first; 0 for all."},
     CLIENT_OPTIONS,
     {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};
 const struct command command_results = {
     .name = "results",
-    .usage = "results [--follow] [--json | --csv] [--since TIME] [--until TIME] [--campaign ID]...",
+    .usage = "results [--follow] [--measurements] [--json | --csv] [--since TIME] [--until TIME] [--campaign ID]...",
     .summary = "show, export and follow accepted results",
     .details =
         "The latest revision of each task's result, oldest revision first, from the coordinator's store: also what the "
@@ -152,6 +163,7 @@ const struct command command_results = {
         "other tool to read.\n\n"
         "Examples:\n  portolan results --campaign latest --follow --json\n"
         "  portolan results --since 2026-11-01 --until 2026-12-01 --verdict correct --csv >november.csv\n"
+        "  portolan results --measurements --since 30d --problem softmax --csv >softmax.csv\n"
         "  portolan results --problem softmax --json | jq -r '[.target, .kernel, .speedup] | @tsv'",
     .options = options,
     .run = run};

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "records.h"
-
 static bool is_column(const struct rec_field *field) {
     static const char *const left_out[] = {"problem_yaml", "kernel_yaml", "kernel_source",
                                            "policy",       "seeds",       "record_check"};
@@ -37,22 +35,22 @@ static void put_value(const json_t *value, FILE *out) {
     free(dump);
 }
 
-void results_csv_header(FILE *out) {
+void results_csv_header(const struct rec_desc *desc, FILE *out) {
     const char *comma = "";
-    for (size_t i = 0; i < rec_result_desc.field_count; i++) {
-        if (!is_column(&rec_result_desc.fields[i])) continue;
-        fprintf(out, "%s%s", comma, rec_result_desc.fields[i].name);
+    for (size_t i = 0; i < desc->field_count; i++) {
+        if (!is_column(&desc->fields[i])) continue;
+        fprintf(out, "%s%s", comma, desc->fields[i].name);
         comma = ",";
     }
     fputs("\r\n", out);
 }
 
-void results_csv_line(const json_t *result, FILE *out) {
+void results_csv_line(const struct rec_desc *desc, const json_t *record, FILE *out) {
     const char *comma = "";
-    for (size_t i = 0; i < rec_result_desc.field_count; i++) {
-        if (!is_column(&rec_result_desc.fields[i])) continue;
+    for (size_t i = 0; i < desc->field_count; i++) {
+        if (!is_column(&desc->fields[i])) continue;
         fputs(comma, out);
-        put_value(json_object_get(result, rec_result_desc.fields[i].name), out);
+        put_value(json_object_get(record, desc->fields[i].name), out);
         comma = ",";
     }
     fputs("\r\n", out);

@@ -13,18 +13,37 @@ struct stream {
     const char *path, *campaign;
     client_line_fn *line;
     void *context;
-    int64_t seen; /* the highest revision */
+    struct results_cursor at;
     bool stopped; /* by `line` */
     bool met;     /* the coordinator was there once */
     bool told;    /* that it is away */
 };
 
-static int on_line(void *context, json_t *result) {
+int64_t results_cursor_begin(struct results_cursor *at) {
+    at->skip = at->lines;
+    return at->seen;
+}
+
+bool results_cursor_take(struct results_cursor *at, int64_t revision) {
+    if (revision <= at->seen) return false;
+    if (revision == at->current && at->skip > 0) {
+        at->skip--;
+        return false;
+    }
+    if (revision != at->current) {
+        at->seen = at->current;
+        at->current = revision;
+        at->lines = at->skip = 0;
+    }
+    at->lines++;
+    return true;
+}
+
+static int on_line(void *context, json_t *record) {
     struct stream *stream = context;
-    json_int_t revision = json_integer_value(json_object_get(result, "revision"));
-    if (revision <= stream->seen) return 0;
-    stream->seen = revision;
-    stream->stopped = stream->line(stream->context, result) != 0;
+    json_int_t revision = json_integer_value(json_object_get(record, "revision"));
+    if (!results_cursor_take(&stream->at, revision)) return 0;
+    stream->stopped = stream->line(stream->context, record) != 0;
     return stream->stopped;
 }
 
@@ -42,9 +61,9 @@ static int has_ended(struct client *client, const char *campaign, bool *ret, str
 static int read_once(struct stream *stream, bool follow, bool *ret_done, struct error *err) {
     CLEANUP(cleanup_client) struct client *client = client_new(stream->opts, err);
     if (!client) return -1;
-    CLEANUP_FREE char *path = xasprintf("%s&since=%lld", stream->path, (long long)stream->seen);
+    CLEANUP_FREE char *path = xasprintf("%s&since=%lld", stream->path, (long long)results_cursor_begin(&stream->at));
     int status = client_stream(client, path, NULL, on_line, stream, err);
-    stream->met |= status == 0 || stream->seen > 0;
+    stream->met |= status == 0 || stream->at.current > 0;
     *ret_done = status == 0 && (!follow || stream->stopped);
     if (status != 0 || *ret_done || !stream->campaign) return status;
     return has_ended(client, stream->campaign, ret_done, err);
@@ -67,14 +86,14 @@ int results_stream(const struct options *opts, const char *path, const char *cam
     for (;;) {
         struct error problem = ERROR_INIT;
         bool done = false;
-        int64_t before = stream.seen;
+        int64_t before = stream.at.current;
         int status = read_once(&stream, follow, &done, &problem);
         if (done) return 0;
         if (status != 0 && (!follow || !stream.met || !may_come_back(&problem))) {
             if (err) *err = problem;
             return -1;
         }
-        if (stream.seen > before || status == 0) {
+        if (stream.at.current > before || status == 0) {
             pause_ms = WAIT_LEAST_MS;
             stream.told = false;
         }

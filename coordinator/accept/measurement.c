@@ -7,6 +7,7 @@
 #include "common/buf.h"
 #include "coordinator/accept/result.h"
 #include "coordinator/plan/promotion.h"
+#include "coordinator/schedule/attempts.h"
 #include "fleet/bus/topics.h"
 
 #define KEY_MAX 1024
@@ -83,26 +84,83 @@ static void fill(const struct rec_result *result, const struct rec_attempt *atte
     ret->finished_ms = attempt->finished_ms;
 }
 
-static int publish_one(struct core *core, const struct rec_result *result, const struct rec_attempt *attempt,
-                       const struct rec_measured *measured, struct error *err) {
+static int visit_one(const struct rec_result *result, const struct rec_attempt *attempt,
+                     const struct rec_measured *measured, measurement_fn *visit, void *context, struct error *err) {
     struct rec_measurement row;
-    CLEANUP_FREE uint8_t *value = NULL;
-    size_t len = 0;
     char key[KEY_MAX];
     rec_measurement_init(&row);
     fill(result, attempt, measured, &row);
-    int status = codec_encode(&rec_measurement_desc, &row, CODEC_CONFLUENT, (uint32_t)core->schema_measurement, &value,
-                              &len, err);
     /* Baselines of one attempt differ by name only: it stands for the candidate. */
     snprintf(key, sizeof key, "%s/%.200s/%.64s/%.32s", attempt->attempt_id, *row.candidate ? row.candidate : row.kernel,
              row.size, row.role);
+    int status = visit(context, key, &row, err);
     rec_measurement_done(&row);
-    return status == 0 ? store_outbox_add(core->store, TOPIC_MEASUREMENTS, key, value, len, err) : -1;
+    return status;
+}
+
+static int visit_attempt(const struct rec_result *result, const struct rec_attempt *attempt, measurement_fn *visit,
+                         void *context, struct error *err) {
+    for (size_t i = 0; i < attempt->measured.count; i++)
+        if (visit_one(result, attempt, &attempt->measured.items[i], visit, context, err) != 0) return -1;
+    return 0;
+}
+
+/* --- publishing
+ * -------------------------------------------------------------------------------------------------------- */
+static int publish_one(void *context, const char *key, const struct rec_measurement *row, struct error *err) {
+    struct core *core = context;
+    CLEANUP_FREE uint8_t *value = NULL;
+    size_t len = 0;
+    if (codec_encode(&rec_measurement_desc, row, CODEC_CONFLUENT, (uint32_t)core->schema_measurement, &value, &len,
+                     err) != 0)
+        return -1;
+    return store_outbox_add(core->store, TOPIC_MEASUREMENTS, key, value, len, err);
 }
 
 int measurements_publish(struct core *core, const struct rec_result *result, const struct rec_attempt *attempt,
                          struct error *err) {
-    for (size_t i = 0; i < attempt->measured.count; i++)
-        if (publish_one(core, result, attempt, &attempt->measured.items[i], err) != 0) return -1;
-    return 0;
+    return visit_attempt(result, attempt, publish_one, core, err);
+}
+
+int measurements_publish_stored(struct core *core, const struct rec_result *result, struct error *err) {
+    return measurements_stored(core, result, publish_one, core, err);
+}
+
+/* --- from the store
+ * ---------------------------------------------------------------------------------------------------- */
+/* Of the attempt called `name`, "task.n"; NULL for none. */
+static int visit_named(struct core *core, const struct rec_result *result, const char *name, measurement_fn *visit,
+                       void *context, struct error *err) {
+    char task[TASK_ID_SIZE];
+    int n = 0;
+    CLEANUP_FREE uint8_t *data = NULL;
+    size_t len = 0;
+    struct rec_attempt attempt;
+    struct error problem = ERROR_INIT;
+    if (!name || !attempt_name_split(name, task, &n)) return 0;
+    if (store_attempt_record_get(core->store, task, n, &data, &len, &problem) != 0) {
+        if (problem.code == ERR_NOT_FOUND) return 0;
+        if (err) *err = problem;
+        return -1;
+    }
+    if (codec_decode_as(core->codec, data, len, &rec_attempt_desc, &attempt, err) != 0) return -1;
+    int status = visit_attempt(result, &attempt, visit, context, err);
+    rec_attempt_done(&attempt);
+    return status;
+}
+
+/* A result that was told again may have been promoted here since, or have come with its origin's promotion. */
+static bool promotion_of_campaign(struct core *core, const struct rec_result *result) {
+    struct row_task row;
+    return result->promotion && store_task_find(core->store, result->promotion, &row, NULL) == 0 &&
+           strcmp(row.campaign, result->campaign) == 0;
+}
+
+int measurements_stored(struct core *core, const struct rec_result *result, measurement_fn *visit, void *context,
+                        struct error *err) {
+    /* Those of a result that was told again are its origin's, and come with that. */
+    bool own = !result->deduplicated_from;
+    if (own && visit_named(core, result, result->result_id, visit, context, err) != 0) return -1;
+    if (!own && !promotion_of_campaign(core, result)) return 0;
+    return visit_named(core, result, result->promotion_id, visit, context, err);
 }

@@ -26,5 +26,14 @@ int result_without_attempt(struct core *core, struct task *task, const char *out
  * written again. */
 int measurements_publish(struct core *core, const struct rec_result *result, const struct rec_attempt *attempt,
                          struct error *err);
+/* A row of `measurements` and its key; non-zero ends it. */
+typedef int measurement_fn(void *context, const char *key, const struct rec_measurement *row, struct error *err);
+/* The rows of a stored result: those of its attempt and of its promotion's, as far as the store has their records
+ * (`retention.attempts`). A result that was told again has none but its own promotion's. `revision` is the result's
+ * latest in all of them. */
+int measurements_stored(struct core *core, const struct rec_result *result, measurement_fn *visit, void *context,
+                        struct error *err);
+/* Outbox records of the same. */
+int measurements_publish_stored(struct core *core, const struct rec_result *result, struct error *err);
 /* Everything public once more, as it was: the broker that had it is gone. */
 int results_publish_again(struct core *core, struct error *err);

@@ -88,7 +88,8 @@ void api_line(struct buf *out, json_t *json);
 /* --- handlers
  * ------------------------------------------------------------------------------------------------------------ */
 handler api_gc, api_health, api_submit, api_campaigns, api_campaign, api_cancel, api_events, api_try, api_results,
-    api_matrix, api_nodes, api_node, api_node_act, api_task, api_task_cancel, api_problems, api_problem,
-    api_schema_by_id, api_subjects, api_subject_versions, api_subject_version, api_metrics, api_replay, api_result,
-    api_tokens, api_token_create, api_token_revoke, api_sweep_add, api_sweeps, api_sweep, api_sweep_runs, api_sweep_run,
-    api_sweep_pause, api_sweep_resume, api_sweep_remove, api_sweep_findings, api_sweep_ack, api_sweep_mute;
+    api_measurements, api_matrix, api_nodes, api_node, api_node_act, api_task, api_task_cancel, api_problems,
+    api_problem, api_schema_by_id, api_subjects, api_subject_versions, api_subject_version, api_metrics, api_replay,
+    api_result, api_tokens, api_token_create, api_token_revoke, api_sweep_add, api_sweeps, api_sweep, api_sweep_runs,
+    api_sweep_run, api_sweep_pause, api_sweep_resume, api_sweep_remove, api_sweep_findings, api_sweep_ack,
+    api_sweep_mute;

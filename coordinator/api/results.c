@@ -1,17 +1,22 @@
-/* GET /v1/results: pages through the store, so that neither memory nor the loop is held by a large answer. */
+/* GET /v1/results and /v1/measurements: pages through the store, so that neither memory nor the loop is held by a large
+ * answer. */
 #include <string.h>
 
+#include "coordinator/accept/result.h"
 #include "coordinator/api/internal.h"
 #include "coordinator/api/json.h"
 
 #define PAGE 200
-#define ARRAY_MAX 10000 /* results in one JSON array: it is built in memory */
+#define PAGE_MEASURED 20 /* results whose attempts are decoded, too */
+#define ARRAY_MAX 10000  /* results in one JSON array: it is built in memory */
 
 struct results {
     struct loop *loop;
     char campaign[CAMPAIGN_ID_SIZE], problem[LABEL_SIZE], target[TARGET_SIZE];
     char kernel[LABEL_SIZE], verdict[LABEL_SIZE], status[LABEL_SIZE], purpose[LABEL_SIZE]; /* "": any */
     int64_t since, from_ms, until_ms, left;
+    bool measured;             /* the rows of measurements in place of the results themselves */
+    size_t page;               /* results that are read at once */
     bool brief;                /* without what only a replay needs */
     bool follow, begun, ended; /* the campaign has ended and all was read */
     uint64_t seen;
@@ -38,6 +43,23 @@ static bool is_wanted(const struct results *r, const json_t *json) {
            (is_one(json, "verdict", r->verdict) || is_one(json, "outcome", r->verdict));
 }
 
+static int add_measurement(void *context, const char *key, const struct rec_measurement *row, struct error *err) {
+    struct results *r = context;
+    (void)key, (void)err;
+    if (r->left <= 0) return 0;
+    r->left--;
+    api_line(r->out, codec_to_json(&rec_measurement_desc, row));
+    return 0;
+}
+
+static int add_measurements(struct core *core, struct results *r, const struct row_result *row, struct error *err) {
+    struct rec_result result;
+    if (codec_decode_as(core->codec, row->record, row->len, &rec_result_desc, &result, err) != 0) return -1;
+    int status = measurements_stored(core, &result, add_measurement, r, err);
+    rec_result_done(&result);
+    return status;
+}
+
 static int add_row(void *context, const struct row_result *row, struct error *err) {
     void **both = context;
     struct results *r = both[1];
@@ -45,9 +67,10 @@ static int add_row(void *context, const struct row_result *row, struct error *er
     if (!json) return -1;
     r->since = row->revision;
     r->got++;
-    if (r->left <= 0 || !is_wanted(r, json)) {
+    bool wanted = r->left > 0 && is_wanted(r, json);
+    if (!wanted || r->measured) {
         json_decref(json);
-        return 0;
+        return wanted ? add_measurements(both[0], r, row, err) : 0;
     }
     if (r->brief) make_brief(json);
     r->left--;
@@ -68,7 +91,7 @@ static int read_page(struct core *core, void *context, struct error *err) {
                                  .since = r->since,
                                  .from_ms = r->from_ms,
                                  .until_ms = r->until_ms,
-                                 .limit = PAGE};
+                                 .limit = (int)r->page};
     r->got = 0;
     r->seen = core->change;
     if (r->left > 0 && store_results(core->store, &query, add_row, both, err) != 0) return -1;
@@ -92,7 +115,7 @@ static bool next_lines(void *context, struct buf *out) {
     struct error err = ERROR_INIT;
     r->out = out;
     if (r->left <= 0) return false;
-    if (r->begun && r->got < PAGE) {
+    if (r->begun && r->got < r->page) {
         if (!r->follow || r->ended) return false;
         loop_wait_change(r->loop, r->seen, 1000);
     }
@@ -108,7 +131,7 @@ static enum MHD_Result answer_array(struct request *request, struct results *r) 
         json_decref(r->array);
         free(r);
         return api_error(request, &err);
-    } while (r->got == PAGE && r->left > 0);
+    } while (r->got == r->page && r->left > 0);
     json_t *array = r->array;
     free(r);
     return api_json(request, MHD_HTTP_OK, array);
@@ -149,9 +172,9 @@ static int read_form(struct request *request, struct results *r, bool *ret_lines
     const char *format = api_argument(request, "format");
     r->follow = is_set(request, "follow");
     r->brief = is_set(request, "brief");
-    if (format && strcmp(format, "ndjson") != 0 && strcmp(format, "json") != 0)
-        return error_set(err, ERR_USAGE, "`format` is json or ndjson");
-    *ret_lines = r->follow || (format && strcmp(format, "ndjson") == 0);
+    if (format && strcmp(format, "ndjson") != 0 && (strcmp(format, "json") != 0 || r->measured))
+        return error_set(err, ERR_USAGE, "`format` is %sndjson", r->measured ? "" : "json or ");
+    *ret_lines = r->follow || r->measured || (format && strcmp(format, "ndjson") == 0);
     if (api_number(request, "limit", *ret_lines ? INT64_MAX : ARRAY_MAX, &r->left, err) != 0) return -1;
     if (r->left >= 0 && (*ret_lines || r->left <= ARRAY_MAX)) return 0;
     error_set(err, ERR_USAGE, "`limit` must lie between 0 and %d", ARRAY_MAX);
@@ -169,14 +192,24 @@ static int read_arguments(struct request *request, struct results *r, bool *ret_
     return loop_call(r->loop, find_campaign, r, err);
 }
 
-enum MHD_Result api_results(struct request *request) {
+static enum MHD_Result answer(struct request *request, bool measured) {
     struct error err = ERROR_INIT;
     struct results *r = xcalloc(1, sizeof *r);
     bool lines = false;
     r->loop = request->api->loop;
+    r->measured = measured;
+    r->page = measured ? PAGE_MEASURED : PAGE;
     if (read_arguments(request, r, &lines, &err) != 0) {
         free(r);
         return api_error(request, &err);
     }
     return lines ? api_stream(request, next_lines, free, r) : answer_array(request, r);
+}
+
+enum MHD_Result api_results(struct request *request) {
+    return answer(request, false);
+}
+
+enum MHD_Result api_measurements(struct request *request) {
+    return answer(request, true);
 }

@@ -14,6 +14,7 @@ const struct route api_routes[] = {
     {"POST", "/v1/replay", ROLE_SUBMIT, API_BODY_TRY_MAX, api_replay},
     {"GET", "/v1/results", ROLE_READ, 0, api_results},
     {"GET", "/v1/results/*", ROLE_READ, 0, api_result},
+    {"GET", "/v1/measurements", ROLE_READ, 0, api_measurements},
     {"GET", "/v1/matrix", ROLE_READ, 0, api_matrix},
     {"GET", "/v1/nodes", ROLE_READ, 0, api_nodes},
     {"GET", "/v1/nodes/*", ROLE_READ, 0, api_node},

@@ -12,11 +12,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 . tests/lib/fleet.sh
 . tests/lib/many.sh
 MANY_KINDS=(rows)
-SCRIPTED= FOLLOW=
+SCRIPTED= FOLLOW=()
 stop_scripted() {
     [ -z "$SCRIPTED" ] || { kill "$SCRIPTED" 2>/dev/null; fleet_wait_gone "$SCRIPTED"; }
-    [ -z "$FOLLOW" ] || kill "$FOLLOW" 2>/dev/null
-    SCRIPTED= FOLLOW=
+    [ ${#FOLLOW[@]} -eq 0 ] || kill "${FOLLOW[@]}" 2>/dev/null
+    SCRIPTED= FOLLOW=()
 }
 finish() {
     stop_scripted
@@ -74,6 +74,11 @@ as_exported() { # the latest revision of each key is what `portolan results` has
     diff <(jq -cs 'group_by(.key)[] | max_by(.record.revision) | .record' <"$FLEET_DIR/kafkajs.results" | sorted .) <("$PORTOLAN" results --json | sorted .) | head -c 2000
     [ "${PIPESTATUS[0]}" -eq 0 ]
 }
+# So are the measurements; but for the revision, which a promotion has raised since.
+measured_as_exported() {
+    diff <(jq -c '.record | del(.revision)' "$FLEET_DIR/kafkajs.measurements" | sorted .) <("$PORTOLAN" results --measurements --json | jq -cS 'del(.revision)' | sort) | head -c 2000
+    [ "${PIPESTATUS[0]}" -eq 0 ]
+}
 kcat_keys() { # PREFIX
     local topic
     for topic in results measurements; do
@@ -83,7 +88,9 @@ kcat_keys() { # PREFIX
 }
 
 "$PORTOLAN" results --follow --json >"$FLEET_DIR/followed.ndjson" 2>"$FLEET_DIR/follow.log" &
-FOLLOW=$!
+FOLLOW+=($!)
+"$PORTOLAN" results --follow --measurements --json >"$FLEET_DIR/measured.ndjson" 2>/dev/null &
+FOLLOW+=($!)
 FIRST=$(campaign first 4 'promote: true') || exit 1
 fleet_until 30 fleet_published || exit 1
 # 4 tasks and a promotion, each with a candidate and a baseline.
@@ -91,6 +98,7 @@ check "kafkajs and its registry client decode both topics, from the coordinator'
 check "confluent-kafka's Avro deserialiser, too" decodes confluent-kafka portolan. 10 "$(api)" "$FLEET_DIR/state/token"
 check "they read the same, field by field" agree
 check "and what the store exports" as_exported
+check "its measurements, too" measured_as_exported
 check "kcat reads keys and headers of both topics" kcat_keys portolan.
 revised() { all_hold 'map(.record) | group_by(.task_id) | map(select(length == 2)) | length == 1 and all(.[]; max_by(.revision) | .promotion != null and .status != "provisional")' <"$FLEET_DIR/kafkajs.results"; }
 check "the promoted result is there in both revisions, the higher one with its outcome" revised
@@ -131,6 +139,33 @@ for row in csv.DictReader(sys.stdin):
         <("$PORTOLAN" results --json | jq -c '[.task_id, .revision, .kernel, .time_ns_p50, .evidence]')
 }
 check "as CSV, the same rows" csv_is
+rows() { # ROWS ARGS...
+    local rows=$1
+    shift
+    [ "$("$PORTOLAN" results --measurements --json "$@" | wc -l)" = "$rows" ]
+}
+check "measurements by time and filter: a candidate and a baseline of each result" rows 6 --since "$MIDDLE" --verdict correct --target scripted-cpu
+check "of one kernel, to a limit" rows 1 --since "$MIDDLE" --kernel secondk0-rows --limit 1
+check "and none of a kernel that there is not" rows 0 --kernel none
+csv_is_measured() {
+    "$PORTOLAN" results --measurements --csv >"$FLEET_DIR/measurements.csv" && diff <(python3 -c '
+import csv, json, sys
+for row in csv.DictReader(sys.stdin):
+    print(json.dumps([row["attempt_id"], row["role"], float(row["time_ns_p50"]), row["time_ns_p10"] or None, int(row["sets"])]))' <"$FLEET_DIR/measurements.csv" | jq -c .) \
+        <("$PORTOLAN" results --measurements --json | jq -c '[.attempt_id, .role, .time_ns_p50, .time_ns_p10, .sets]') && [ "$(wc -l <"$FLEET_DIR/measurements.csv")" = 17 ]
+}
+check "as CSV, the same rows" csv_is_measured
+row_key='[.attempt_id, (if .candidate == "" then .kernel else .candidate end), .size, .role]'
+followed_rows() { all_hold "map($row_key) | unique | length == 16" <"$FLEET_DIR/measured.ndjson"; }
+check "--follow told every measurement, over both that were killed" fleet_until 30 followed_rows
+each_row_once() { all_hold "(map($row_key + [.revision]) | length == (unique | length)) and . == sort_by(.revision)" <"$FLEET_DIR/measured.ndjson" || show "$FLEET_DIR/measured.ndjson"; }
+check "each once in each revision" each_row_once
+emptied() {
+    "$VENV_PYTHON" tests/foreign/empty_topic.py "$KAFKA_BOOTSTRAP" portolan.measurements && decode confluent-kafka portolan.measurements "$(api)" "$FLEET_DIR/state/token" >"$FLEET_DIR/left" &&
+        [ ! -s "$FLEET_DIR/left" ]
+}
+check "the topic's retention is over: it holds no measurement any more" emptied
+check "and the store still exports them" rows 16
 pages() { # by hand, two a page
     local since=0 n=0 page
     while page=$(fleet_api "/v1/results?brief=1&limit=2&since=$since") && [ "$(jq length <<<"$page")" -gt 0 ]; do
@@ -145,6 +180,7 @@ refused() { # WHAT ARGS...
     ! "$PORTOLAN" results "$@" >"$FLEET_DIR/out" 2>&1 && grep -q -- "$what" "$FLEET_DIR/out"
 }
 check "a time that is none is refused with its option" refused '--since: `soon`' --since soon
+check "measurements as a table are refused with what to ask for" refused '--json or --csv' --measurements
 check "and an end before the beginning" refused 'not after' --since 1h --until 2h
 too_many() { fleet_api "/v1/results?limit=10001" | grep -q 'format=ndjson'; }
 check "an array over the limit, with the way to more" too_many
@@ -184,6 +220,7 @@ check "kafkajs decodes both topics, from Apicurio" decodes kafkajs ext. 6 "$APIC
 check "confluent-kafka, too" decodes confluent-kafka ext. 6 "$APICURIO_URL"
 check "they read the same, field by field" agree
 check "and what the store exports" as_exported
+check "its measurements, too" measured_as_exported
 check "kcat reads keys and headers of both topics" kcat_keys ext.
 elsewhere() { fleet_api /subjects | grep -q "in the registry at http://127.0.0.1:$APICURIO_PORT"; }
 check "the coordinator's own registry names the other one" elsewhere

@@ -1,4 +1,4 @@
-/* `portolan results`: points in time, and CSV that tells null from nothing. */
+/* `portolan results`: points in time, CSV that tells null from nothing, and where a stream goes on that was cut. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "cli/results_csv.h"
+#include "cli/results_stream.h"
 #include "cli/when.h"
 #include "records.h"
 
@@ -68,7 +69,7 @@ static char *line_of(const json_t *result) {
     char *text = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
-    results_csv_line(result, out);
+    results_csv_line(&rec_result_desc, result, out);
     fclose(out);
     return text;
 }
@@ -87,7 +88,7 @@ static void every_line_has_the_headers_columns(void **state) {
     char *header = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&header, &len);
-    results_csv_header(out);
+    results_csv_header(&rec_result_desc, out);
     fclose(out);
     assert_int_equal(strncmp(header, "task_id,result_id,revision,status,", 34), 0);
     assert_null(strstr(header, "kernel_source"));
@@ -122,12 +123,55 @@ static void numbers_keep_every_digit_and_lists_are_json(void **state) {
     json_decref(result);
 }
 
+/* --- a stream that is cut
+ * ----------------------------------------------------------------------------------------------- */
+static const int64_t ROWS[] = {3, 3, 3, 5, 8, 8}; /* revisions of a stream's lines */
+#define ROW_COUNT (sizeof ROWS / sizeof *ROWS)
+
+/* A connection that gives `most` lines; how many of them were new. */
+static size_t connection(struct results_cursor *at, size_t most) {
+    size_t taken = 0;
+    int64_t since = results_cursor_begin(at);
+    for (size_t i = 0; i < ROW_COUNT && most > 0; i++) {
+        if (ROWS[i] <= since) continue;
+        taken += results_cursor_take(at, ROWS[i]);
+        most--;
+    }
+    return taken;
+}
+
+static void a_stream_that_is_cut_anywhere_gives_each_line_once(void **state) {
+    (void)state;
+    for (size_t cut = 0; cut <= ROW_COUNT; cut++) {
+        struct results_cursor at = {0};
+        assert_int_equal(connection(&at, cut), cut);
+        connection(&at, 1); /* and again at once */
+        assert_int_equal(at.current, cut == 0 ? 3 : ROWS[cut - 1]);
+        size_t before = cut == 0 ? 1 : cut;
+        assert_int_equal(connection(&at, SIZE_MAX), ROW_COUNT - before);
+        assert_int_equal(connection(&at, SIZE_MAX), 0);
+    }
+}
+
+static void a_result_that_was_revised_after_the_cut_comes_whole(void **state) {
+    (void)state;
+    struct results_cursor at = {0};
+    results_cursor_begin(&at);
+    assert_true(results_cursor_take(&at, 3));
+    assert_int_equal(results_cursor_begin(&at), 0);
+    assert_true(results_cursor_take(&at, 9)); /* what was 3 */
+    assert_true(results_cursor_take(&at, 9));
+    assert_int_equal(results_cursor_begin(&at), 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(dates_are_local_and_utc_with_a_z),
                                        cmocka_unit_test(a_duration_is_how_long_ago),
                                        cmocka_unit_test(what_is_no_time_is_refused_with_the_options_name),
                                        cmocka_unit_test(every_line_has_the_headers_columns),
                                        cmocka_unit_test(null_is_nothing_and_an_empty_text_is_quoted),
-                                       cmocka_unit_test(numbers_keep_every_digit_and_lists_are_json)};
+                                       cmocka_unit_test(numbers_keep_every_digit_and_lists_are_json),
+                                       cmocka_unit_test(a_stream_that_is_cut_anywhere_gives_each_line_once),
+                                       cmocka_unit_test(a_result_that_was_revised_after_the_cut_comes_whole)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,28 @@ static void wait_published(const struct plane *p) {
     fail_msg("the outbox is not empty in time");
 }
 
+/* Each result gives its candidate and its baseline, and a filter chooses results. */
+static void check_measurements(const struct plane *p, const char *id) {
+    char path[160];
+    snprintf(path, sizeof path, "/v1/measurements?campaign=%s", id);
+    json_t *rows = http_lines(p, "GET", path, NULL);
+    assert_int_equal(json_array_size(rows), 8);
+    const json_t *row = json_array_get(rows, 0);
+    assert_int_equal(json_object_size(row), rec_measurement_desc.field_count);
+    assert_string_equal(json_at(row, "campaign"), id);
+    assert_string_equal(json_at(row, "purpose"), "campaign");
+    assert_int_equal(strncmp(json_at(row, "attempt_id"), json_at(row, "task_id"), strlen(json_at(row, "task_id"))), 0);
+    json_decref(rows);
+    snprintf(path, sizeof path, "/v1/measurements?target=alpha&campaign=%s", id);
+    rows = http_lines(p, "GET", path, NULL);
+    assert_int_equal(json_array_size(rows), 4);
+    json_decref(rows);
+    snprintf(path, sizeof path, "/v1/measurements?limit=3&campaign=%s", id);
+    rows = http_lines(p, "GET", path, NULL);
+    assert_int_equal(json_array_size(rows), 3);
+    json_decref(rows);
+}
+
 static void check_views(const struct plane *p, const char *id) {
     char path[128];
     snprintf(path, sizeof path, "/v1/campaigns/%.6s", id);
@@ -75,6 +97,7 @@ static void check_views(const struct plane *p, const char *id) {
     assert_int_equal(json_array_size(results), 4);
     assert_string_equal(json_at(json_array_get(results, 0), "status"), "provisional");
     json_decref(results);
+    check_measurements(p, id);
 }
 
 static void a_campaign_runs_from_submission_to_the_results_topic(void **state) {
@@ -398,6 +421,9 @@ static void the_api_wants_token_host_and_a_sane_request(void **state) {
                  {"GET", "/v1/campaigns/ffff", good, NULL, 404},
                  {"GET", "/v1/campaigns/'%20or%201", good, NULL, 404},
                  {"GET", "/v1/results?limit=x", good, NULL, 400},
+                 {"GET", "/v1/measurements?limit=-1", good, NULL, 400},
+                 {"GET", "/v1/measurements?format=json", good, NULL, 400},
+                 {"GET", "/v1/measurements?campaign=zzzz", good, NULL, 404},
                  {"GET", "/v1/matrix?campaign=zzzz", good, NULL, 404},
                  {"POST", "/v1/campaigns", good, "{", 400},
                  {"POST", "/v1/campaigns", good, "[1]", 400},
