@@ -134,15 +134,20 @@ HANG=$(mktemp /run/portolan-test-hang.XXXXXX) && printf '#!/bin/sh\nexec sleep 6
 trap 'rm -f "$HANG"; finish' EXIT
 hosts_sshd n44 "AuthorizedKeysFile none" "AuthorizedKeysCommand $HANG" "AuthorizedKeysCommandUser root"
 
-# Fifty sshd's share this machine with whatever else it does: one of three probes must be as quick as is promised.
-for _ in 1 2 3; do
+# By the clock on the wall, from the command's start to its end. Fifty sshd's share this machine with whatever else it does: a first probe that was
+# too slow may be repeated once, and both times are shown.
+PROBE_MS=()
+probe_all() {
+    local begin=${EPOCHREALTIME/./} probe_ms
     fleet probe --json >"$DIR/probe.json" 2>"$DIR/probe.err"
     PROBE_STATUS=$?
-    holds '.failed == 7 and ([.hosts[].total_ms] | max) < 15000' <"$DIR/probe.json" >/dev/null && break
-done
+    probe_ms=$(((${EPOCHREALTIME/./} - begin) / 1000))
+    PROBE_MS+=("$probe_ms")
+    [ $probe_ms -lt 15000 ]
+}
+probe_all || probe_all
 probed() { holds "$@" <"$DIR/probe.json"; }
 state_of() { probed '.hosts[] | select(.host == $h) | .state == $s and (.reason | test($r))' --arg h "$1" --arg s "$2" --arg r "$3"; }
-took() { jq '[.hosts[].total_ms] | max' "$DIR/probe.json"; }
 each_is_named() {
     local name
     for name in n46 n47 n48; do state_of "$name" unreachable 'Connection refused' || { echo "$name"; return 1; }; done
@@ -151,7 +156,7 @@ each_is_named() {
 }
 check "43 of 50 machines answer the probe" probed '[.hosts[] | select(.state == "ok")] | length == 43'
 check "the five dead, the changed key and the hanging one are named with their reasons" each_is_named
-check "all of it took less than 15 s ($(took) ms)" probed '([.hosts[].total_ms] | max) < 15000'
+check "all of it took less than 15 s (${PROBE_MS[*]} ms)" [ "${PROBE_MS[-1]}" -lt 15000 ]
 check "the exit status tells how many failed" [ "$PROBE_STATUS" -eq 199 ]
 check "a changed key is mended by the command in the hint" probed '.hosts[] | select(.host == "n45") | .hint | test("ssh-keygen -R .10.78.*ssh-keyscan")'
 check "clock, disk and drivers are told" probed '[.hosts[] | select(.state == "ok") | .probe | (.clock_skew_ms | type) == "number" and (.disks | length) > 0 and (.opencl_drivers | type) == "array"] | all'
@@ -271,7 +276,9 @@ copies_arrive() {
     fleet push -l n01 "$DIR/file" "$DIR/new" --mode 0640 && cmp "$DIR/file" "$DIR/new" && [ "$(stat -c %a "$DIR/new")" = 640 ]
 }
 copies_replace() {
-    echo old >"$DIR/old" && exec 9<"$DIR/old" && fleet push -l n02 "$DIR/file" "$DIR/old" && cmp "$DIR/file" "$DIR/old" && [ "$(cat <&9)" = old ]
+    local old=$DIR/"-an old 'one'; \$(touch pwned)"
+    echo old >"$old" && exec 9<"$old" && fleet push -l n02 "$DIR/file" "$old" && cmp "$DIR/file" "$old" && [ "$(cat <&9)" = old ] &&
+        [ -z "$(find "$DIR" "$HOSTS_DIR/far-home" -name '.-an old*' -o -name pwned)" ]
 }
 copies_go_into_folders() { mkdir "$DIR/a folder's" && fleet push -l n03 "$DIR/file" "$DIR/a folder's" && cmp "$DIR/file" "$DIR/a folder's/file"; }
 copies_fail_clean() {

@@ -73,6 +73,7 @@ debian_root() {
     (   # one at a time: scripts may run side by side
         flock 9 || exit 1
         [ "$(cat "$DEBIAN_ROOT.installed" 2>/dev/null)" = "$want" ] && exit 0
+        rm -f "$DEBIAN_ROOT.installed" # first: see debian_layer
         rm -rf --one-file-system "$DEBIAN_ROOT" "$DEBIAN_ROOT.part" "$DEPS_DIR"/rack/layer-*
         debian_root_make "$DEBIAN_ROOT.part" 9>&- && mv "$DEBIAN_ROOT.part" "$DEBIAN_ROOT" && printf '%s\n' "$want" >"$DEBIAN_ROOT.installed"
     ) 9>"$DEPS_DIR/rack/root.lock"
@@ -92,6 +93,7 @@ debian_layer() {
     (
         flock 9 || exit 1
         [ "$(cat "$DEBIAN_LAYER.installed" 2>/dev/null)" = "$*" ] && exit 0
+        rm -f "$DEBIAN_LAYER.installed" # first: one that breaks off here is no layer of whatever was there before
         rm -rf --one-file-system "$DEBIAN_LAYER" "$DEBIAN_LAYER.part"
         # shellcheck disable=SC2016 # the inner shell's arguments
         unshare --mount bash -c '. "$0" && debian_overlay "$1" "$2" && mount -t proc proc "$2/root/proc" && mount -t tmpfs tmpfs "$2/root/tmp" &&

@@ -16,7 +16,7 @@ hosts_init() {
     HOSTS_ID=${1:-h$$}
     HOSTS_DIR=$(mktemp -d "${TMPDIR:-/tmp}/portolan-hosts.XXXXXX") || return 1
     chmod 755 "$HOSTS_DIR"
-    mkdir -p "$HOSTS_DIR/home/.ssh" "$HOSTS_DIR/keys" && chmod 700 "$HOSTS_DIR/home" "$HOSTS_DIR/home/.ssh" "$HOSTS_DIR/keys"
+    mkdir -p "$HOSTS_DIR/home/.ssh" "$HOSTS_DIR/keys" "$HOSTS_DIR/far-home" && chmod 700 "$HOSTS_DIR/home" "$HOSTS_DIR/home/.ssh" "$HOSTS_DIR/keys"
     mkdir -p /run/sshd
     ssh-keygen -q -t ed25519 -N '' -C portolan-test -f "$HOSTS_DIR/home/.ssh/id_ed25519" || return 1
     cp "$HOSTS_DIR/home/.ssh/id_ed25519.pub" "$HOSTS_DIR/authorized_keys"
@@ -56,7 +56,8 @@ hosts_add() {
         hosts_sshd "$name" || return 1
     done
 }
-# sshd writes its process id once it listens.
+# sshd writes its process id once it listens. The accounts' home is an empty one, as on a bare machine: what this machine's owner starts at each
+# login (bash reads ~/.bashrc under sshd) would be started fifty times at once.
 hosts_sshd() {
     local name=$1 config=$HOSTS_DIR/sshd-$1
     shift
@@ -69,7 +70,8 @@ hosts_sshd() {
             "MaxStartups 100" "LogLevel ERROR" "PrintMotd no"
     } >"$config"
     rm -f "$config.pid"
-    ip netns exec "$HOSTS_ID-$name" /usr/sbin/sshd -f "$config" -E "$config.log" || return 1
+    hosts_in "$name" unshare --mount -- "$BASH" -c 'mount --bind "$0/far-home" "$(getent passwd "$(id -u)" | cut -d: -f6)" && exec "$@"' "$HOSTS_DIR" \
+        /usr/sbin/sshd -f "$config" -E "$config.log" || return 1
     until [ -s "$config.pid" ]; do read -rt 0.02 <> <(:) || :; done
     HOSTS_PID[$name]=$(cat "$config.pid")
 }
