@@ -51,6 +51,11 @@ static int each_file(const char *folder, const char *const *ignored,
     return status;
 }
 
+int inventory_count_file(struct inventory *inv, const char *path, struct error *err) {
+    if (++inv->n_files <= INVENTORY_MAX_FILES) return 0;
+    return error_set(err, ERR_LIMIT, "%s: over %d files", path, INVENTORY_MAX_FILES);
+}
+
 /* --- group_vars, host_vars ------------------------------------------------------------------------------------------
  */
 struct variables {
@@ -135,18 +140,30 @@ static int read_text(struct inventory *inv, const char *text, size_t len, const 
     return (is_yaml ? inventory_read_yaml : inventory_read_ini)(inv, text, len, filename, err);
 }
 
-static int read_file(void *context, const char *path, struct error *err) {
-    struct inventory *inv = context;
-    static const char *const folders[] = {"group_vars", "host_vars", NULL};
-    static const char *const ignored[] = {"~",    ".orig", ".ini", ".cfg", ".retry", ".pyc", ".pyo",
-                                          ".swp", ".bak",  ".rpm", ".md",  ".txt",   ".rst", NULL};
-    if (is_folder(path))
-        return ends_with(path_basename(path), folders) ? 0 : each_file(path, ignored, read_file, context, err);
-    if (++inv->n_files > INVENTORY_MAX_FILES)
-        return error_set(err, ERR_LIMIT, "%s: over %d files", path, INVENTORY_MAX_FILES);
+static int read_folder(struct inventory *inv, const char *folder, struct error *err);
+
+/* What is given by name may be a pipe. */
+static int read_path(struct inventory *inv, const char *path, struct error *err) {
+    if (is_folder(path)) return read_folder(inv, path, err);
+    if (inventory_count_file(inv, path, err) != 0) return -1;
     size_t len = 0;
     CLEANUP_FREE char *text = file_read(path, INVENTORY_MAX_FILE_BYTES, &len, err);
     return text ? read_text(inv, text, len, path, err) : -1;
+}
+
+/* A pipe or a device in a folder is a slip: reading it may never end. */
+static int read_entry(void *context, const char *path, struct error *err) {
+    static const char *const folders[] = {"group_vars", "host_vars", NULL};
+    struct stat s;
+    if (is_folder(path) && ends_with(path_basename(path), folders)) return 0;
+    if (stat(path, &s) != 0 || S_ISREG(s.st_mode) || S_ISDIR(s.st_mode)) return read_path(context, path, err);
+    return error_set(err, ERR_INVALID, "%s is neither a file nor a folder", path);
+}
+
+static int read_folder(struct inventory *inv, const char *folder, struct error *err) {
+    static const char *const ignored[] = {"~",    ".orig", ".ini", ".cfg", ".retry", ".pyc", ".pyo",
+                                          ".swp", ".bak",  ".rpm", ".md",  ".txt",   ".rst", NULL};
+    return each_file(folder, ignored, read_entry, inv, err);
 }
 
 struct inventory *inventory_parse(const char *text, size_t len, const char *filename, struct error *err) {
@@ -163,7 +180,7 @@ struct inventory *inventory_parse(const char *text, size_t len, const char *file
 struct inventory *inventory_load(const char *path, struct error *err) {
     CLEANUP(cleanup_inventory) struct inventory *inv = inventory_new();
     CLEANUP_FREE char *folder = is_folder(path) ? xstrdup(path) : path_dirname(path);
-    if (read_file(inv, path, err) != 0 || inventory_read_folders(inv, folder, err) != 0) return NULL;
+    if (read_path(inv, path, err) != 0 || inventory_read_folders(inv, folder, err) != 0) return NULL;
     inventory_merge(inv);
     return TAKE(inv);
 }

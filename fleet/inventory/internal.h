@@ -65,6 +65,8 @@ int inventory_read_ini(struct inventory *inv, const char *text, size_t len, cons
 int inventory_read_yaml(struct inventory *inv, const char *text, size_t len, const char *filename, struct error *err);
 /* A file of variables (YAML or JSON) into the object `into`. */
 int inventory_read_variables(struct inventory *inv, const char *path, json_t *into, struct error *err);
+/* One more file is read: ERR_LIMIT when there are too many. */
+int inventory_count_file(struct inventory *inv, const char *path, struct error *err);
 /* group_vars/ and host_vars/ in `folder`, for the groups and hosts that are there. */
 int inventory_read_folders(struct inventory *inv, const char *folder, struct error *err);
 /* Depths, `ungrouped`, and each host's variables by precedence. Called once, at the end. */

@@ -171,6 +171,9 @@ int inventory_group_add_child(struct inventory *inv, struct inventory_group *gro
     if (count_mention(inv, at, err) != 0) return -1;
     struct inventory_group *c = inventory_group_add(inv, child, at, err);
     if (!c) return -1;
+    if (c == inv->group[0])
+        return place_error(at, ERR_INVALID, err, "group `all` holds every group: it cannot be a child of `%s`",
+                           group->name);
     size_t from = group_at(inv, c), to = group_at(inv, group);
     if (members_have(&group->children, from)) return 0;
     CLEANUP_FREE bool *seen = xcalloc(inv->n_groups, sizeof *seen);

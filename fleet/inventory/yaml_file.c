@@ -132,8 +132,7 @@ int inventory_read_yaml(struct inventory *inv, const char *text, size_t len, con
 int inventory_read_variables(struct inventory *inv, const char *path, json_t *into, struct error *err) {
     static const char vault[] = "$ANSIBLE_VAULT;";
     size_t len = 0;
-    if (++inv->n_files > INVENTORY_MAX_FILES)
-        return error_set(err, ERR_LIMIT, "%s: over %d files", path, INVENTORY_MAX_FILES);
+    if (inventory_count_file(inv, path, err) != 0) return -1;
     CLEANUP_FREE char *text = file_read(path, INVENTORY_MAX_FILE_BYTES, &len, err);
     if (!text) return -1;
     if (len >= sizeof vault - 1 && memcmp(text, vault, sizeof vault - 1) == 0) return 0; /* secrets: of no use here */

@@ -116,8 +116,10 @@ static void loops_of_groups_are_refused_with_file_line_and_way(void **state) {
     refused("[a:children]\nb\n[b:children]\nc\n[c:children]\na\n", "t.ini", ERR_INVALID,
             "t.ini:6: group `a` cannot be a child of `c`: that is a loop, c -> a -> b -> c");
     refused("[a:children]\na\n", "t.ini", ERR_INVALID, "t.ini:2: group `a` cannot be a child of `a`: that is a loop");
+    refused("[a:children]\nall\n", "t.ini", ERR_INVALID, "t.ini:2: group `all` holds every group");
+    refused("a: {children: {all: {}}}\n", "t.yml", ERR_INVALID, "t.yml:1: group `all` holds every group");
     refused("a:\n  children:\n    b:\n      children:\n        a:\n", "t.yml", ERR_INVALID, "t.yml:5: group `a`");
-    refused("[a:children]\nall\n[all:children]\na\n", "t.ini", ERR_INVALID, "t.ini:4: ");
+    refused("[a:children]\nall\n", "t.ini", ERR_INVALID, "t.ini:2: group `all` holds every group");
 }
 
 static void what_is_no_inventory_is_refused_with_its_place(void **state) {
@@ -221,6 +223,39 @@ static void files_that_cannot_be_read_are_named(void **state) {
     assert_non_null(strstr(err.text, "host_vars/h.yml:"));
 }
 
+static void put_link(const struct folder *f, const char *name, const char *to) {
+    CLEANUP_FREE char *path = path_join(f->path, name);
+    assert_int_equal(symlink(to, path), 0);
+}
+
+/* Two links to the folder that they are in make 2^n ways n deep: the first is one too many. */
+static void folders_that_lead_back_to_themselves_come_to_an_end(void **state) {
+    const struct folder *f = *state;
+    struct error err = ERROR_INIT;
+    put(f, "inv/hosts", "h\n");
+    put(f, "inv/sub/host_vars/.keep", "");
+    put_link(f, "inv/sub/a", ".");
+    put_link(f, "inv/sub/b", ".");
+    assert_null(load(f, "inv", &err));
+    assert_non_null(strstr(err.text, "inv/sub/a/a/a"));
+    put(f, "hosts", "h\n");
+    put(f, "host_vars/h/.keep", "");
+    put_link(f, "host_vars/h/a", ".");
+    put_link(f, "host_vars/h/b", ".");
+    assert_null(load(f, "hosts", &err));
+    assert_non_null(strstr(err.text, "host_vars/h/a/a"));
+}
+
+static void a_pipe_in_a_folder_is_refused_and_not_waited_for(void **state) {
+    const struct folder *f = *state;
+    struct error err = ERROR_INIT;
+    put(f, "inv/hosts", "h\n");
+    CLEANUP_FREE char *pipe = path_join(f->path, "inv/pipe");
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    assert_null(load(f, "inv", &err));
+    assert_non_null(strstr(err.text, "inv/pipe is neither a file nor a folder"));
+}
+
 static void patterns_choose_as_ansibles_do(void **state) {
     (void)state;
     CLEANUP(cleanup_inventory)
@@ -270,6 +305,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_folder_is_read_file_by_file_and_leftovers_are_passed_over, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(files_that_cannot_be_read_are_named, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(folders_that_lead_back_to_themselves_come_to_an_end, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(a_pipe_in_a_folder_is_refused_and_not_waited_for, make_folder, remove_folder),
         cmocka_unit_test(patterns_choose_as_ansibles_do),
         cmocka_unit_test(patterns_that_choose_nothing_say_which_part)};
     return cmocka_run_group_tests(tests, NULL, NULL);
