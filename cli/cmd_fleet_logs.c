@@ -13,7 +13,7 @@ static int make_command(const struct options *opts, struct buf *b, struct error 
     }
     buf_puts(b,
              "command -v journalctl >/dev/null || { echo 'no journalctl here: this host has no systemd' >&2; exit 1; "
-             "}; exec journalctl --no-pager --quiet --output=short-iso --unit=");
+             "}; exec journalctl --no-pager --output=short-iso --unit=");
     fleet_quote(b, options_string(opts, "unit"));
     buf_printf(b, " --lines=%lld", lines);
     if (since) buf_puts(b, " --since=");

@@ -45,7 +45,22 @@ static const char *variable(struct fleet_run *run, const struct inventory_host *
     return NULL;
 }
 
-/* "-J HOST", "-o ProxyJump=HOST" and "-o ProxyCommand=..." of OpenSSH's options; the rest is for OpenSSH alone. */
+/* NAME=VALUE of `-o`, where the value is one word. */
+static void read_option(const char *option, struct reach_host *ret) {
+    const struct {
+        const char *name;
+        const char **value;
+    } known[] = {{"ProxyJump=", &ret->proxy_jump},
+                 {"UserKnownHostsFile=", &ret->known_hosts},
+                 {"GlobalKnownHostsFile=", &ret->global_known_hosts}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        size_t len = strlen(known[i].name);
+        if (strncasecmp(option, known[i].name, len) == 0) *known[i].value = option + len;
+    }
+}
+
+/* Of OpenSSH's options "-J HOST" and "-o" with what concerns the way to a host and its key; the rest is for OpenSSH
+ * alone. */
 static void read_arguments(struct fleet_run *run, const char *arguments, struct reach_host *ret) {
     char *rest = xstrdup(arguments);
     run->text = xrealloc(run->text, (run->n_texts + 1) * sizeof *run->text);
@@ -55,8 +70,10 @@ static void read_arguments(struct fleet_run *run, const char *arguments, struct 
         if (!jump && !option) continue;
         char *value = word[2] ? word + 2 : strsep(&rest, " \t");
         if (!value) return;
-        if (jump) ret->proxy_jump = value;
-        if (option && strncasecmp(value, "ProxyJump=", 10) == 0) ret->proxy_jump = value + 10;
+        if (jump)
+            ret->proxy_jump = value;
+        else
+            read_option(value, ret);
         bool quoted = *value == '"' || *value == '\'';
         if (!option || strncasecmp(value + quoted, "ProxyCommand=", 13) != 0) continue;
         ret->proxy_command = value + quoted + 13; /* up to the closing quotation mark, or the end */
@@ -94,7 +111,8 @@ static void address(struct fleet_run *run, const struct inventory_host *h, struc
     const char *arguments = variable(run, h, common);
     if (arguments) read_arguments(run, arguments, ret);
     if ((arguments = variable(run, h, extra))) read_arguments(run, arguments, ret);
-    const char *const texts[] = {ret->address, ret->user, ret->identity, ret->proxy_jump, ret->proxy_command};
+    const char *const texts[] = {ret->address,       ret->user,        ret->identity,          ret->proxy_jump,
+                                 ret->proxy_command, ret->known_hosts, ret->global_known_hosts};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i] && strstr(texts[i], "{{"))
             ret->refused = "a variable of its connection is a template, and nothing is templated here";

@@ -20,6 +20,8 @@ struct reach_host {
     const char *identity;      /* private key file that is tried first */
     const char *proxy_jump;    /* [user@]host[:port][,...] */
     const char *proxy_command; /* shell command whose input and output are the connection */
+    const char *known_hosts;   /* file with the keys of hosts, in place of the user's */
+    const char *global_known_hosts;
     int port;
     const char *refused; /* why it is not contacted at all; NULL: it is */
 };

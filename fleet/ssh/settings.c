@@ -89,6 +89,9 @@ static int set_all(struct session *s, const char *name) {
     unsigned port = (unsigned)h->port;
     if (port) failed |= ssh_options_set(s->ssh, SSH_OPTIONS_PORT, &port) < 0;
     if (h->user) failed |= ssh_options_set(s->ssh, SSH_OPTIONS_USER, h->user) < 0;
+    if (h->known_hosts) failed |= ssh_options_set(s->ssh, SSH_OPTIONS_KNOWNHOSTS, h->known_hosts) < 0;
+    if (h->global_known_hosts)
+        failed |= ssh_options_set(s->ssh, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, h->global_known_hosts) < 0;
     return failed ? -1 : 0;
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The Debian packages in a bare Debian: install, run as services under systemd with the sandbox whole, upgrade, remove, purge. The host is one of
-# tests/rack, over the debootstrap'ed root; what the packages depend on is a layer that is kept, so that only the first run needs the network. Needs root.
+# The Debian packages in a bare Debian: install, run as services under systemd with the sandbox whole, are seen from outside by ssh, upgrade, remove, purge.
+# The host is one of tests/rack, over the debootstrap'ed root; what the packages depend on is a layer that is kept, so that only the first run needs the
+# network. Needs root.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 : "${BUILD:=build}" "${DEPS_DIR:=.deps}"
@@ -92,12 +93,13 @@ configure() {
         systemctl start portolan portolan-agent'
 }
 in_service() { until_true 120 node_is_ready || { tell; return 1; }; }
-node_is_ready() { host portolan nodes --json | jq -e '.nodes[] | select(.node == "deb-test" and .state == "in_service")'; }
+node_is_ready() { host portolan nodes --json | holds '.nodes[] | select(.node == "deb-test") | .state == "in_service"'; }
 check "the services start" configure
 check "root finds the coordinator that runs as a service" until_true 60 host portolan status
 check "the agent finds that coordinator's broker, and its device is in service" in_service
-level() { host portolan nodes --json | jq -r '.nodes[0].sandbox'; }
-check "under the unit's hardening the sandbox is whole" grep -qE '^bubblewrap\+seccomp(\+landlock[1-6])?$' <(level)
+level() { host portolan nodes --json | jq -r '.nodes[] | select(.node == "deb-test") | .sandbox'; }
+LEVEL=$(level)
+check "under the unit's hardening the sandbox is whole: $LEVEL" grep -qE '^bubblewrap\+seccomp(\+landlock[1-9])?$' <<<"$LEVEL"
 both_hardened() {
     local unit pid
     for unit in portolan portolan-agent; do
@@ -107,14 +109,68 @@ both_hardened() {
 }
 check "both run without rights, filtered" both_hardened
 
-# --- again ------------------------------------------------------------------------------------------------------------------
-main_pid() { host systemctl show -p MainPID --value "$1"; }
-pid_before=$(main_pid portolan)
-upgrade_keeps() {
-    install_both && host grep -q '^embedded: true' /etc/portolan/config.yaml && host systemctl is-active portolan portolan-agent &&
-        [ "$(main_pid portolan)" != "$pid_before" ]
+# --- seen from outside ------------------------------------------------------------------------------------------------------
+ADMINS=$RACK_DIR/inventory ROOTS=$DIR/inventory.root # root may read the journal
+fleet() { # VERB OPTIONS...
+    local verb=$1
+    shift
+    env -u SSH_AUTH_SOCK timeout 120 "$BUILD/portolan" fleet "$verb" "$@"
 }
-check "installed again they keep what was configured, and what ran is started anew" upgrade_keeps
+probe_finds_it() {
+    fleet probe -i "$ADMINS" --json >"$DIR/probe.json"
+    cat "$DIR/probe.json"
+    holds '.hosts[0] | .state == "ok" and .probe.agent_state == "active" and .probe.agent.version == $v and
+        any(.probe.devices[]; .target == "pocl-cpu" and .driver_version != "")' --arg v "$(cat VERSION)" <"$DIR/probe.json"
+}
+follow_begins() {
+    sed 's/^ansible_user=.*/ansible_user=root/' "$ADMINS" >"$ROOTS" && until_true 60 grep -q '^rack-1 | .*portolan-agent' "$DIR/followed"
+}
+followed() { until_true 60 grep -q "^rack-1 | .*systemd.*$1 portolan-agent.service" "$DIR/followed"; }
+# TERM, since what a script starts in the background ignores INT. journalctl notices that nobody reads any more.
+follow_ends() { kill -TERM "$FOLLOWER" && timeout 30 tail --pid="$FOLLOWER" -f /dev/null && until_true 60 host sh -c '! pgrep -x journalctl'; }
+check "a probe by ssh finds the agent, its version, its state and its device" probe_finds_it
+check "who may not read the journal is told so" grep -qE 'insufficient permissions' <(fleet logs -i "$ADMINS" 2>&1)
+(until [ -s "$ROOTS" ]; do read -rt 0.1 <> <(:) || :; done; exec env -u SSH_AUTH_SOCK "$BUILD/portolan" fleet logs -i "$ROOTS" --follow) >"$DIR/followed" 2>&1 &
+FOLLOWER=$!
+check "the agent's journal can be followed from outside" follow_begins
+
+# --- another version --------------------------------------------------------------------------------------------------------
+# The same files under a higher number, and with other configuration shipped: what an upgrade has to decide about.
+newer() { # DEB
+    local tree=$DIR/newer f out=$DIR/newer.deb
+    rm -rf "$tree" && dpkg-deb -R "$1" "$tree" && sed -i "s/^Version: .*/Version: $NEWER/" "$tree/DEBIAN/control" || return 1
+    for f in "$tree"/etc/portolan/*; do echo "# as $NEWER ships it" >>"$f"; done
+    dpkg-deb -b --root-owner-group "$tree" "$out" >/dev/null && host sh -c 'cat >"/root/$0"' "$(newer_name "$1")" <"$out"
+}
+newer_name() { basename "$1" | sed "s/$version/$NEWER/"; }
+NEWER=$version+newer
+main_pid() { host systemctl show -p MainPID --value "$1"; }
+pids() { main_pid portolan; main_pid portolan-agent; }
+both_are_newer() { host dpkg-query -W -f '${Version} ${Status}\n' portolan portolan-agent | grep -c "^$NEWER install ok installed" | grep -qx 2; }
+upgrade() {
+    newer "$DEB_COORDINATOR" && newer "$DEB_AGENT" && host portolan token create --role read --name kept --out /root/kept.token >/dev/null || return 1
+    pids >"$DIR/pids" && host dpkg --force-confold -i "/root/$(newer_name "$DEB_COORDINATOR")" "/root/$(newer_name "$DEB_AGENT")" && both_are_newer
+}
+configuration_is_kept() {
+    host sh -c 'grep -q "^embedded: true" /etc/portolan/config.yaml && grep -q "^node: deb-test" /etc/portolan/agent.yaml &&
+        grep -q "^# as .* ships it" /etc/portolan/config.yaml.dpkg-dist && grep -q "^# as .* ships it" /etc/portolan/fleet.yaml'
+}
+new_programs_run() {
+    local unit
+    for unit in portolan portolan-agent; do
+        [ "$(host readlink "/proc/$(main_pid $unit)/exe")" = "/usr/bin/$unit" ] && ! grep -qx "$(main_pid $unit)" "$DIR/pids" || { echo $unit; return 1; }
+    done
+}
+state_is_kept() { host portolan token list --json | holds 'any(.tokens[]; .name == "kept")'; }
+check "a newer version installs over both, which run" upgrade
+check "what was configured is kept, what nobody had changed is new" configuration_is_kept
+check "both run on, as the new programs" new_programs_run
+check "the agent that ran came to its end before, as its journal says" followed Stopped
+check "who stops following leaves no journalctl behind" follow_ends
+check "the coordinator has kept its store" until_true 60 state_is_kept
+check "the device is in service again" in_service
+stopped_stays_so() { host systemctl stop portolan-agent && host dpkg --force-confold -i "/root/$(newer_name "$DEB_AGENT")" && ! host systemctl is-active portolan-agent; }
+check "what was stopped stays so over an upgrade" stopped_stays_so
 check "the agent's package can go alone: user and coordinator stay" host sh -c 'dpkg -P portolan-agent && id portolan && systemctl is-active portolan &&
     [ ! -e /var/lib/portolan-agent ] && [ ! -e /etc/portolan/agent.yaml ]'
 check "removed, the store and the configuration stay" host sh -c 'dpkg -r portolan && [ -s /var/lib/portolan/portolan.db ] && [ -s /etc/portolan/config.yaml ] &&
