@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "coordinator/store/internal.h"
 #include "tests/unit/coordinator/fixture.h"
 
 #define OLD_TASKS 8
@@ -141,6 +142,19 @@ static void a_store_of_format_1_opens_and_nothing_is_lost(void **state) {
 static void a_store_of_format_2_opens_and_nothing_is_lost(void **state) {
     a_store_of_format_opens(*state, 2);
 }
+static void a_store_of_format_3_opens_and_nothing_is_lost(void **state) {
+    struct fixture *f = *state;
+    a_store_of_format_opens(f, 3);
+    /* what format 3 did not know: when a result was accepted, as nearly as it can be told */
+    sqlite3 *db = open_at(f->dir, "portolan.db");
+    assert_int_equal(number(db, "SELECT count(*) FROM results WHERE accepted_ms > 1790000000000"), OLD_DONE);
+    assert_int_equal(number(db, "SELECT count(*) FROM sweeps"), 0);
+    sqlite3_close(db);
+    struct error err = ERROR_INIT;
+    must(
+        store_sweep_put(f->core->store, &(struct row_sweep){.name = "nightly"}, "nightly.yaml", "sweep: nightly", &err),
+        &err);
+}
 
 /* --- cut off
  * ------------------------------------------------------------------------------------------------------------ */
@@ -174,16 +188,15 @@ static bool die_at(const char *dir, int n) {
     return WEXITSTATUS(status) == DIED;
 }
 
-static void a_migration_that_is_cut_off_anywhere_leaves_a_whole_store(void **state) {
-    struct fixture *f = *state;
+static void a_migration_cut_off_anywhere(struct fixture *f, int version) {
     int n = 1, formats_seen[8] = {0};
     bool died = true;
     for (; died; n++) {
-        open_in(f, 1);
+        open_in(f, version);
         died = die_at(f->dir, n);
         sqlite3 *db = open_at(f->dir, "portolan.db");
         int64_t format = number(db, "PRAGMA user_version");
-        assert_in_range(format, 1, 7);
+        assert_in_range(format, version, 7);
         formats_seen[format]++;
         sqlite3_close(db);
         fixture_open(f);
@@ -193,7 +206,14 @@ static void a_migration_that_is_cut_off_anywhere_leaves_a_whole_store(void **sta
         fixture_open(f);
     }
     assert_true(n > 20);
-    assert_true(formats_seen[1] > 0 && formats_seen[2] > 0 && formats_seen[3] > 0);
+    for (int format = version; format <= store_format(); format++) assert_true(formats_seen[format] > 0);
+}
+
+static void a_migration_that_is_cut_off_anywhere_leaves_a_whole_store(void **state) {
+    a_migration_cut_off_anywhere(*state, 1);
+}
+static void so_does_one_from_format_3(void **state) {
+    a_migration_cut_off_anywhere(*state, 3);
 }
 
 int main(void) {
@@ -201,7 +221,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(a_store_of_format_1_opens_and_nothing_is_lost),
         T(a_store_of_format_2_opens_and_nothing_is_lost),
+        T(a_store_of_format_3_opens_and_nothing_is_lost),
         T(a_migration_that_is_cut_off_anywhere_leaves_a_whole_store),
+        T(so_does_one_from_format_3),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
