@@ -87,6 +87,20 @@ static void print_rules(const json_t *sweep, FILE *out) {
     fprintf(out, ", promoted %s, webhook %s\n", json_text(rules, "promoted"), *webhook ? webhook : "none");
 }
 
+/* What keeps digests from people. */
+static void print_webhook(const json_t *sweep, FILE *out) {
+    const json_t *hook = json_object_get(sweep, "notify");
+    const char *name = json_text(hook, "name"), *state = json_text(hook, "state");
+    long long waiting = json_count(hook, "waiting");
+    if (strcmp(state, "unconfigured") == 0)
+        fprintf(out,
+                "webhook %s is NOT CONFIGURED: digests are dropped; start the coordinator with `--webhook %s=FILE`\n",
+                name, name);
+    if (strcmp(state, "failing") == 0)
+        fprintf(out, "webhook %s is FAILING, %lld digest%s wait%s: %s\n", name, waiting, waiting == 1 ? "" : "s",
+                waiting == 1 ? "s" : "", json_text(hook, "last_error"));
+}
+
 static void print_upcoming(const json_t *sweep, FILE *out) {
     size_t i;
     json_t *when;
@@ -132,6 +146,7 @@ void render_sweep(const json_t *sweep, FILE *out) {
         return;
     }
     print_rules(sweep, out);
+    print_webhook(sweep, out);
     print_upcoming(sweep, out);
     fprintf(out, "latest run: %s\n", last);
     print_measures(sweep, out);

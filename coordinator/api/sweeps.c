@@ -6,6 +6,7 @@
 #include "coordinator/sweep/due.h"
 #include "coordinator/sweep/run.h"
 #include "coordinator/sweep/subjects.h"
+#include "coordinator/sweep/webhook.h"
 
 #define RUNS_DEFAULT 30
 #define UPCOMING 5
@@ -142,6 +143,14 @@ static json_t *rules_json(const struct sweep_file *file) {
     return json;
 }
 
+/* How its webhook does; null without one. */
+static json_t *notify_json(const struct core *core, const struct sweep_file *file) {
+    struct webhook_status status;
+    if (!*file->notify.webhook) return json_null();
+    if (webhooks_find(core->webhooks, file->notify.webhook, &status)) return webhook_json(&status);
+    return json_pack("{s:s, s:s}", "name", file->notify.webhook, "state", "unconfigured");
+}
+
 static json_t *upcoming_json(const struct sweep *sweep) {
     json_t *list_ = json_array();
     int64_t at_s = sweep->next_s;
@@ -187,6 +196,7 @@ static int show(struct core *core, void *context, struct error *err) {
     if (!sweep->file) return 0;
     json_object_set_new(ask->json, "definition", json_string(sweep->file->text));
     json_object_set_new(ask->json, "rules", rules_json(sweep->file));
+    json_object_set_new(ask->json, "notify", notify_json(core, sweep->file));
     json_object_set_new(ask->json, "upcoming", sweep->row.paused ? json_array() : upcoming_json(sweep));
     return subjects_json(core, sweep, ask->json, err);
 }

@@ -11,7 +11,8 @@
 
 enum clock_state { CLOCKS_UNKNOWN, CLOCKS_NORMAL, CLOCKS_LOW };
 enum point_flag {
-    POINT_BUSY = 1,  /* others used the machine: never part of a norm, and never judged */
+    POINT_BUSY =
+        1, /* others used the machine: not part of a norm, and not judged; night.c takes it away where they always do */
     POINT_LEVEL = 2, /* a level begins with this night: nights before it say how noisy the series is, no more */
     POINT_AGAIN = 4, /* measured again in the same run */
 };

@@ -36,6 +36,22 @@ static bool measured_on(const struct series *series, int64_t night_s) {
     return series->count > 0 && series->points[series->count - 1].night_s == night_s;
 }
 
+/* A machine that others use on more nights than this is judged as it always is: by busy nights, against busy nights. */
+#define BUSY_USUAL (1.0 / 3)
+
+/* Nights of others are left out where they are the exception. Where they are the rule (`busy: note` on a machine that
+ * is never quiet, the devices of `portolan demo`), leaving them out would leave nothing: their noise is the series'
+ * own. */
+static void admit_busy(struct series_set *set, const struct group *group) {
+    size_t busy = 0, all = 0;
+    for (size_t i = group->from; i < group->to; i++)
+        for (size_t k = 0; k < set->items[i].count; k++, all++)
+            busy += (set->items[i].points[k].flags & POINT_BUSY) != 0;
+    if ((double)busy <= BUSY_USUAL * (double)all) return;
+    for (size_t i = group->from; i < group->to; i++)
+        for (size_t k = 0; k < set->items[i].count; k++) set->items[i].points[k].flags &= ~(unsigned)POINT_BUSY;
+}
+
 /* Which points of the night count. */
 enum round { ROUND_ALL, ROUND_FIRST, ROUND_AGAIN };
 
@@ -154,6 +170,7 @@ size_t night_first(struct series_set *set, int64_t night_s, const struct judge_c
     CLEANUP_FREE struct group *groups = groups_of(set, &count);
     for (size_t i = 0; i < set->count; i++) set->items[i].again = false;
     for (size_t g = 0; g < count; g++) {
+        admit_busy(set, &groups[g]);
         set_common(set, &groups[g]);
         judge_group(set, &groups[g], night_s, ROUND_FIRST, config, &groups[g].result);
         for (size_t i = groups[g].from; i < groups[g].to; i++) judge_one(&set->items[i], night_s, config);
@@ -361,6 +378,7 @@ void night_conclude(struct series_set *set, int64_t night_s, const struct judge_
     CLEANUP_FREE struct group *groups = groups_of(set, &count);
     CLEANUP_FREE bool *told = xcalloc(set->count ? set->count : 1, sizeof *told);
     for (size_t g = 0; g < count; g++) {
+        admit_busy(set, &groups[g]);
         set_common(set, &groups[g]);
         confirm_group(set, &groups[g], night_s, config);
     }

@@ -11,6 +11,7 @@
 #include "coordinator/sweep/run.h"
 #include "coordinator/sweep/subjects.h"
 #include "coordinator/sweep/sweep.h"
+#include "coordinator/sweep/webhook.h"
 
 static int64_t now_s(const struct core *core) {
     return core_wall_ms(core) / 1000;
@@ -195,6 +196,12 @@ static int warn(struct core *core, const struct sweep_file *file, json_t *warnin
     if (devices.count == 0) json_array_append_new(warnings, json_string("no device of its targets takes work now"));
     if (devices.left_out.len)
         json_array_append_new(warnings, json_sprintf("not measured as things are: %s", devices.left_out.data));
+    struct webhook_status webhook;
+    if (*file->notify.webhook && !webhooks_find(core->webhooks, file->notify.webhook, &webhook))
+        json_array_append_new(
+            warnings, json_sprintf("the coordinator has no webhook `%s`: what is found is told to nobody until it is "
+                                   "started with `--webhook %s=FILE`",
+                                   file->notify.webhook, file->notify.webhook));
     subject_devices_done(&devices);
     subjects_done(&kernels);
     return 0;

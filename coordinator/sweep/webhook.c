@@ -316,15 +316,28 @@ size_t webhooks_status(struct webhooks *w, struct webhook_status ret[WEBHOOKS_MA
     return w->count;
 }
 
+bool webhooks_find(struct webhooks *w, const char *name, struct webhook_status *ret) {
+    struct webhook_status status[WEBHOOKS_MAX];
+    size_t n = webhooks_status(w, status);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(status[i].name, name) != 0) continue;
+        *ret = status[i];
+        return true;
+    }
+    return false;
+}
+
+json_t *webhook_json(const struct webhook_status *status) {
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "name", status->name, "state",
+                     *status->last_error ? "failing" : "ok", "sent", (json_int_t)status->sent, "failed",
+                     (json_int_t)status->failed, "waiting", (json_int_t)status->waiting, "last_error",
+                     status->last_error);
+}
+
 json_t *webhooks_json(struct webhooks *w) {
     struct webhook_status status[WEBHOOKS_MAX];
     size_t n = webhooks_status(w, status);
     json_t *list = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "name", status[i].name, "state",
-                            *status[i].last_error ? "failing" : "ok", "sent", (json_int_t)status[i].sent, "failed",
-                            (json_int_t)status[i].failed, "waiting", (json_int_t)status[i].waiting, "last_error",
-                            status[i].last_error));
+    for (size_t i = 0; i < n; i++) json_array_append_new(list, webhook_json(&status[i]));
     return list;
 }

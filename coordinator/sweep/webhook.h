@@ -38,5 +38,9 @@ struct webhook_status {
 };
 /* From any thread; returns how many there are. 0 for NULL. */
 size_t webhooks_status(struct webhooks *webhooks, struct webhook_status ret[WEBHOOKS_MAX]);
-/* [{name, state, sent, failed, waiting, last_error}] for /v1/health. New reference; an empty array for NULL. */
+/* From any thread: the one of this name; false where none is configured so, and for NULL. */
+bool webhooks_find(struct webhooks *webhooks, const char *name, struct webhook_status *ret);
+/* {name, state: ok or failing, sent, failed, waiting, last_error}. New reference. */
+json_t *webhook_json(const struct webhook_status *status);
+/* A list of these for /v1/health. New reference; an empty array for NULL. */
 json_t *webhooks_json(struct webhooks *webhooks);
