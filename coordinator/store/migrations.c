@@ -130,7 +130,7 @@ static const char *const steps[] = {
     " NULL, UNIQUE(sweep, node, device, problem, kernel, size, role));"
     "CREATE TABLE sweep_points(series INTEGER NOT NULL, night_s INTEGER NOT NULL, repetition INTEGER NOT NULL, time_ns"
     " REAL NOT NULL, low_ns REAL NOT NULL, high_ns REAL NOT NULL, driver TEXT NOT NULL, text_hash TEXT NOT NULL, clocks"
-    " INTEGER NOT NULL, flags INTEGER NOT NULL, PRIMARY KEY(series, night_s, repetition)) WITHOUT ROWID;"
+    " INTEGER NOT NULL, clock_mhz REAL NOT NULL, flags INTEGER NOT NULL, PRIMARY KEY(series, night_s, repetition)) WITHOUT ROWID;"
     "CREATE TABLE sweep_findings(id INTEGER PRIMARY KEY AUTOINCREMENT, sweep TEXT NOT NULL, run TEXT NOT NULL, night_s"
     " INTEGER NOT NULL, state INTEGER NOT NULL, cause TEXT NOT NULL, faster INTEGER NOT NULL, effect REAL NOT NULL,"
     " device TEXT NOT NULL, kernel TEXT NOT NULL, note TEXT NOT NULL, changed_ms INTEGER NOT NULL);"

@@ -39,11 +39,12 @@ int store_series_put(struct store *store, const char *sweep, struct row_series *
 int store_point_put(struct store *store, const struct row_point *row, struct error *err) {
     sqlite3_stmt *q = store_prepare_write(store, ST_POINT_PUT,
                                           "INSERT INTO sweep_points(series, night_s, repetition, time_ns, low_ns,"
-                                          " high_ns, driver, text_hash, clocks, flags) VALUES(?,?,?,?,?,?,?,?,?,?)"
+                                          " high_ns, driver, text_hash, clocks, clock_mhz, flags)"
+                                          " VALUES(?,?,?,?,?,?,?,?,?,?,?)"
                                           " ON CONFLICT(series, night_s, repetition) DO UPDATE SET time_ns ="
                                           " excluded.time_ns, low_ns = excluded.low_ns, high_ns = excluded.high_ns,"
                                           " driver = excluded.driver, text_hash = excluded.text_hash, clocks ="
-                                          " excluded.clocks",
+                                          " excluded.clocks, clock_mhz = excluded.clock_mhz",
                                           err);
     if (!q) return -1;
     bind_int(q, 1, row->series);
@@ -55,7 +56,8 @@ int store_point_put(struct store *store, const struct row_point *row, struct err
     bind_text(q, 7, row->driver);
     bind_text(q, 8, row->text_hash);
     bind_int(q, 9, row->clocks);
-    bind_int(q, 10, row->flags);
+    bind_double(q, 10, row->clock_mhz);
+    bind_int(q, 11, row->flags);
     return store_run(store, q, "keep a point", err);
 }
 
@@ -107,11 +109,12 @@ int store_series(struct store *store, const char *sweep, const char *node, const
 
 int store_points(struct store *store, int64_t series, int64_t night_s, store_point_fn *visit, void *context,
                  struct error *err) {
-    sqlite3_stmt *q = store_prepare(store, ST_POINTS,
-                                    "SELECT night_s, repetition, time_ns, low_ns, high_ns, driver, text_hash, clocks,"
-                                    " flags FROM sweep_points WHERE series = ? AND night_s <= ? ORDER BY night_s DESC,"
-                                    " repetition DESC",
-                                    err);
+    sqlite3_stmt *q =
+        store_prepare(store, ST_POINTS,
+                      "SELECT night_s, repetition, time_ns, low_ns, high_ns, driver, text_hash, clocks,"
+                      " clock_mhz, flags FROM sweep_points WHERE series = ? AND night_s <= ? ORDER BY night_s DESC,"
+                      " repetition DESC",
+                      err);
     if (!q) return -1;
     bind_int(q, 1, series);
     bind_int(q, 2, night_s);
@@ -127,7 +130,8 @@ int store_points(struct store *store, int64_t series, int64_t night_s, store_poi
             .driver = column_text(q, 5),
             .text_hash = column_text(q, 6),
             .clocks = sqlite3_column_int(q, 7),
-            .flags = (unsigned)sqlite3_column_int(q, 8),
+            .clock_mhz = sqlite3_column_double(q, 8),
+            .flags = (unsigned)sqlite3_column_int(q, 9),
         };
         int said = visit(context, &row, err);
         if (said == 0) continue;

@@ -397,7 +397,8 @@ struct row_point {
     double time_ns, low_ns, high_ns;
     const char *driver, *text_hash; /* during a visit only */
     int clocks;                     /* enum clock_state of coordinator/sweep/judge.h */
-    unsigned flags;                 /* enum point_flag of the same */
+    double clock_mhz;               /* 0: not known */
+    unsigned flags;                 /* enum point_flag of judge.h */
 };
 /* The series of this key, made where there is none: sets row->id. */
 int store_series_put(struct store *store, const char *sweep, struct row_series *row, struct error *err);

@@ -15,6 +15,7 @@ struct cause_facts {
     bool driver_changed, clocks_low;
     bool text_changed;                      /* the kernel's file or source is another one: told beside the cause */
     char driver_before[96], driver_now[96]; /* where driver_changed */
+    double clock_before_mhz, clock_now_mhz; /* where clocks_low and they are known */
     bool whole_device;                      /* the device as a whole moved, not single series */
     bool baselines_only;                    /* no candidate moved */
     size_t devices_moved;     /* devices on which the kernel (or the device as a whole) moved the same way */

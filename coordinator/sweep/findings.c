@@ -98,6 +98,9 @@ static void describe(const struct series_set *set, const struct night_finding *f
     const struct cause_facts *facts = &finding->facts;
     if (facts->driver_changed)
         snprintf(row->note, sizeof row->note, "driver %s, before %s", facts->driver_now, facts->driver_before);
+    else if (finding->cause == CAUSE_CLOCKS && facts->clock_now_mhz > 0)
+        snprintf(row->note, sizeof row->note, "%.0f MHz, before %.0f MHz", facts->clock_now_mhz,
+                 facts->clock_before_mhz);
     else if (facts->text_changed)
         snprintf(row->note, sizeof row->note, "the kernel's text is another one than before");
     if (facts->whole_device || finding->series_count == 0) return;

@@ -23,8 +23,9 @@ struct sweep_point {
     double common;                   /* logarithm of what the device as a whole was slower by; judge_common() sets it */
     const char *driver;              /* version as the driver reports it */
     const char *text_hash;           /* of the kernel's file and source */
-    enum clock_state clocks;
-    unsigned flags; /* enum point_flag */
+    enum clock_state clocks;         /* whether something held them down */
+    double clock_mhz;                /* under load; 0: nothing tells it */
+    unsigned flags;                  /* enum point_flag */
 };
 
 struct judge_config {

@@ -226,6 +226,29 @@ static double raw_effect(const struct series *series, const struct judge_config 
     return ret->verdict == JUDGE_TOO_FEW ? 0 : ret->effect;
 }
 
+#define CLOCK_LOWER 0.97 /* of what it was: less than a few per cent a clock strays by itself */
+
+/* Median clock of the nights before the latest `recent`; NaN where none is known. */
+static double clock_before(const struct series *series, int recent) {
+    CLEANUP_FREE double *mhz = xmalloc((series->count ? series->count : 1) * sizeof *mhz);
+    const struct sweep_point *norm = norm_of(series, recent);
+    size_t n = 0;
+    for (const struct sweep_point *p = series->points; p <= norm; p++)
+        if (p->clock_mhz > 0) mhz[n++] = p->clock_mhz;
+    return stats_median(mhz, n);
+}
+
+static void set_clocks(const struct series *series, int recent, struct cause_facts *facts) {
+    const struct sweep_point *now = last_of(series), *before = norm_of(series, recent);
+    double mhz = clock_before(series, recent);
+    bool lower = now->clock_mhz > 0 && now->clock_mhz < CLOCK_LOWER * mhz; /* false for NaN */
+    if (series->result.effect <= 0) return;
+    facts->clocks_low |= lower || (now->clocks == CLOCKS_LOW && before->clocks == CLOCKS_NORMAL);
+    if (!lower || facts->clock_now_mhz > 0) return;
+    facts->clock_now_mhz = now->clock_mhz;
+    facts->clock_before_mhz = mhz;
+}
+
 static void set_facts(const struct series *series, int recent, struct cause_facts *facts) {
     const struct sweep_point *now = last_of(series), *before = norm_of(series, recent);
     if (differ(before->driver, now->driver)) {
@@ -234,7 +257,7 @@ static void set_facts(const struct series *series, int recent, struct cause_fact
         snprintf(facts->driver_now, sizeof facts->driver_now, "%s", now->driver);
     }
     facts->text_changed |= differ(before->text_hash, now->text_hash);
-    facts->clocks_low |= now->clocks == CLOCKS_LOW && before->clocks == CLOCKS_NORMAL;
+    set_clocks(series, recent, facts);
 }
 
 /* A level begins where the judge saw it begin. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "coordinator/sweep/readings.h"
 
 #define SERIES_MAX 20000 /* of a sweep: more are not judged, and said so */
 
@@ -14,6 +15,8 @@ int series_record(struct core *core, const struct series_source *source, const s
     const struct task *task = source->problem ? NULL : core_task(core, attempt->task_id);
     const char *problem = source->problem ? source->problem : task ? task->row.problem : NULL;
     if (!problem) return error_set(err, ERR_INTERNAL, "attempt %s is of no task in memory", attempt->attempt_id);
+    struct readings readings;
+    readings_of(attempt->samples, &readings);
     for (size_t i = 0; i < attempt->measured.count; i++) {
         const struct rec_measured *m = &attempt->measured.items[i];
         if (!m->has_time_ns_p50 || !(m->time_ns_p50 > 0) || !isfinite(m->time_ns_p50)) continue;
@@ -36,7 +39,8 @@ int series_record(struct core *core, const struct series_source *source, const s
             .high_ns = m->has_time_ns_p90 ? m->time_ns_p90 : m->time_ns_p50,
             .driver = attempt->driver_version,
             .text_hash = candidate ? attempt->kernel_hash : "",
-            .clocks = CLOCKS_UNKNOWN,
+            .clocks = readings.clocks,
+            .clock_mhz = readings.clock_mhz,
             .flags = (*attempt->busy ? POINT_BUSY : 0u) | (source->repetition > 0 ? POINT_AGAIN : 0u),
         };
         if (store_point_put(core->store, &point, err) != 0) return -1;
@@ -108,6 +112,7 @@ static int add_point(void *context, const struct row_point *row, struct error *e
         .driver = text_of(series, row->driver),
         .text_hash = text_of(series, row->text_hash),
         .clocks = (enum clock_state)row->clocks,
+        .clock_mhz = row->clock_mhz,
         .flags = row->flags,
     };
     return 0;

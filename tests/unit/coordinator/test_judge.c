@@ -303,6 +303,31 @@ static void low_clocks_are_named(void **state) {
     expect_one(&fleet, CAUSE_CLOCKS, KERNELS);
 }
 
+/* Without a reason for it: a governor, a power limit that somebody set. */
+static void a_clock_that_is_lower_than_before_is_named(void **state) {
+    (void)state;
+    static struct fleet fleet;
+    set_up_fleet(&fleet);
+    slow_on(&fleet, 29, 1, -1, 1.15);
+    slow(&fleet, 1, -1, 1.15);
+    for (int s = KERNELS; s < 2 * KERNELS; s++) {
+        for (int i = 0; i < 29; i++) fleet.points[s][i].clock_mhz = 1755 + i % 3;
+        fleet.points[s][29].clock_mhz = fleet.points[s][30].clock_mhz = 1500;
+    }
+    expect_one(&fleet, CAUSE_CLOCKS, KERNELS);
+}
+
+static void a_clock_that_strays_by_two_per_cent_is_no_cause(void **state) {
+    (void)state;
+    static struct fleet fleet;
+    set_up_fleet(&fleet);
+    slow_on(&fleet, 29, 1, -1, 1.15);
+    slow(&fleet, 1, -1, 1.15);
+    for (int s = KERNELS; s < 2 * KERNELS; s++)
+        for (int i = 0; i < 31; i++) fleet.points[s][i].clock_mhz = i < 29 ? 1755 : 1720;
+    expect_one(&fleet, CAUSE_NODE, KERNELS);
+}
+
 static void a_baseline_that_moves_everywhere_is_the_baseline(void **state) {
     (void)state;
     static struct fleet fleet;
@@ -404,6 +429,8 @@ int main(void) {
         cmocka_unit_test(a_device_that_is_slow_for_one_night_is_not_told),
         cmocka_unit_test(a_new_driver_is_named_before_all_else),
         cmocka_unit_test(low_clocks_are_named),
+        cmocka_unit_test(a_clock_that_is_lower_than_before_is_named),
+        cmocka_unit_test(a_clock_that_strays_by_two_per_cent_is_no_cause),
         cmocka_unit_test(a_baseline_that_moves_everywhere_is_the_baseline),
         cmocka_unit_test(a_suspect_that_was_not_measured_again_is_not_told),
         cmocka_unit_test(no_more_is_measured_again_than_allowed),
