@@ -86,6 +86,7 @@ tools-build: $(TOOL_BIN) $(BUILD)/tools/sim_fleet $(SHIMS)
 
 .PHONY: soak
 soak: build tools-build ## the long forms of the fault and scale tests, one after the other: every executable in tests/soak/ (hours)
+	$(Q)DEPS_DIR=$(DEPS_DIR) tools/deps soak
 	$(Q)BUILD=$(BUILD) DEPS_DIR=$(DEPS_DIR) tests/run-soak
 # The agent with its worker replaced in the same way: what is left is the plane (tests/bench/throughput).
 $(BUILD)/tools/noop_agent: tests/bench/noop_agent.c $(call lib,agent) $(L_fleet) | $(BUILD)/gen/records.h

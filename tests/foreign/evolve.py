@@ -1,6 +1,7 @@
 """A topic with records of several versions of a schema, written by confluent-kafka's Avro serialiser under FULL_TRANSITIVE compatibility.
 
 usage: evolve.py BOOTSTRAP TOPIC REGISTRY SCHEMA_FILE...     one record a schema, in order; keys are 0, 1, ...
+                                                             The topic is made where it is not there
        evolve.py --refuses REGISTRY SUBJECT SCHEMA_FILE      succeeds when the registry refuses it as incompatible
 
 Each record has `task_id` "v<n>" and, where the schema has it, `added` 42; the rest are defaults.
@@ -30,8 +31,8 @@ def refuses(url, subject, path):
 
 def write(bootstrap, topic, url, paths):
     admin = AdminClient({"bootstrap.servers": bootstrap})  # it must live as long as its futures
-    for future in admin.create_topics([NewTopic(topic, 1, 1)]).values():
-        future.result(30)
+    if topic not in admin.list_topics(timeout=30).topics:
+        admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(30)
     registry = SchemaRegistryClient({"url": url})
     producer = Producer({"bootstrap.servers": bootstrap})
     subject = topic + "-value"

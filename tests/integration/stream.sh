@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 . tests/lib/fleet.sh
 . tests/lib/many.sh
 MANY_KINDS=(rows)
-SCRIPTED= FOLLOW=()
+SCRIPTED= FOLLOW=() REFUSING=
 stop_scripted() {
     [ -z "$SCRIPTED" ] || { kill "$SCRIPTED" 2>/dev/null; fleet_wait_gone "$SCRIPTED"; }
     [ ${#FOLLOW[@]} -eq 0 ] || kill "${FOLLOW[@]}" 2>/dev/null
@@ -20,6 +20,7 @@ stop_scripted() {
 }
 finish() {
     stop_scripted
+    [ -z "$REFUSING" ] || kill "$REFUSING" 2>/dev/null
     fleet_stop
     apicurio_stop
     kafka_stop
@@ -102,6 +103,17 @@ check "its measurements, too" measured_as_exported
 check "kcat reads keys and headers of both topics" kcat_keys portolan.
 revised() { all_hold 'map(.record) | group_by(.task_id) | map(select(length == 2)) | length == 1 and all(.[]; max_by(.revision) | .promotion != null and .status != "provisional")' <"$FLEET_DIR/kafkajs.results"; }
 check "the promoted result is there in both revisions, the higher one with its outcome" revised
+
+# A consumer that was built with the schema of the first release, and one with a schema that a later release may have.
+jq '.fields += [{name: "added", type: ["null", "int"], default: null, doc: "of a later release"}]' schemas/result.avsc >"$FLEET_DIR/later.avsc"
+reads_ours() { # WHO READER FILTER: of each record
+    decode "$1" portolan.results "$(api)" "$FLEET_DIR/state/token" --reader "$2" >"$FLEET_DIR/read" &&
+        all_hold "length >= 4 and all(.[]; .key == .record.task_id and .record.time_ns_p50 > 0 and (.record | $3))" <"$FLEET_DIR/read" || show "$FLEET_DIR/read"
+}
+for who in kafkajs confluent-kafka; do
+    check "$who reads today's records with 0.1's schema" reads_ours $who tests/versions/0.1/result.avsc 'has("deduplicated_from") | not'
+    check "$who reads them with one that has an added field" reads_ours $who "$FLEET_DIR/later.avsc" 'has("added") and .added == null'
+done
 
 # --- follow and export ----------------------------------------------------------------------------------------------
 followed() { [ "$(wc -l <"$FLEET_DIR/followed.ndjson")" -ge "$1" ]; }
@@ -213,6 +225,13 @@ nothing_out() { [ -z "$(kcat -q -b "$KAFKA_BOOTSTRAP" -C -t ext.results -f '%k\n
 check "nothing is on the topic" nothing_out
 metric_is() { fleet_api /metrics | grep -qx "$1"; }
 check "/metrics has it" metric_is 'portolan_schema_registry_up 0'
+"$VENV_PYTHON" tests/foreign/refusing_registry.py "$APICURIO_PORT" &
+REFUSING=$!
+refused_schema() { fleet_api /v1/health | holds '.schema_registry.state == "waiting" and .outbox > 0 and (.schema_registry.last_error | test("results-value is not compatible.*colour"))'; }
+check "one that refuses the schema: health says which, and what it answered" fleet_until 60 refused_schema
+check "nothing is on the topic" nothing_out
+kill "$REFUSING" && fleet_wait_gone "$REFUSING"
+REFUSING=
 apicurio_start || exit 1
 check "when it is there, they go out" fleet_until 60 fleet_published
 check "and all is well" metric_is 'portolan_schema_registry_up 1'
