@@ -103,7 +103,7 @@ static void print_table(const struct probing *p) {
     for (size_t i = 0; i < p->run.hosts.n; i++) add_row(table, p, i);
     table_cut(table);
     table_print(table, stdout);
-    fleet_print_failures(&p->run, false);
+    fleet_print_failures(&p->run, true);
 }
 
 static void print_json(const struct probing *p) {

@@ -16,19 +16,18 @@ struct pushing {
     uint64_t *bytes, total_bytes, file_bytes;
 };
 
-static void show(struct pushing *p) {
+static void on_tick(void *context) {
+    struct pushing *p = context;
     double done = 0;
     for (size_t i = 0; i < p->run.hosts.n; i++) done += (double)p->bytes[i];
     CLEANUP_FREE char *label =
-        xasprintf("%zu of %zu hosts%s", p->run.n_over, p->run.hosts.n, p->run.n_failed ? ", some failed" : "");
+        xasprintf("%zu of %zu hosts, %zu failed", p->run.n_over, p->run.hosts.n, p->run.n_failed);
     if (p->run.progress) progress_update(p->run.progress, done / 1024, (double)p->total_bytes / 1024, label);
 }
 
 static void on_copied(void *context, size_t i, uint64_t bytes, uint64_t total_bytes) {
-    struct pushing *p = context;
     (void)total_bytes;
-    p->bytes[i] = bytes;
-    show(p);
+    ((struct pushing *)context)->bytes[i] = bytes;
 }
 
 static void on_ended(void *context, size_t i, const struct reach_result *result) {
@@ -68,7 +67,7 @@ static void print_table(const struct pushing *p) {
     }
     table_cut(table);
     table_print(table, stdout);
-    fleet_print_failures(&p->run, false);
+    fleet_print_failures(&p->run, true);
 }
 
 static void print_json(const struct pushing *p) {
@@ -99,7 +98,7 @@ static int push(const struct options *opts, const char *local, const char *remot
         p.run.job[i].remote = remote;
         p.run.job[i].mode = mode;
     }
-    p.run.events = (struct reach_events){.context = &p, .copied = on_copied, .ended = on_ended};
+    p.run.events = (struct reach_events){.context = &p, .copied = on_copied, .ended = on_ended, .tick = on_tick};
     p.run.title = "copying (KiB)";
     p.run.own_progress = true;
     if (fleet_run_go(&p.run, &err) != 0) return command_failed(&err);

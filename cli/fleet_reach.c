@@ -10,6 +10,7 @@
 
 #define STATUS_FIRST 192
 #define STATUS_LAST 254
+#define NAMED_AT_MOST 3 /* hosts in the progress line */
 
 /* --- options --------------------------------------------------------------------------------------------------------
  */
@@ -123,6 +124,7 @@ int fleet_run_init(const struct options *opts, struct fleet_run *ret, struct err
     if (read_limits(opts, &ret->limits, err) != 0 || fleet_hosts_load(opts, &ret->hosts, err) != 0) return -1;
     ret->job = xcalloc(ret->hosts.n, sizeof *ret->job);
     ret->result = xcalloc(ret->hosts.n, sizeof *ret->result);
+    ret->over = xcalloc(ret->hosts.n, sizeof *ret->over);
     for (size_t i = 0; i < ret->hosts.n; i++) address(ret, ret->hosts.host[i], &ret->job[i].host);
     return 0;
 }
@@ -132,6 +134,7 @@ void fleet_run_done(struct fleet_run *run) {
     free(run->text);
     free(run->job);
     free(run->result);
+    free(run->over);
     fleet_hosts_done(&run->hosts);
 }
 
@@ -145,9 +148,26 @@ void fleet_run_clear(struct fleet_run *run) {
     if (run->progress) progress_clear(run->progress);
 }
 
-static void show(struct fleet_run *run, const char *label) {
-    if (run->progress && !run->own_progress)
-        progress_update(run->progress, (double)run->n_over, (double)run->hosts.n, label);
+/* "2 failed; waiting for n07, n44": of the last few it is said who they are. */
+static void describe(const struct fleet_run *run, struct buf *ret) {
+    size_t left = run->hosts.n - run->n_over;
+    if (run->n_failed) buf_printf(ret, "%zu failed", run->n_failed);
+    if (!run->n_over || left > NAMED_AT_MOST) return;
+    const char *before = run->n_failed ? "; waiting for " : "waiting for ";
+    for (size_t i = 0; i < run->hosts.n; i++) {
+        if (run->over[i]) continue;
+        buf_printf(ret, "%s%s", before, fleet_run_name(run, i));
+        before = ", ";
+    }
+}
+
+static void on_tick(void *context) {
+    struct fleet_run *run = context;
+    if (run->events.tick) run->events.tick(run->events.context);
+    if (!run->progress || run->own_progress) return;
+    CLEANUP(buf_done) struct buf label = BUF_INIT;
+    describe(run, &label);
+    progress_update(run->progress, (double)run->n_over, (double)run->hosts.n, label.data);
 }
 
 static void on_started(void *context, size_t i) {
@@ -171,13 +191,13 @@ static void on_ended(void *context, size_t i, const struct reach_result *result)
     if (run->events.ended) run->events.ended(run->events.context, i, &run->result[i]);
     run->n_over++;
     run->n_failed += run->result[i].end != REACH_DONE;
-    show(run, run->n_failed ? "some failed" : "");
+    run->over[i] = true;
 }
 
 int fleet_run_go(struct fleet_run *run, struct error *err) {
-    const struct reach_events events = {run, on_started, on_output, on_copied, on_ended};
+    const struct reach_events events = {run, on_started, on_output, on_copied, on_ended, on_tick};
     if (run->title && isatty(STDERR_FILENO)) run->progress = progress_new(stderr, run->title);
-    show(run, "");
+    on_tick(run);
     int status = reach_run(run->job, run->hosts.n, &run->limits, &events, err);
     fleet_run_clear(run);
     progress_free(run->progress);
@@ -209,7 +229,8 @@ json_t *fleet_result_json(const struct fleet_run *run, size_t i) {
     return json;
 }
 
-void fleet_print_failures(const struct fleet_run *run, bool reasons) {
+void fleet_print_failures(const struct fleet_run *run, bool table) {
+    bool reasons = table && isatty(STDOUT_FILENO);
     fflush(stdout);
     for (size_t i = 0; i < run->hosts.n; i++) {
         const struct reach_result *r = &run->result[i];

@@ -30,6 +30,7 @@ struct fleet_run {
     struct reach_events events; /* the caller's, its context too; `ended` may be NULL here */
     struct progress *progress;
     const char *title;
+    bool *over;        /* a host each */
     bool own_progress; /* the caller's events draw it */
 };
 /* Reads the options and the inventory. Release with fleet_run_done(), also after an error. */
@@ -37,7 +38,7 @@ int fleet_run_init(const struct options *opts, struct fleet_run *ret, struct err
 void fleet_run_done(struct fleet_run *run);
 /* Contacts all, with a progress line on a terminal's stderr when `title` is set. */
 int fleet_run_go(struct fleet_run *run, struct error *err);
-/* Takes the progress line away before something is printed. */
+/* Takes the progress line away before something is printed; it comes back by itself. */
 void fleet_run_clear(struct fleet_run *run);
 const char *fleet_run_name(const struct fleet_run *run, size_t i);
 
@@ -45,7 +46,8 @@ const char *fleet_run_name(const struct fleet_run *run, size_t i);
 json_t *fleet_result_json(const struct fleet_run *run, size_t i);
 /* The reason in one line, without its hint; the caller frees. */
 char *fleet_result_reason(const struct reach_result *r);
-/* Those that failed, each with its hint, and the count, to stderr. `reasons`: also why. */
-void fleet_print_failures(const struct fleet_run *run, bool reasons);
+/* Those that failed, each with its hint, and the count, to stderr. `table`: a table with the reasons was printed
+ * before, which a terminal cuts to its width. */
+void fleet_print_failures(const struct fleet_run *run, bool table);
 /* The exit status that says how many failed. */
 int fleet_exit_status(size_t n_failed);

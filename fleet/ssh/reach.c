@@ -246,6 +246,7 @@ int reach_run(const struct reach_job *jobs, size_t n, const struct reach_limits 
     while (begin_more(&l), l.n_active) {
         wait_for_events(&l);
         move_all(&l);
+        if (events->tick) events->tick(events->context);
     }
     free(l.active);
     free(l.fds);

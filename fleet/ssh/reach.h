@@ -78,6 +78,7 @@ struct reach_events {
     void (*output)(void *context, size_t i, bool is_stderr, const char *data, size_t len);
     void (*copied)(void *context, size_t i, uint64_t bytes, uint64_t total_bytes); /* several times a second */
     void (*ended)(void *context, size_t i, const struct reach_result *result);     /* once for each */
+    void (*tick)(void *context); /* a few times a second, whatever happens */
 };
 
 /* Does all jobs. ERR_USAGE for limits out of range, ERR_LIMIT without descriptors; what goes wrong with a host is in

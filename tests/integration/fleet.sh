@@ -163,6 +163,13 @@ check "clock, disk and drivers are told" probed '[.hosts[] | select(.state == "o
 check "the clocks of one machine agree within what is claimed" probed '[.hosts[] | select(.state == "ok") | .probe | (.clock_skew_ms | fabs) <= .clock_uncertainty_ms] | all'
 check "the table names each with its reason, hints go to stderr" says 'n45 +changed-key .*the host.s key has changed' fleet probe -l n45
 
+on_a_terminal() { # whom it waits for; and a reason in full, which the table cuts
+    hosts_near script -qec "stty cols 70; timeout 60 $PORTOLAN fleet probe -i $INVENTORY -l n01,n49 --connect-timeout 2s" /dev/null </dev/null >"$DIR/terminal"
+    cat -v "$DIR/terminal"
+    grep -q 'probing .* 1/2 (50 %)  waiting for n49' "$DIR/terminal" && grep -qE '^n49: unreachable: .* port 22: (no connection within|No route|Connection timed out)' "$DIR/terminal"
+}
+check "a terminal shows whom it waits for, and reasons in full" on_a_terminal
+
 # --- what is no SSH server --------------------------------------------------------------------------------------------------
 KINDS=(http endless chatter silent noise)
 for i in 0 1 2 3 4; do hosts_garbage "n4${i}" "${KINDS[$i]}" || exit 1; done
@@ -244,6 +251,15 @@ silent_agent_is_left() {
 denied_is_told() {
     ssh-add -q -D && says 'n01 .*denied: root@10.78.* accepts none of the keys.*publickey' fleet exec -l n01 -- true
 }
+other_known_hosts_hold() {
+    grep "^${HOSTS_ADDRESS[n01]} " "$KNOWN" >"$DIR/known" && sed -i "/^${HOSTS_ADDRESS[n01]} /d" "$KNOWN" && : >"$DIR/known.none" || return 1
+    echo "elsewhere ansible_host=${HOSTS_ADDRESS[n01]} ansible_ssh_private_key_file=$HOME_SSH/other ansible_ssh_common_args='-o UserKnownHostsFile=$DIR/known -o StrictHostKeyChecking=no'" >>"$INVENTORY"
+    echo "nowhere ansible_host=${HOSTS_ADDRESS[n01]} ansible_ssh_private_key_file=$HOME_SSH/other ansible_ssh_common_args='-o UserKnownHostsFile=$DIR/known.none -o StrictHostKeyChecking=no'" >>"$INVENTORY"
+    reaches elsewhere && says 'nowhere .*unknown-key.*/known.none has none' fleet exec -l nowhere -- true
+    local rc=$?
+    cat "$DIR/known" >>"$KNOWN"
+    return $rc
+}
 jump_is_taken() { # n06 takes connections from n05 only
     ssh-add -q "$HOME_SSH/other"
     hosts_in n06 ip route add blackhole 10.78.255.254
@@ -265,6 +281,7 @@ OPERATOR_AGENT=$SSH_AGENT_PID
 check "the agent's keys are used" agent_is_asked
 check "an agent that does not answer is left" silent_agent_is_left
 check "a host that takes none of the keys says what it would take" denied_is_told
+check "the inventory's UserKnownHostsFile holds, and is as strict" other_known_hosts_hold
 check "a proxy jump is taken" jump_is_taken
 check "a jump host that is gone is named" dead_jump_is_told
 check "an address is no shell's text" names_are_no_shell
