@@ -110,6 +110,15 @@ static int ack_open(struct core *core, const char *sweep, const char *note, json
     return status;
 }
 
+static bool all_numbers(const json_t *list) {
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item) {
+        if (!json_is_integer(item)) return false;
+    }
+    return true;
+}
+
 static int ack(struct core *core, void *context, struct error *err) {
     struct ask *ask = context;
     struct sweep *sweep = sweep_find(core, ask->request->id, err);
@@ -117,7 +126,7 @@ static int ack(struct core *core, void *context, struct error *err) {
     const json_t *ids = json_object_get(ask->request->json, "ids");
     const char *note = json_string_value(json_object_get(ask->request->json, "note"));
     bool all = json_is_true(json_object_get(ask->request->json, "all"));
-    if (all == json_is_array(ids) || json_array_size(ids) > ACK_IDS_MAX)
+    if (all == json_is_array(ids) || json_array_size(ids) > ACK_IDS_MAX || !all_numbers(ids))
         return error_set(err, ERR_USAGE, "body: either `ids`, a list of at most %d numbers, or `all`: true",
                          ACK_IDS_MAX);
     json_t *done = json_array();
