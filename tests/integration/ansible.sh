@@ -1,20 +1,24 @@
 #!/usr/bin/env bash
 # ansible/ without a fleet: the playbooks' syntax, the filters over what the program prints, the inventory as `portolan fleet` reads it, `--check --diff` on a
-# bare host of tests/rack, which must change nothing there, the choice of drivers over made-up PCI folders, and what is refused. The whole way, from bare hosts
-# to a campaign, an upgrade and the removal, is tests/soak/ansible. Needs root.
+# bare host of tests/rack, which must change nothing there, the choice of drivers over made-up PCI folders, and what is refused. Then the short form of the
+# whole way, on one host that has what packages depend on already: site.yml, a campaign, a second run that changes nothing, a removal that leaves nothing.
+# The long form, from bare hosts, with an upgrade in the middle of a campaign, is tests/soak/ansible. Needs root.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 : "${BUILD:=build}" "${DEPS_DIR:=.deps}"
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/portolan-ansible.XXXXXX") || exit 1
-export BUILD DEPS_DIR RACK_DIR=$DIR/rack ANSIBLE_CONFIG=$PWD/ansible/ansible.cfg ANSIBLE_HOME=$DIR/home ANSIBLE_NOCOLOR=1
+export BUILD DEPS_DIR
 # shellcheck source=tests/lib/check.sh
 . tests/lib/check.sh
-rack() { tests/rack/rack "$@"; }
+# shellcheck source=tests/lib/many.sh
+. tests/lib/many.sh
+# shellcheck source=tests/lib/debian.sh
+. tests/lib/debian.sh
+# shellcheck source=tests/lib/site.sh
+. tests/lib/site.sh
 stop_all() { rack down >/dev/null 2>&1; rm -rf "$DIR"; }
 trap stop_all EXIT
 trap 'exit 130' INT TERM
-# Debian's ansible-core, as on a control machine with Debian 12; the linter looks with a newer one.
-play() { (cd ansible && timeout 900 /usr/bin/ansible-playbook -i "$DIR/hosts.yml" "$@"); }
 
 # --- on paper ---------------------------------------------------------------------------------------------------------------------------
 syntax() { (cd ansible && /usr/bin/ansible-playbook -i example/hosts.yml site.yml agents.yml upgrade.yml remove.yml --syntax-check); }
@@ -35,20 +39,18 @@ check "portolan fleet reads the same hosts from the inventory as Ansible does" s
 # --- on a bare host ---------------------------------------------------------------------------------------------------------------------
 rack up 1 --drivers none --no-outside >"$DIR/rack.log" 2>&1 || { cat "$DIR/rack.log"; exit 1; }
 mkdir "$DIR/debs" && : >"$DIR/debs/portolan_0.1.0-1_all.deb" && : >"$DIR/debs/portolan-agent_0.1.0-1_all.deb"
-cat >"$DIR/hosts.yml" <<EOF
+one_host() { # NAME: it is everything
+    cat <<EOF
 all:
-  vars:
-    ansible_user: admin
-    ansible_ssh_private_key_file: $RACK_DIR/key
-    ansible_ssh_common_args: '-o UserKnownHostsFile=$RACK_DIR/known_hosts -o GlobalKnownHostsFile=/dev/null -o StrictHostKeyChecking=yes'
-    ansible_python_interpreter: /usr/bin/python3
-    portolan_packages_dir: $DIR/debs
-    kafka_cache_dir: $DIR/cache
+$(site_vars)
+    kafka_cache_dir: ${2:-$DIR/cache}
   children:
-    kafka: {hosts: {rack-1: {ansible_host: $(rack hosts | cut -f 2)}}}
-    coordinator: {hosts: {rack-1: }}
-    agents: {hosts: {rack-1: }}
+    kafka: {hosts: {$1: {ansible_host: $(site_address "$1")}}}
+    coordinator: {hosts: {$1: }}
+    agents: {hosts: {$1: }}
 EOF
+}
+one_host rack-1 >"$DIR/hosts.yml"
 # What is on its disk, but for what any login leaves and what its services write.
 disk() {
     find "$RACK_DIR/hosts/rack-1/upper" -not -path '*/home/admin*' -not -path '*/root/.ansible*' -not -path '*/tmp/*' -not -path '*/var/log/*' \
@@ -94,4 +96,22 @@ refused() { # PATTERN ARGS...
 }
 check "a tarball of Kafka without its checksum is refused" refused 'needs .*kafka_tarball_checksum' -e kafka_tarball=/x.tgz
 check "a version of Kafka without known checksums is refused" refused 'No checksums of Kafka 9.9.9' -e kafka_version=9.9.9 -e kafka_jars_checksums=/none
+
+# --- the whole way in short ---------------------------------------------------------------------------------------------------------------
+site_host 2 || exit 1
+one_host rack-2 "$DEPS_DIR/rack/kafka-cache" >"$DIR/hosts.yml"
+host_lists rack-2 >"$DIR/rack-2.before"
+portolan() { site_portolan rack-2 "$@"; }
+MANY_KINDS=(rows wrong)
+check "site.yml brings Kafka, the coordinator and an agent onto one host, in working order" run_play site.yml
+campaign() {
+    many_campaign short 2 '"*"' >/dev/null && site_bring rack-2 && portolan submit /tmp/many/short.yaml --watch || return 1
+    portolan status --json | holds '.campaigns[0].state == "complete"'
+}
+check "a campaign runs to its end" campaign
+check "a second run changes nothing" changes_nothing site.yml
+rack exec rack-2 rm -rf /tmp/many
+check "remove.yml goes through" run_play remove.yml -e remove_data=true
+nothing_left() { host_lists rack-2 | diff "$DIR/rack-2.before" -; }
+check "nothing that site.yml brought is left" nothing_left
 check_done

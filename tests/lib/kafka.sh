@@ -13,6 +13,7 @@
 #
 # A secured broker reads FOLDER/ca.pem (whom it trusts), broker.store.pem (CN=broker: the only super user) and expired.store.pem.
 # KAFKA_BOOTSTRAP is its listener for client certificates, KAFKA_SASL the one for passwords, KAFKA_EXPIRED one whose certificate is over.
+# KAFKA_ADDRESS is where they listen (default 127.0.0.1).
 #
 # With KAFKA_RELAY_PORT set, a broker has a second listener, which advertises that port: who bootstraps from there stays there. It
 # listens on KAFKA_RELAY_TARGET (tests/lib/relay.sh puts tests/tools/relay.c in between). One broker only.
@@ -67,12 +68,15 @@ kafka_secure() {
     shift
     KAFKA_USERS=("$@")
 }
+kafka_secure_addresses() {
+    local at=${KAFKA_ADDRESS:-127.0.0.1}
+    KAFKA_BOOTSTRAP=$at:${KAFKA_PORTS[0]} KAFKA_SASL=$at:${KAFKA_PORTS[2]} KAFKA_EXPIRED=$at:${KAFKA_PORTS[3]}
+}
 # Replaces the plain listeners: what comes later in a properties file counts.
 kafka_secure_properties() {
-    local p=("${KAFKA_PORTS[@]}") at=127.0.0.1 user
-    KAFKA_SASL=$at:${p[2]} KAFKA_EXPIRED=$at:${p[3]}
+    local p=("${KAFKA_PORTS[@]}") at=${KAFKA_ADDRESS:-127.0.0.1} user
     cat <<EOF
-listeners=MTLS://$at:${p[0]},PASSWORD://$at:${p[2]},EXPIRED://$at:${p[3]},CONTROLLER://$at:${p[1]}
+listeners=MTLS://$at:${p[0]},PASSWORD://$at:${p[2]},EXPIRED://$at:${p[3]},CONTROLLER://127.0.0.1:${p[1]}
 advertised.listeners=MTLS://$at:${p[0]},PASSWORD://$at:${p[2]},EXPIRED://$at:${p[3]}
 listener.security.protocol.map=MTLS:SSL,PASSWORD:SASL_SSL,EXPIRED:SSL,CONTROLLER:SSL
 inter.broker.listener.name=MTLS
@@ -166,6 +170,7 @@ kafka_start_once() {
     done
     id=$(python3 -c 'import base64, uuid; print(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))')
     case $id in -*) id=A${id#-} ;; esac # a leading dash would read as an option
+    [ -z "$KAFKA_SECURE" ] || kafka_secure_addresses
     mapfile -t users < <(kafka_format_users)
     for ((i = 0; i < n; i++)); do
         kafka_write_config "$i" "$n" "$voters"
