@@ -40,11 +40,11 @@ site_host() {
     debian_root && debian_layer site "$DEBIAN_ROOT" "${packages[@]}" pocl-opencl-icd clinfo openssl openjdk-17-jre-headless python3-apt || return 1
     RACK_LAYERS=$DEBIAN_LAYER rack up "${1:-1}" --drivers none --no-outside >"$DIR/rack.log" 2>&1 || { cat "$DIR/rack.log"; return 1; }
 }
-# Left out is what a host writes by itself (logs, the state of systemd), the homes of those who log in, apt's lists and caches, dpkg's books (its list of packages
-# is compared instead); of /etc's contents what is made of others (the linker's cache) and backups of the lists of users.
+# Left out is what a host writes by itself (logs, the state of systemd), the homes of those who log in, apt's lists and caches, the books of dpkg and ucf (the list
+# of packages is compared instead); of /etc's contents what is made of others (the linker's cache) and backups of the lists of users.
 host_lists() {
     rack exec "$1" sh -c "find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/tmp -o -path /var/log -o -path /var/cache \
-        -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/systemd -o -path /root -o -path /home \) -prune -o -print | sort
+        -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/ucf -o -path /var/lib/systemd -o -path /root -o -path /home \) -prune -o -print | sort
         find /var/cache -name '*portolan*' -o -name '*.deb'
         find /etc -xdev -type f -not -name ld.so.cache -not -name '*-' -exec sha256sum {} + | sort
         dpkg-query -W -f '\${Package} \${db:Status-Abbrev}\n' | sort; cut -d: -f1 /etc/passwd /etc/group | sort; systemctl list-unit-files --no-legend | awk '{print \$1}' | sort"

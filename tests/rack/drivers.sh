@@ -20,6 +20,7 @@ driver_layers() {
 # What the packages leave to do, into the upper layer at FOLDER: a variable for rusticl, the ICD's file for the two that register none.
 driver_settle() {
     local driver=$1 folder=$2
+    case $driver in none | pocl) return 0 ;; esac
     mkdir -p "$folder/etc/OpenCL/vendors" "$folder/etc/systemd/system.conf.d" "$folder/etc/ld.so.conf.d" || return 1
     case $driver in
         rusticl)
