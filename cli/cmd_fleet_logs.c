@@ -1,6 +1,7 @@
 /* portolan fleet logs: the journals of many hosts, side by side. */
 #include "cli/commands.h"
 #include "cli/fleet_command.h"
+#include "common/shell.h"
 
 static int make_command(const struct options *opts, struct buf *b, struct error *err) {
     long long lines = options_int(opts, "lines");
@@ -14,10 +15,10 @@ static int make_command(const struct options *opts, struct buf *b, struct error 
     buf_puts(b,
              "command -v journalctl >/dev/null || { echo 'no journalctl here: this host has no systemd' >&2; exit 1; "
              "}; exec journalctl --no-pager --output=short-iso --unit=");
-    fleet_quote(b, options_string(opts, "unit"));
+    shell_quote(b, options_string(opts, "unit"));
     buf_printf(b, " --lines=%lld", lines);
     if (since) buf_puts(b, " --since=");
-    if (since) fleet_quote(b, since);
+    if (since) shell_quote(b, since);
     if (options_flag(opts, "follow")) buf_puts(b, " --follow");
     return 0;
 }

@@ -22,15 +22,6 @@ struct commanding {
     int width; /* of the longest name */
 };
 
-void fleet_quote(struct buf *b, const char *text) {
-    buf_putc(b, '\'');
-    for (; *text; text++) {
-        if (*text == '\'') buf_puts(b, "'\\'");
-        buf_putc(b, *text);
-    }
-    buf_putc(b, '\'');
-}
-
 static void print_line(struct commanding *c, size_t i, bool is_stderr, const char *line) {
     FILE *out = is_stderr ? stderr : stdout;
     CLEANUP_FREE char *shown = display_line(line);

@@ -8,5 +8,3 @@
 /* Runs `command` on all hosts of `opts`; prints, and returns the exit status. `title` is shown while it runs, or NULL.
  */
 int fleet_command(const struct options *opts, const char *command, const char *title);
-/* `text` as one word for a shell, into `b`. */
-void fleet_quote(struct buf *b, const char *text);

@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/fileio.h"
 #include "common/random.h"
+#include "common/shell.h"
 #include "fleet/ssh/internal.h"
 
 #define CHUNK_BYTES 32000 /* one SFTP packet: OpenSSH takes 34,000 with its frame */
@@ -104,24 +105,16 @@ static int transfer(struct session *s) {
                                                                 : refused(s, "cannot set the mode of", c->temporary);
 }
 
-static void quote(struct buf *b, const char *text) {
-    buf_puts(b, " '");
-    for (; *text; text++) {
-        if (*text == '\'') buf_puts(b, "'\\'");
-        buf_putc(b, *text);
-    }
-    buf_putc(b, '\'');
-}
-
 /* rename(2) by the host's mv, which replaces in one step within a folder. */
 static int move(struct session *s) {
     struct copy *c = s->copy;
     CLEANUP(buf_done) struct buf command = BUF_INIT;
     char text[300] = "";
     int status = -1, n;
-    buf_puts(&command, "mv -f -T --"); /* -T: a folder that stands there is not moved into */
-    quote(&command, c->temporary);
-    quote(&command, c->target);
+    buf_puts(&command, "mv -f -T -- "); /* -T: a folder that stands there is not moved into */
+    shell_quote(&command, c->temporary);
+    buf_putc(&command, ' ');
+    shell_quote(&command, c->target);
     ssh_channel channel = ssh_channel_new(s->ssh);
     if (channel && ssh_channel_open_session(channel) == SSH_OK &&
         ssh_channel_request_exec(channel, command.data) == SSH_OK) {
