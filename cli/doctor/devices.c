@@ -134,10 +134,10 @@ void judge_devices(struct findings *f, const json_t *devices, const char *said) 
         findings_add(f, AREA_MACHINE, "drivers", HEALTH_OK, NULL, "%zu device%s: %s", n, n == 1 ? "" : "s", names.data);
         judge_sandbox(f, json_text(json_array_get(devices, 0), "sandbox"));
     } else if (!complaints) {
-        findings_add(f, AREA_MACHINE, "drivers", HEALTH_MISSING, "apt-get install pocl-opencl-icd gcc",
+        findings_add(f, AREA_MACHINE, "drivers", HEALTH_MISSING, "apt-get install pocl-opencl-icd",
                      "no OpenCL driver is installed: this machine has no device");
     } else {
-        findings_add(f, AREA_MACHINE, "drivers", HEALTH_MISSING, "apt-get install pocl-opencl-icd gcc",
+        findings_add(f, AREA_MACHINE, "drivers", HEALTH_MISSING, "apt-get install pocl-opencl-icd",
                      "no driver works: this machine has no device");
     }
 }

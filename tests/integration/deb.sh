@@ -57,8 +57,8 @@ depends() {
 boot() {
     local packages
     mapfile -t packages < <(depends "$DEB_COORDINATOR" "$DEB_AGENT")
-    # And of what is recommended the driver, with gcc, whose library PoCL links with.
-    debian_root && debian_layer deb "$DEBIAN_ROOT" "${packages[@]}" pocl-opencl-icd gcc && RACK_LAYERS=$DEBIAN_LAYER rack up 1 --drivers none --no-outside || return 1
+    # And of what is recommended the driver.
+    debian_root && debian_layer deb "$DEBIAN_ROOT" "${packages[@]}" pocl-opencl-icd && RACK_LAYERS=$DEBIAN_LAYER rack up 1 --drivers none --no-outside || return 1
     local f
     for f in "$DEB_COORDINATOR" "$DEB_AGENT"; do host sh -c 'cat >"/root/$0"' "$(basename "$f")" <"$f" || return 1; done
 }
