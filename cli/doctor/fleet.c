@@ -130,7 +130,7 @@ void judge_fleet(struct findings *f, const json_t *health, const json_t *nodes, 
     if (!n)
         findings_add(f, AREA_FLEET, "nodes", HEALTH_MISSING, "portolan-agent run, on a machine with a device",
                      "no node has registered");
-    else
+    else if (well)
         findings_add(f, AREA_FLEET, "nodes", HEALTH_OK, NULL, "nothing is wrong with %zu of %zu", well, n);
     judge_inventory(f, nodes, hosts);
 }

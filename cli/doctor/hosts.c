@@ -62,8 +62,9 @@ void judge_hosts(struct findings *f, const json_t *hosts) {
         judge_agent(f, name, probe);
         judge_clock_and_disks(f, name, probe);
     }
-    findings_add(f, AREA_FLEET, "hosts", HEALTH_OK, NULL, "%zu of the inventory's %zu can be reached", reached,
-                 json_array_size(hosts));
+    if (reached)
+        findings_add(f, AREA_FLEET, "hosts", HEALTH_OK, NULL, "%zu of the inventory's %zu can be reached", reached,
+                     json_array_size(hosts));
 }
 
 static void add_option(const char **argv, size_t *n, const char *name, const char *value) {

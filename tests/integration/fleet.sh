@@ -6,7 +6,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 . tests/lib/check.sh
 . tests/lib/hosts.sh
 PORTOLAN=$(cd "${BUILD:-build}" && pwd)/portolan
-AGENT=$(cd "${BUILD:-build}" && pwd)/portolan-agent
 DIR=$(mktemp -d)
 OPERATOR_AGENT=
 finish() {

@@ -216,7 +216,9 @@ static void each_state_has_its_command(void **state) {
     expect(&f, "p is pending", HEALTH_WARNING, "portolan node approve p");
     expect(&f, "q is quarantined", HEALTH_WARNING, "portolan node resume q --force");
     expect(&f, "t is trouble", HEALTH_WARNING, "ssh t df");
-    expect(&f, "nothing is wrong with 0 of 4", HEALTH_OK, NULL);
+    for (size_t i = 0; i < f.count; i++) /* none of the four is well, and nothing says that any is */
+        assert_false(strcmp(f.items[i].area, AREA_FLEET) == 0 && strcmp(f.items[i].check, "nodes") == 0 &&
+                     f.items[i].health == HEALTH_OK);
 }
 
 static void devices_that_fail_are_named_with_their_node(void **state) {
