@@ -134,6 +134,7 @@ static int run(const struct options *opts) {
     for (size_t i = 0; i < p.run.hosts.n; i++) {
         p.run.job[i].command = "/bin/sh -s";
         p.run.job[i].input = probe_script;
+        p.run.job[i].output_max = PROBE_MAX_BYTES;
     }
     p.run.events = (struct reach_events){.context = &p, .started = on_started, .output = on_output, .ended = on_ended};
     p.run.title = "probing";

@@ -67,15 +67,21 @@ static bool feed(struct session *s) {
     return true;
 }
 
+static bool too_much(const struct session *s) {
+    return s->job->output_max && s->output_bytes > s->job->output_max;
+}
+
 /* Everything that has arrived. False when the connection is gone. */
 static bool listen_to(struct session *s, bool is_stderr) {
     char data[16384];
-    for (;;) {
+    while (!too_much(s)) {
         int n = ssh_channel_read_nonblocking(s->channel, data, sizeof data, is_stderr);
         if (n == 0 || n == SSH_AGAIN || n == SSH_EOF) return true;
         if (n < 0) return false;
+        if (!is_stderr) s->output_bytes += (size_t)n;
         if (s->events->output) s->events->output(s->events->context, s->index, is_stderr, data, (size_t)n);
     }
+    return true;
 }
 
 static enum step finish(struct session *s) {
@@ -93,6 +99,8 @@ static enum step run(struct session *s) {
     bool alive = feed(s);
     alive = listen_to(s, false) && alive;
     alive = listen_to(s, true) && alive;
+    if (too_much(s))
+        return session_end(s, REACH_FAILED, ERR_LIMIT, "the command wrote over %zu bytes", s->job->output_max);
     /* libssh's reading takes no more packets after the end of the output; the status may come behind it. */
     if (ssh_channel_is_eof(s->channel) && s->exit_status < 0) ssh_channel_get_exit_status(s->channel);
     bool over =

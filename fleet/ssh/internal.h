@@ -32,7 +32,7 @@ struct session {
     ssh_channel channel;
     struct ssh_channel_callbacks_struct callbacks;
     int command_step;
-    size_t input_sent;
+    size_t input_sent, output_bytes;
     int exit_status; /* -1 until known */
     char signal[32];
     struct copy *copy;

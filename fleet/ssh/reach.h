@@ -30,6 +30,7 @@ struct reach_host {
 struct reach_job {
     struct reach_host host;
     const char *command, *input;
+    size_t output_max;  /* of the command's standard output: more is REACH_FAILED; 0: as much as comes */
     const char *local;  /* a regular file */
     const char *remote; /* a path; one that is a folder there gets the file in it */
     unsigned mode;      /* of the copy, as in chmod(2) */

@@ -180,6 +180,13 @@ check "lines without an end run into the time-out" garbage n42 timeout
 check "a server that says nothing runs into the time-out" garbage n43 timeout
 check "noise after the banner is no SSH" garbage n44 not-ssh
 
+# Who answers without end is left at once, and does not keep the others waiting for a minute.
+endless_answer() {
+    hosts_sshd n39 "ForceCommand yes portolan-probe 1" && hosts_sshd n38 "ForceCommand /bin/false" || return 1
+    says 'n39 +failed .*the answer is longer than 1048576 bytes' fleet probe -l n38,n39 --timeout 100s && says 'n38 +failed .*the host answers nothing' fleet probe -l n38
+}
+check "an answer without an end is cut off, an account without a shell is told" endless_answer
+
 # --- known_hosts ------------------------------------------------------------------------------------------------------------
 KNOWN=$HOSTS_DIR/home/.ssh/known_hosts
 key_of() { cut -d' ' -f2 "$HOSTS_DIR/keys/$1.pub"; }
