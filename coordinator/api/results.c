@@ -2,6 +2,7 @@
  * answer. */
 #include <string.h>
 
+#include "common/suggest.h"
 #include "coordinator/accept/result.h"
 #include "coordinator/api/internal.h"
 #include "coordinator/api/json.h"
@@ -141,18 +142,41 @@ struct filter {
     const char *name;
     char *to;
     size_t size;
+    const char *const *known; /* NULL: any name */
 };
+
+static const char *const STATUSES[] = {"provisional", "confirmed", "retracted", NULL};
+static const char *const PURPOSES[] = {"campaign", "try", "sweep", NULL};
+static const char *const ENDS[] = {
+#define X(id, name, status, text) name,
+#include "schemas/verdicts.def"
+#undef X
+    "gave_up", "cancelled", NULL};
+
+/* A slip would be answered with nothing, which reads like an answer. */
+static int check_known(const struct filter *filter, const char *value, struct error *err) {
+    for (const char *const *known = filter->known; known && *known; known++)
+        if (strcmp(value, *known) == 0) return 0;
+    if (!filter->known || !*value) return 0;
+    const char *nearest = suggest_nearest(value, filter->known);
+    error_set(err, ERR_USAGE, "no result has the %s `%.60s`", filter->name, value);
+    if (nearest) return error_hint(err, "did you mean `%s`?", nearest);
+    return filter->known == ENDS
+               ? error_hint(err, "a verdict (docs/verification.md), gave_up or cancelled")
+               : error_hint(err, "%s, %s or %s", filter->known[0], filter->known[1], filter->known[2]);
+}
 
 static int read_filters(struct request *request, struct results *r, struct error *err) {
     const struct filter filters[] = {
-        {"problem", r->problem, sizeof r->problem}, {"target", r->target, sizeof r->target},
-        {"kernel", r->kernel, sizeof r->kernel},    {"verdict", r->verdict, sizeof r->verdict},
-        {"status", r->status, sizeof r->status},    {"purpose", r->purpose, sizeof r->purpose}};
+        {"problem", r->problem, sizeof r->problem, NULL},  {"target", r->target, sizeof r->target, NULL},
+        {"kernel", r->kernel, sizeof r->kernel, NULL},     {"verdict", r->verdict, sizeof r->verdict, ENDS},
+        {"status", r->status, sizeof r->status, STATUSES}, {"purpose", r->purpose, sizeof r->purpose, PURPOSES}};
     for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
         const char *value = api_argument(request, filters[i].name);
         if (!value) continue;
         if (strlen(value) >= filters[i].size)
             return error_set(err, ERR_USAGE, "`%s` is longer than any name", filters[i].name);
+        if (check_known(&filters[i], value, err) != 0) return -1;
         snprintf(filters[i].to, filters[i].size, "%s", value);
     }
     if (api_number(request, "since", 0, &r->since, err) != 0 ||

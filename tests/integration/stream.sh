@@ -193,6 +193,7 @@ refused() { # WHAT ARGS...
 }
 check "a time that is none is refused with its option" refused '--since: `soon`' --since soon
 check "measurements as a table are refused with what to ask for" refused '--json or --csv' --measurements
+check "a verdict that there is not is refused, with the one that was meant" refused 'did you mean `correct`' --verdict corect --json
 check "and an end before the beginning" refused 'not after' --since 1h --until 2h
 too_many() { fleet_api "/v1/results?limit=10001" | grep -q 'format=ndjson'; }
 check "an array over the limit, with the way to more" too_many
