@@ -309,8 +309,14 @@ copies_fail_clean() {
     mkdir "$DIR/target" && mkdir "$DIR/target/file" # a folder stands where the file is to go
     says 'n01 .*failed' fleet push -l n01 "$DIR/file" "$DIR/target" && [ -z "$(find "$DIR/target" -name '.*' -type f)" ]
 }
+# Where the host has no mv, a file that is there stays, and a new place is still filled.
+copies_need_mv_to_replace() {
+    hosts_sshd n07 "SetEnv PATH=/nowhere" && echo old >"$DIR/kept" && says 'n07 .*failed .*cannot replace .*: .*mv.*not found' fleet push -l n07 "$DIR/file" "$DIR/kept" &&
+        [ "$(cat "$DIR/kept")" = old ] && [ -z "$(find "$DIR" -name '.kept.*')" ] && fleet push -l n07 "$DIR/file" "$DIR/fresh" && cmp "$DIR/file" "$DIR/fresh"
+}
 check "a copy arrives with its mode" copies_arrive
 check "a copy replaces what was there in one step" copies_replace
+check "a copy that cannot replace says so, and leaves what was there" copies_need_mv_to_replace
 check "a folder gets the file in it" copies_go_into_folders
 check "a copy that fails leaves nothing behind" copies_fail_clean
 check_done
