@@ -50,35 +50,25 @@ static bool revoked_in(const char *path, const char *base64) {
     return false;
 }
 
-static char *option(const struct session *s, enum ssh_options_e which, const char *fallback) {
-    char *text = NULL;
-    if (ssh_options_get(s->ssh, which, &text) != SSH_OK || !text) return xstrdup(fallback);
-    char *copy = xstrdup(text);
-    ssh_string_free_char(text);
-    return copy;
-}
-
 /* How known_hosts spells the host. */
 static char *spelled(const struct session *s) {
     return s->port == 22 ? xstrdup(s->host) : xasprintf("[%s]:%u", s->host, s->port);
 }
 
+/* The word for a key's type in names of files and for ssh-keyscan. */
+static const char *short_type(const char *type) {
+    return strstr(type, "ed25519") ? "ed25519" : strstr(type, "rsa") ? "rsa" : "ecdsa";
+}
+
 static enum step unknown(struct session *s, const struct shown_key *key, const char *file) {
     CLEANUP_FREE char *name = spelled(s);
+    const char *type = short_type(key->type);
     session_end(s, REACH_UNKNOWN_KEY, ERR_AUTH, "the host's key is unknown: %s has none for %s (it shows %s %s)", file,
                 name, key->type, key->fingerprint);
-    error_hint(
-        &s->result.err,
-        "compare with `ssh-keygen -lf /etc/ssh/ssh_host_%s_key.pub` on the host's console; if it is the same:\n  "
-        "ssh-keyscan -p %u -t %s %s >> %s",
-        strstr(key->type, "ed25519") ? "ed25519"
-        : strstr(key->type, "rsa")   ? "rsa"
-                                     : "ecdsa",
-        s->port,
-        strstr(key->type, "ed25519") ? "ed25519"
-        : strstr(key->type, "rsa")   ? "rsa"
-                                     : "ecdsa",
-        s->host, file);
+    error_hint(&s->result.err,
+               "compare with `ssh-keygen -lf /etc/ssh/ssh_host_%s_key.pub` on the host's console; if it is the same:\n "
+               " ssh-keyscan -p %u -t %s %s >> %s",
+               type, s->port, type, s->host, file);
     return STEP_ENDED;
 }
 
@@ -94,9 +84,10 @@ static enum step changed(struct session *s, const struct shown_key *key, const c
 }
 
 static enum step judge(struct session *s, const struct shown_key *key) {
-    CLEANUP_FREE char *file = option(s, SSH_OPTIONS_KNOWNHOSTS, "~/.ssh/known_hosts"),
-                      *global = option(s, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/etc/ssh/ssh_known_hosts");
-    if (revoked_in(file, key->base64) || revoked_in(global, key->base64)) {
+    CLEANUP_FREE char *own = session_option(s, SSH_OPTIONS_KNOWNHOSTS),
+                      *global = session_option(s, SSH_OPTIONS_GLOBAL_KNOWNHOSTS);
+    const char *file = own ? own : "~/.ssh/known_hosts";
+    if (revoked_in(file, key->base64) || revoked_in(global ? global : "/etc/ssh/ssh_known_hosts", key->base64)) {
         session_end(s, REACH_CHANGED_KEY, ERR_AUTH, "the host's key %s is marked @revoked in known_hosts",
                     key->fingerprint);
         error_hint(&s->result.err, "the host needs a new key: `ssh-keygen -A` there, after the old ones were removed");

@@ -46,6 +46,9 @@ void session_peer(const struct session *s, char out[320]);
 /* libssh's last complaint in one line, fit for a terminal; "" when there is none. Overwritten by the next call. */
 const char *session_complaint(const struct session *s);
 
+/* What libssh has under that option, NULL when nothing; the caller frees. */
+char *session_option(const struct session *s, enum ssh_options_e option);
+
 /* The configuration's words on the host, into the session. */
 enum step settings_read(struct session *s);
 /* Connection: begins, goes on, gives the descriptor to libssh. */

@@ -55,13 +55,22 @@ const char *session_complaint(const struct session *s) {
     return text;
 }
 
+char *session_option(const struct session *s, enum ssh_options_e option) {
+    char *text = NULL, *copy = NULL;
+    if (ssh_options_get(s->ssh, option, &text) == SSH_OK && text) copy = xstrdup(text);
+    ssh_string_free_char(text);
+    return copy;
+}
+
+static int64_t limit_of(const struct reach_limits *l, enum reach_phase phase) {
+    return phase == REACH_CONNECT     ? l->connect_ms
+           : phase == REACH_HANDSHAKE ? l->handshake_ms
+           : phase == REACH_AUTH      ? l->auth_ms
+                                      : l->command_ms;
+}
+
 static void set_phase(struct session *s, enum reach_phase phase) {
-    const struct reach_limits *l = s->limits;
-    int64_t limit_ms = phase == REACH_CONNECT     ? l->connect_ms
-                       : phase == REACH_HANDSHAKE ? l->handshake_ms
-                       : phase == REACH_AUTH      ? l->auth_ms
-                                                  : l->command_ms;
-    int64_t now = clock_mono_ms();
+    int64_t now = clock_mono_ms(), limit_ms = limit_of(s->limits, phase);
     s->phase = phase;
     s->deadline_ms = limit_ms ? now + limit_ms : INT64_MAX;
     if (phase == REACH_COMMAND) s->result.ready_ms = now - s->begin_ms;
@@ -108,11 +117,7 @@ static enum step overdue(struct session *s) {
                                        [REACH_HANDSHAKE] = "connected, but the SSH handshake was not over",
                                        [REACH_AUTH] = "the handshake was done, but authentication did not end",
                                        [REACH_COMMAND] = "the command did not end"};
-    const struct reach_limits *l = s->limits;
-    int64_t limit_ms = s->phase == REACH_CONNECT     ? l->connect_ms
-                       : s->phase == REACH_HANDSHAKE ? l->handshake_ms
-                       : s->phase == REACH_AUTH      ? l->auth_ms
-                                                     : l->command_ms;
+    int64_t limit_ms = limit_of(s->limits, s->phase);
     const char *more = dial_state(s);
     const char *text = s->job->local && s->phase == REACH_COMMAND ? "the copy made no progress" : what[s->phase];
     return session_end(s, s->phase == REACH_CONNECT ? REACH_UNREACHABLE : REACH_TIMEOUT, ERR_TIMEOUT,

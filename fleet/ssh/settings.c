@@ -73,13 +73,6 @@ static char *expand(const struct session *s, const char *command) {
     return buf_take(&out);
 }
 
-static char *get(const struct session *s, enum ssh_options_e option) {
-    char *text = NULL, *copy = NULL;
-    if (ssh_options_get(s->ssh, option, &text) == SSH_OK && text) copy = xstrdup(text);
-    ssh_string_free_char(text);
-    return copy;
-}
-
 static int set_all(struct session *s, const char *name) {
     static const int strict = 1;
     const struct reach_host *h = &s->job->host;
@@ -96,16 +89,16 @@ static int set_all(struct session *s, const char *name) {
 }
 
 static void read_back(struct session *s) {
-    s->host = get(s, SSH_OPTIONS_HOST);
-    CLEANUP_FREE char *user = get(s, SSH_OPTIONS_USER);
+    s->host = session_option(s, SSH_OPTIONS_HOST);
+    CLEANUP_FREE char *user = session_option(s, SSH_OPTIONS_USER);
     if (!user) ssh_options_set(s->ssh, SSH_OPTIONS_USER, NULL); /* who we are here */
-    s->user = get(s, SSH_OPTIONS_USER);
+    s->user = session_option(s, SSH_OPTIONS_USER);
     ssh_options_get_port(s->ssh, &s->port);
 }
 
 static void choose_proxy(struct session *s) {
     const struct reach_host *h = &s->job->host;
-    CLEANUP_FREE char *configured = get(s, SSH_OPTIONS_PROXYCOMMAND);
+    CLEANUP_FREE char *configured = session_option(s, SSH_OPTIONS_PROXYCOMMAND);
     CLEANUP_FREE char *jump = h->proxy_jump ? jump_command(h->proxy_jump) : NULL;
     const char *command = jump ? jump : h->proxy_command ? h->proxy_command : configured;
     if (command && strcmp(command, "none") != 0) s->proxy = expand(s, command);
