@@ -205,8 +205,8 @@ void sandbox_argv(const struct spawn_request *r, enum sandbox_kind level, const 
     add_runner_arguments(r, level, driver, folder, ret);
 }
 
-/* Which of Mesa's drivers rusticl offers: the agent's own choice, as an operator gives it to the unit for a GPU. Without one the processor's, since
- * rusticl by itself offers nothing. */
+/* Which of Mesa's drivers rusticl offers: the agent's own choice, as an operator gives it to the unit for a GPU.
+ * Without one the processor's, since rusticl by itself offers nothing. */
 static void pass_rusticl(struct strings *s) {
     const char *enable = getenv("RUSTICL_ENABLE");
     strings_addf(s, "RUSTICL_ENABLE=%s", enable && enable[0] && strlen(enable) <= RUSTICL_MAX ? enable : "llvmpipe");
