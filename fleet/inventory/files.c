@@ -131,6 +131,8 @@ static bool looks_like_yaml(const char *text, size_t len) {
 
 static int read_text(struct inventory *inv, const char *text, size_t len, const char *filename, struct error *err) {
     static const char *const yaml[] = {".yml", ".yaml", ".json", NULL}, *const ini[] = {".ini", ".cfg", NULL};
+    /* Some editors begin a file with a mark of its encoding: it would be part of the first name. */
+    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) text += 3, len -= 3;
     bool is_yaml = ends_with(filename, yaml) || (!ends_with(filename, ini) && looks_like_yaml(text, len));
     if (len >= 2 && memcmp(text, "#!", 2) == 0) {
         error_set(err, ERR_UNSUPPORTED, "%s:1: inventory scripts are not run", filename);

@@ -111,6 +111,14 @@ static void crooked_ranges_are_refused_with_their_line(void **state) {
     refused("h:70000\n", "t", ERR_INVALID, "there is no port");
 }
 
+static void what_editors_of_windows_add_is_passed_over(void **state) {
+    (void)state;
+    CLEANUP(cleanup_inventory) struct inventory *inv = parse("\xef\xbb\xbf[g]\r\nh v=1\r\n", "t.ini");
+    assert_int_equal(inventory_host_count(inv), 1);
+    expect_variables(inv, "h", "{\"v\":1}");
+    expect_groups(inv, "h", "[\"g\"]");
+}
+
 static void loops_of_groups_are_refused_with_file_line_and_way(void **state) {
     (void)state;
     refused("[a:children]\nb\n[b:children]\nc\n[c:children]\na\n", "t.ini", ERR_INVALID,
@@ -297,6 +305,7 @@ int main(void) {
         cmocka_unit_test(hosts_groups_and_variables_are_read_from_yaml),
         cmocka_unit_test(ranges_are_expanded_with_their_zeros_letters_and_steps),
         cmocka_unit_test(crooked_ranges_are_refused_with_their_line),
+        cmocka_unit_test(what_editors_of_windows_add_is_passed_over),
         cmocka_unit_test(loops_of_groups_are_refused_with_file_line_and_way),
         cmocka_unit_test(what_is_no_inventory_is_refused_with_its_place),
         cmocka_unit_test(deeper_groups_then_priority_then_name_decide),
