@@ -88,6 +88,7 @@ enum store_statement {
     ST_POINT_FLAG,
     ST_POINTS,
     ST_POINTS_TRIM,
+    ST_POINTS_KEEP,
     ST_SERIES_TRIM,
     ST_FINDING_INSERT,
     ST_FINDING_UPDATE,

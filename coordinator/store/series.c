@@ -141,6 +141,18 @@ int store_points(struct store *store, int64_t series, int64_t night_s, store_poi
     return rc;
 }
 
+int store_points_keep(struct store *store, int64_t series, int nights, struct error *err) {
+    sqlite3_stmt *q = store_prepare_write(store, ST_POINTS_KEEP,
+                                          "DELETE FROM sweep_points WHERE series = ?1 AND night_s <= (SELECT DISTINCT"
+                                          " night_s FROM sweep_points WHERE series = ?1 ORDER BY night_s DESC LIMIT 1"
+                                          " OFFSET ?2)",
+                                          err);
+    if (!q) return -1;
+    bind_int(q, 1, series);
+    bind_int(q, 2, nights);
+    return store_run(store, q, "drop old points of a series", err);
+}
+
 int store_points_trim(struct store *store, const char *sweep, int64_t night_s, struct error *err) {
     sqlite3_stmt *q = store_prepare_write(
         store, ST_POINTS_TRIM,

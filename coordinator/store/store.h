@@ -414,6 +414,8 @@ int store_series(struct store *store, const char *sweep, const char *node, const
 typedef int store_point_fn(void *context, const struct row_point *row, struct error *err);
 int store_points(struct store *store, int64_t series, int64_t night_s, store_point_fn *visit, void *context,
                  struct error *err);
+/* Keep the latest `nights` nights of a series and drop those before. */
+int store_points_keep(struct store *store, int64_t series, int nights, struct error *err);
 /* Drop points of a sweep's series from before `night_s`, and series without any. */
 int store_points_trim(struct store *store, const char *sweep, int64_t night_s, struct error *err);
 

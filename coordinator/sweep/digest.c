@@ -36,7 +36,10 @@ static void add_time(struct buf *buf, double ns) {
 }
 
 static void add_change(struct buf *buf, double effect) {
-    buf_printf(buf, "%.1f %% %s", 100 * fabs(effect), effect < 0 ? "faster" : "slower");
+    if (effect >= 1)
+        buf_printf(buf, "takes %.3g times as long", 1 + effect);
+    else
+        buf_printf(buf, "%.1f %% %s", 100 * fabs(effect), effect < 0 ? "faster" : "slower");
 }
 
 static void add_headline(struct buf *buf, const struct digest_item *item) {
@@ -83,7 +86,7 @@ static void add_summary(struct buf *buf, const struct digest *digest) {
     }
     buf_printf(buf, "; %lld of %lld measured", (long long)digest->measured, (long long)digest->planned);
     if (digest->again > 0)
-        buf_printf(buf, ", %d measured again and %d of those in order then", digest->again, digest->dropped);
+        buf_printf(buf, ", %d series measured again and %d of those in order then", digest->again, digest->dropped);
     if (digest->open > 0) buf_printf(buf, "; %d open in all", digest->open);
 }
 

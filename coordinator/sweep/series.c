@@ -43,7 +43,9 @@ int series_record(struct core *core, const struct series_source *source, const s
             .clock_mhz = readings.clock_mhz,
             .flags = (*attempt->busy ? POINT_BUSY : 0u) | (source->repetition > 0 ? POINT_AGAIN : 0u),
         };
-        if (store_point_put(core->store, &point, err) != 0) return -1;
+        if (store_point_put(core->store, &point, err) != 0 ||
+            store_points_keep(core->store, series.id, SERIES_NIGHTS_KEPT, err) != 0)
+            return -1;
     }
     return 0;
 }

@@ -4,7 +4,7 @@
 #include "coordinator/sweep/judge.h"
 
 #define SERIES_NODE_DEVICE_SIZE (2 * LABEL_SIZE + 1)
-#define SERIES_NIGHTS_KEPT 400 /* of each series; older ones are deleted with the run's end */
+#define SERIES_NIGHTS_KEPT 400 /* of each series, and none of more than so many days ago */
 
 struct series_key {
     char problem[LABEL_SIZE], kernel[LABEL_SIZE], size[LABEL_SIZE];

@@ -59,7 +59,7 @@ static void it_names_kernel_device_size_cause_and_how_much(void **state) {
     struct digest digest = digest_of(items, 1);
     CLEANUP_FREE char *text = digest_text(&digest);
     says(text,
-         "nightly, 2026-11-21 02:00 CET: 1 slower; 40 of 42 measured, 5 measured again and 4 of those in order "
+         "nightly, 2026-11-21 02:00 CET: 1 slower; 40 of 42 measured, 5 series measured again and 4 of those in order "
          "then; 3 open in all\n");
     says(text, "#17 softmax/rows on lab3/dev0: 7.1 % slower\n  likely: one node only (");
     says(text, "\n  driver 2.1, before 2.0\n");
@@ -80,6 +80,14 @@ static void slower_comes_first_then_what_recovered_then_faster_the_largest_first
     says(text, "3 slower, 1 recovered, 1 faster;");
     says(text, "40.0 % faster, back at its old norm");
     digest_sort(NULL, 0);
+}
+
+static void what_is_much_slower_is_told_as_a_multiple(void **state) {
+    (void)state;
+    struct digest_item items[] = {item(1, "rows", 13.777)};
+    struct digest digest = digest_of(items, 1);
+    CLEANUP_FREE char *text = digest_text(&digest);
+    says(text, "softmax/rows on lab3/dev0: takes 14.8 times as long\n");
 }
 
 static void a_night_without_findings_says_so(void **state) {
@@ -168,6 +176,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_names_kernel_device_size_cause_and_how_much),
         cmocka_unit_test(slower_comes_first_then_what_recovered_then_faster_the_largest_first),
+        cmocka_unit_test(what_is_much_slower_is_told_as_a_multiple),
         cmocka_unit_test(a_night_without_findings_says_so),
         cmocka_unit_test(what_is_beyond_the_limits_is_counted),
         cmocka_unit_test(slack_gets_a_text_and_a_section_for_each_finding),

@@ -390,6 +390,22 @@ static void old_points_and_series_without_any_are_dropped(void **state) {
     series_set_done(&set);
 }
 
+static void only_the_latest_nights_of_a_series_are_kept(void **state) {
+    struct fixture *f = *state;
+    struct error err = ERROR_INIT;
+    struct series_set set;
+    int64_t slow = series_of(f, "slow", "n1", "candidate");
+    nights_before(f);
+    put(f, slow, (NIGHTS - 1) * DAY, 1, 1e6);
+    must(store_points_keep(f->core->store, slow, NIGHTS, &err), &err);
+    must(store_points_keep(f->core->store, slow, NIGHTS - 4, &err), &err);
+    must(series_load(f->core, "nightly", NULL, "slow", TONIGHT, 100, &set, &err), &err);
+    assert_int_equal(set.items[0].count, NIGHTS - 4 + 1); /* one night twice */
+    assert_int_equal(set.items[0].points[0].night_s, 4 * DAY);
+    assert_int_equal(set.items[1].count, NIGHTS); /* the other node's */
+    series_set_done(&set);
+}
+
 static void a_sweep_that_is_removed_takes_all_of_its_rows(void **state) {
     struct fixture *f = *state;
     struct error err = ERROR_INIT;
@@ -418,6 +434,7 @@ int main(void) {
         T(a_point_comes_back_as_it_was_put),
         T(the_latest_nights_are_loaded_whole_and_oldest_first),
         T(old_points_and_series_without_any_are_dropped),
+        T(only_the_latest_nights_of_a_series_are_kept),
         T(a_sweep_that_is_removed_takes_all_of_its_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
