@@ -142,11 +142,12 @@ int store_points(struct store *store, int64_t series, int64_t night_s, store_poi
 }
 
 int store_points_keep(struct store *store, int64_t series, int nights, struct error *err) {
-    sqlite3_stmt *q = store_prepare_write(store, ST_POINTS_KEEP,
-                                          "DELETE FROM sweep_points WHERE series = ?1 AND night_s <= (SELECT DISTINCT"
-                                          " night_s FROM sweep_points WHERE series = ?1 ORDER BY night_s DESC LIMIT 1"
-                                          " OFFSET ?2)",
-                                          err);
+    sqlite3_stmt *q =
+        store_prepare_write(store, ST_POINTS_KEEP,
+                            "DELETE FROM sweep_points WHERE series = ?1 AND night_s <= (SELECT night_s"
+                            " FROM sweep_points WHERE series = ?1 AND repetition = 0 ORDER BY night_s DESC LIMIT 1"
+                            " OFFSET ?2)",
+                            err);
     if (!q) return -1;
     bind_int(q, 1, series);
     bind_int(q, 2, nights);
