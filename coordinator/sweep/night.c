@@ -52,6 +52,8 @@ static void admit_busy(struct series_set *set, const struct group *group) {
         for (size_t k = 0; k < set->items[i].count; k++) set->items[i].points[k].flags &= ~(unsigned)POINT_BUSY;
 }
 
+#define DEVICE_NIGHTS 3 /* that a device as a whole has to be slow for, where its driver is the same */
+
 /* Which points of the night count. */
 enum round { ROUND_ALL, ROUND_FIRST, ROUND_AGAIN };
 
@@ -93,7 +95,7 @@ static bool driver_changed(const struct series_set *set, const struct group *gro
  * change of them: a night at which most of its series begin one.
  *
  * What slows a whole device may last as long as a run does (a neighbour, heat), and then both measurements show it: so
- * it has to last for two nights, unless it comes with a new driver. */
+ * it has to last for DEVICE_NIGHTS, unless it comes with a new driver. */
 static void judge_group(struct series_set *set, const struct group *group, int64_t night_s, enum round round,
                         const struct judge_config *config, struct judge_result *ret) {
     size_t n = group->to - group->from;
@@ -111,7 +113,7 @@ static void judge_group(struct series_set *set, const struct group *group, int64
     judge_series(device, nights, config, ret);
     if (nights == 0 || device[nights - 1].night_s != night_s)
         ret->verdict = JUDGE_TOO_FEW;
-    else if (ret->recent == 1 && !driver_changed(set, group, night_s))
+    else if (ret->recent < DEVICE_NIGHTS && !driver_changed(set, group, night_s))
         ret->verdict = JUDGE_NONE;
 }
 

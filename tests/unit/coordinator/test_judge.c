@@ -260,10 +260,12 @@ static void a_whole_device_is_one_finding_and_not_eight(void **state) {
     (void)state;
     static struct fleet fleet;
     set_up_fleet(&fleet);
+    slow_on(&fleet, 28, 1, -1, 1.15);
     slow_on(&fleet, 29, 1, -1, 1.15);
     slow(&fleet, 1, -1, 1.15);
     expect_one(&fleet, CAUSE_NODE, KERNELS);
     set_up_fleet(&fleet);
+    slow_on(&fleet, 28, 1, -1, 1.15);
     slow_on(&fleet, 29, 1, -1, 1.15);
     slow(&fleet, 1, -1, 1.15);
     for (int s = 0; s < SOME; s++) snprintf(fleet.series[s].key.target, TARGET_SIZE, "kind-%d", s / KERNELS);
@@ -294,6 +296,7 @@ static void low_clocks_are_named(void **state) {
     (void)state;
     static struct fleet fleet;
     set_up_fleet(&fleet);
+    slow_on(&fleet, 28, 1, -1, 1.15);
     slow_on(&fleet, 29, 1, -1, 1.15);
     slow(&fleet, 1, -1, 1.15);
     for (int s = KERNELS; s < 2 * KERNELS; s++) {
@@ -308,11 +311,12 @@ static void a_clock_that_is_lower_than_before_is_named(void **state) {
     (void)state;
     static struct fleet fleet;
     set_up_fleet(&fleet);
+    slow_on(&fleet, 28, 1, -1, 1.15);
     slow_on(&fleet, 29, 1, -1, 1.15);
     slow(&fleet, 1, -1, 1.15);
     for (int s = KERNELS; s < 2 * KERNELS; s++) {
-        for (int i = 0; i < 29; i++) fleet.points[s][i].clock_mhz = 1755 + i % 3;
-        fleet.points[s][29].clock_mhz = fleet.points[s][30].clock_mhz = 1500;
+        for (int i = 0; i < 28; i++) fleet.points[s][i].clock_mhz = 1755 + i % 3;
+        fleet.points[s][28].clock_mhz = fleet.points[s][29].clock_mhz = fleet.points[s][30].clock_mhz = 1500;
     }
     expect_one(&fleet, CAUSE_CLOCKS, KERNELS);
 }
@@ -321,10 +325,11 @@ static void a_clock_that_strays_by_two_per_cent_is_no_cause(void **state) {
     (void)state;
     static struct fleet fleet;
     set_up_fleet(&fleet);
+    slow_on(&fleet, 28, 1, -1, 1.15);
     slow_on(&fleet, 29, 1, -1, 1.15);
     slow(&fleet, 1, -1, 1.15);
     for (int s = KERNELS; s < 2 * KERNELS; s++)
-        for (int i = 0; i < 31; i++) fleet.points[s][i].clock_mhz = i < 29 ? 1755 : 1720;
+        for (int i = 0; i < 31; i++) fleet.points[s][i].clock_mhz = i < 28 ? 1755 : 1720;
     expect_one(&fleet, CAUSE_NODE, KERNELS);
 }
 
