@@ -3,41 +3,39 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
 #include "coordinator/sweep/readings.h"
 
-#define SET(before, after) "{\"baseline\": [1], \"sensors\": [" before ", " after "]}"
-
+/* ' stands for " */
 static struct readings read_of(const char *samples) {
+    char text[1024];
     struct readings r;
-    readings_of(samples, &r);
+    snprintf(text, sizeof text, "%s", samples);
+    for (char *c = text; *c; c++)
+        if (*c == '\'') *c = '"';
+    readings_of(text, &r);
     return r;
 }
 
 static void the_clock_is_the_median_of_the_readings_under_load(void **state) {
     (void)state;
-    struct
-        readings
-            r =
-                read_of(
-                    "{\"sensors\": \"nvml\", \"sets\": [" SET(
-                        "{\"clock_mhz\": 210}",
-                        "{\"clock_mhz\": 1750, \"throttle\": \"\"}") "," SET("{\"clock_mhz\": 210}",
-                                                                             "{\"clock_mhz\": 1755, \"throttle\": "
-                                                                             "\"\"}") "," SET("{\"clock_mhz\": 210}",
-                                                                                              "{\"clock_mhz\": 1200, "
-                                                                                              "\"throttle\": \"thermal "
-                                                                                              "slowdown\"}") "]}");
+    struct readings r = read_of(
+        "{'sensors': 'nvml', 'sets': ["
+        "{'sensors': [{'clock_mhz': 210}, {'clock_mhz': 1750, 'throttle': ''}]},"
+        "{'sensors': [{'clock_mhz': 210}, {'clock_mhz': 1755, 'throttle': ''}]},"
+        "{'sensors': [{'clock_mhz': 210}, {'clock_mhz': 1200, 'throttle': 'thermal'}]}]}");
     assert_true(r.clock_mhz == 1750);
     assert_int_equal(r.clocks, CLOCKS_NORMAL); /* one of three sets */
 }
 
 static void clocks_that_are_held_down_in_half_of_the_sets_are_low(void **state) {
     (void)state;
-    struct readings r =
-        read_of("{\"sets\": [" SET("{}", "{\"throttle\": \"thermal\"}") "," SET("{}", "{\"throttle\": \"\"}") "]}");
+    struct readings r = read_of(
+        "{'sets': [{'sensors': [{}, {'throttle': 'thermal'}]},"
+        "{'sensors': [{}, {'throttle': ''}]}]}");
     assert_int_equal(r.clocks, CLOCKS_LOW);
     assert_true(r.clock_mhz == 0);
 }
@@ -56,10 +54,10 @@ static void nonsense_tells_nothing(void **state) {
     const char *const samples[] = {"[",
                                    "[1]",
                                    "7",
-                                   "{\"sets\": 7}",
-                                   "{\"sets\": [7, null, {\"sensors\": 7}, {\"sensors\": [1, 2]}]}",
-                                   "{\"sets\": [" SET("{}", "{\"clock_mhz\": -5, \"throttle\": 7}") "]}",
-                                   "{\"sets\": [" SET("{}", "{\"clock_mhz\": 1e300}") "]}",
+                                   "{'sets': 7}",
+                                   "{'sets': [7, null, {'sensors': 7}, {'sensors': [1, 2]}]}",
+                                   "{'sets': [{'sensors': [{}, {'clock_mhz': -5, 'throttle': 7}]}]}",
+                                   "{'sets': [{'sensors': [{}, {'clock_mhz': 1e300}]}]}",
                                    NULL};
     for (int i = 0; samples[i]; i++) {
         assert_int_equal(read_of(samples[i]).clocks, CLOCKS_UNKNOWN);
