@@ -5,6 +5,7 @@
 #   connect_start               a standalone worker on $KAFKA_BOOTSTRAP, without connectors; ready when it returns. Sets CONNECT_URL, CONNECT_DIR
 #                               and CONNECT_PID. Configurations may name ${file:FILE:KEY}
 #   connect_post FILE           give it a connector ({"name", "config"}); "-" reads stdin
+#   connect_delete NAME         stop a connector and forget it
 #   connect_runs NAME           do the connector and each of its tasks run?
 #   connect_stop                fit for a trap
 CONNECT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -61,6 +62,8 @@ X
 }
 
 connect_post() { curl -sS --fail-with-body --noproxy '*' --max-time 60 -H 'Content-Type: application/json' --data @"$1" "$CONNECT_URL/connectors"; }
+
+connect_delete() { curl -sS --fail-with-body --noproxy '*' --max-time 60 -X DELETE "$CONNECT_URL/connectors/$1"; }
 
 connect_status() { curl -sf --noproxy '*' --max-time 5 "$CONNECT_URL/connectors/$1/status"; }
 connect_runs() { connect_status "$1" | jq -n -e 'input | .connector.state == "RUNNING" and (.tasks | length > 0 and all(.[]; .state == "RUNNING"))'; }
