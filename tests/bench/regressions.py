@@ -17,7 +17,7 @@ LATE, EARLY = 20, 3  # nights after (and, where a tool points back to a night, b
 NEGLIGIBLE = 0.03
 SIZES = [0.03, 0.05, 0.08, 0.12, 0.20]
 NIGHTS = 60
-OURS = [dict(zip(("alpha", "recent_max", "min_effect"), v)) for v in itertools.product((0.01, 0.05), (5, 15), (0.02,))]
+OURS = [dict(zip(("alpha", "recent_max", "min_effect"), v)) for v in itertools.product((0.05, 0.1), (5, 15), (0.02,))]
 OTAVA = [dict(zip(("window_len", "max_pvalue", "min_magnitude"), v))
          for v in itertools.product((50, 120), (0.00001, 0.0001, 0.001), (0.0, 0.02))]
 
@@ -178,10 +178,10 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("tool")
     parser.add_argument("data")
-    parser.add_argument("--tune", type=seeds, default=seeds("1-2"))
-    parser.add_argument("--judge", type=seeds, default=seeds("101-104"))
+    parser.add_argument("--tune", type=seeds, default=seeds("1-6"))
+    parser.add_argument("--judge", type=seeds, default=seeds("101-124"))
     parser.add_argument("--only", default="", help="portolan or otava")
-    parser.add_argument("--nightly", action="store_true", help="Otava each night on what is known by then, too: fifty times the work")
+    parser.add_argument("--no-nightly", dest="nightly", action="store_false", help="not Otava each night on what is known by then: fifty times the work")
     parser.add_argument("--quick", action="store_true", help="a third of the settings")
     args = parser.parse_args()
 
@@ -209,7 +209,8 @@ def main():
             totals[name] = overall(total)[5]
             show(f"{name}: best of {len(grid)} settings: {', '.join(f'{k} {v}' for k, v in chosen.items())}", total)
     mine = totals.pop("portolan", 0)
-    good = all(mine >= other for other in totals.values())
+    # Hindsight is a mark to look at: who has to speak each morning is compared with who does.
+    good = mine >= totals.get("otava, each night", 0)
     print(f"F1: portolan {mine:.3f}, " + ", ".join(f"{k} {v:.3f}" for k, v in totals.items()))
     return 0 if good else 1
 
