@@ -2,15 +2,15 @@
 """Puts nights before the first one that a sweep really measured into a store that no coordinator holds.
 usage: earlier_nights.py STORE NIGHTS
 
-Each series gets the times of its real night again, with a noise of a quarter, every second night as of a busy machine:
-so a test holds on a machine that is busy or not, as long as it is not more than twice as slow as it was.
+Each series gets the times of its real night again, with a noise of a half, every second night as of a busy machine:
+so a test holds on a machine that is busy or not, as long as it is not four times as slow or fast as it was.
 """
 import math
 import sqlite3
 import sys
 
 DAY_S = 86400
-NOISE = 0.25
+NOISE = 0.5
 store, nights = sys.argv[1], int(sys.argv[2])
 db = sqlite3.connect(store)
 points = db.execute("SELECT series, night_s, time_ns, low_ns, high_ns, driver, text_hash FROM sweep_points WHERE repetition = 0").fetchall()
