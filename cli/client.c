@@ -33,8 +33,7 @@ const char *client_api(const struct client *c) {
     return c->api;
 }
 
-/* --- finding the coordinator ----------------------------------------------------------------------------------------
- */
+/* --- finding the coordinator ------------------------------------------------------------------ */
 /* The runtime file is the coordinator's sign of life: absent, nobody runs here; unreadable, it is another user's. */
 static int error_no_coordinator(const char *path, const struct error *why, struct error *err) {
     if (why->code == ERR_NOT_FOUND)
@@ -139,8 +138,7 @@ char *client_escape(struct client *c, const char *text) {
     return copy;
 }
 
-/* --- requests
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 static void deliver_lines(struct answer *a) {
     char *start = a->body.data, *end;
     while (!a->ended && start && (end = memchr(start, '\n', a->body.len - (size_t)(start - a->body.data)))) {

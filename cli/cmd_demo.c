@@ -133,8 +133,7 @@ static char *demo_dir(const struct options *opts, struct error *err) {
     return NULL;
 }
 
-/* --- interruption ----------------------------------------------------------------------------------------------------
- */
+/* --- interruption ----------------------------------------------------------------------------- */
 static void *end_on_signal(void *context) {
     sigset_t *set = context;
     int number = 0;
@@ -156,8 +155,7 @@ static void watch_signals(void) {
     if (pthread_create(&thread, NULL, end_on_signal, &set) == 0) pthread_detach(thread);
 }
 
-/* --- the whole -------------------------------------------------------------------------------------------------------
- */
+/* --- the whole -------------------------------------------------------------------------------- */
 static int show_fleet(struct client *client, size_t wanted, struct error *err) {
     if (wait_for_nodes(client, wanted, err)) return -1;
     CLEANUP_JSON json_t *nodes = client_get(client, "/v1/nodes", err);

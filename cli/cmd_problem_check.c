@@ -24,8 +24,7 @@ static void run_done(struct run *r) {
     json_decref(r->json);
 }
 
-/* --- for people ----------------------------------------------------------------------------------------------------
- */
+/* --- for people ------------------------------------------------------------------------------- */
 static void print_trials(const struct admission *a) {
     static const char *const headers[] = {"answer", "is caught at", "passes at", NULL};
     CLEANUP(cleanup_table) struct table *table = table_new(headers);
@@ -62,8 +61,7 @@ static void print_problem(const struct run *r, const struct problem *p, const ch
     if (r->verbose) print_trials(a);
 }
 
-/* --- for programs --------------------------------------------------------------------------------------------------
- */
+/* --- for programs ----------------------------------------------------------------------------- */
 static json_t *trials_json(const struct admission *a) {
     json_t *list = json_array();
     for (size_t i = 0; i < a->n_trials; i++)

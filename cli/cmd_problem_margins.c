@@ -44,8 +44,7 @@ static void format_ratio(double x, char out[24]) {
         snprintf(out, 24, x < 10 ? "%.2g" : "%.0f", x);
 }
 
-/* --- for people ----------------------------------------------------------------------------------------------------
- */
+/* --- for people ------------------------------------------------------------------------------- */
 static void print_problem(const struct run *r, size_t problem) {
     static const char *const headers[] = {"evaluation", ">element", ">class", "is", "at", NULL};
     CLEANUP(cleanup_table) struct table *table = table_new(headers);
@@ -68,8 +67,7 @@ static void print_problem(const struct run *r, size_t problem) {
     table_print(table, stdout);
 }
 
-/* --- for documents: a row an evaluation, a column a problem ----------------------------------------------------------
- */
+/* --- for documents: a row an evaluation, a column a problem ----------------------------------- */
 static void print_markdown(const struct run *r) {
     printf("| evaluation |");
     for (size_t i = 0; i < r->chosen.n; i++) printf(" %s |", problem_name(r->chosen.problem[i]));
@@ -96,8 +94,7 @@ static void print_markdown(const struct run *r) {
     }
 }
 
-/* --- for programs --------------------------------------------------------------------------------------------------
- */
+/* --- for programs ----------------------------------------------------------------------------- */
 static json_t *margin_json(const struct margin *m, const struct evaluation *e) {
     json_t *json = json_pack("{s:s, s:b, s:s, s:b}", "evaluation", e->name, "honest", e->kind == EVALUATION_HONEST,
                              "declared", precision_name(e->declared), "as_it_should", m->as_it_should);

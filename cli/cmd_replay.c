@@ -18,8 +18,7 @@ struct view {
     bool ended;
 };
 
-/* --- the record
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- the record ------------------------------------------------------------------------------- */
 static bool is_file(const char *argument) {
     struct stat st;
     return strchr(argument, '/') || strcmp(argument, "-") == 0 || strstr(argument, ".json") || stat(argument, &st) == 0;
@@ -32,8 +31,7 @@ static json_t *find_record(struct client *client, const char *argument, struct e
     return client_get(client, path, err);
 }
 
-/* --- the replay
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- the replay ------------------------------------------------------------------------------- */
 static void take_result(struct view *v, const json_t *event) {
     const json_t *cell = json_object_get(event, "cell");
     struct rec_result now;

@@ -40,8 +40,7 @@ static int on_result(void *context, json_t *result) {
     return ferror(stdout);
 }
 
-/* --- the question
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the question ----------------------------------------------------------------------------- */
 static void add_filter(struct buf *path, const struct options *opts, const char *name) {
     const char *value = options_string(opts, name);
     if (!value) return;
@@ -87,8 +86,7 @@ static int build_path(struct buf *path, const struct options *opts, const struct
     return follow ? 0 : add_limit(path, opts, p, err);
 }
 
-/* --- the answer
- * ------------------------------------------------------------------------------------------------------- */
+/* --- the answer ------------------------------------------------------------------------------- */
 static int print_table(const struct options *opts, const char *path, struct error *err) {
     CLEANUP(cleanup_client) struct client *client = client_new(opts, err);
     CLEANUP_JSON json_t *results = client ? client_get(client, path, err) : NULL;

@@ -14,8 +14,7 @@
 #include "coordinator/retention.h"
 #include "fleet/bus/bus.h"
 
-/* --- signals
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- signals ---------------------------------------------------------------------------------- */
 struct signals {
     sigset_t set;
     struct coordinator *coordinator;
@@ -42,8 +41,7 @@ static void block_signals(struct signals *signals) {
     signal(SIGPIPE, SIG_IGN); /* of clients that leave in the middle of an answer */
 }
 
-/* --- configuration
- * ------------------------------------------------------------------------------------------------------- */
+/* --- configuration ---------------------------------------------------------------------------- */
 static char *find_problems(const struct options *opts) {
     const char *given = options_string(opts, "problems-dir");
     if (given) return strdup(given);

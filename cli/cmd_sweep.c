@@ -24,8 +24,7 @@ static json_t *get(struct client *client, const char *name, const char *more, st
     return client_get(client, path, err);
 }
 
-/* --- add -----------------------------------------------------------------------------------------------------------
- */
+/* --- add -------------------------------------------------------------------------------------- */
 /* Read and checked here already: a slip is said without a coordinator. */
 static json_t *read_definition(const char *path, struct error *err) {
     size_t len = 0;
@@ -85,8 +84,7 @@ const struct command command_sweep_add = {
     .options = add_options,
     .run = add};
 
-/* --- list, show, history -------------------------------------------------------------------------------------------
- */
+/* --- list, show, history ---------------------------------------------------------------------- */
 static int list(const struct options *opts) {
     struct error err = ERROR_INIT;
     if (command_no_arguments(opts, &command_sweep_list)) return 2;

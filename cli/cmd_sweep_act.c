@@ -36,8 +36,7 @@ static int say(const struct options *opts, const json_t *answer, const char *wha
     return 0;
 }
 
-/* --- run -----------------------------------------------------------------------------------------------------------
- */
+/* --- run -------------------------------------------------------------------------------------- */
 static int follow(const struct options *opts, const char *campaign) {
     struct error err = ERROR_INIT;
     int status = 0;
@@ -84,8 +83,7 @@ const struct command command_sweep_run = {
     .options = run_options,
     .run = start};
 
-/* --- pause, resume, remove -----------------------------------------------------------------------------------------
- */
+/* --- pause, resume, remove -------------------------------------------------------------------- */
 static int pause_sweep(const struct options *opts) {
     int status;
     CLEANUP_JSON json_t *answer = act(opts, &command_sweep_pause, "pause", &status);

@@ -17,8 +17,7 @@ static json_t *post(struct client *client, const char *name, const char *action,
     return client_post(client, path, body, err);
 }
 
-/* --- findings
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- findings --------------------------------------------------------------------------------- */
 static void print_series(const json_t *series) {
     double norm = json_number(series, "norm_ns"), effect = json_number(series, "effect");
     char before[RENDER_SIZE], after[RENDER_SIZE];
@@ -86,8 +85,7 @@ const struct command command_sweep_findings = {
     .options = findings_options,
     .run = findings};
 
-/* --- ack
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- ack -------------------------------------------------------------------------------------- */
 /* The IDs after the name; -1 with err. */
 static int read_ids(char **args, size_t count, json_t *ids, struct error *err) {
     for (size_t i = 1; i < count; i++) {
@@ -144,8 +142,7 @@ const struct command command_sweep_ack = {
     .options = ack_options,
     .run = acknowledge};
 
-/* --- mute
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- mute ------------------------------------------------------------------------------------- */
 static int mute(const struct options *opts) {
     struct error err = ERROR_INIT;
     const char *length = options_string(opts, "for"), *reason = options_string(opts, "reason");

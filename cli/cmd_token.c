@@ -13,8 +13,7 @@
 
 #define TOKEN_FILE_MODE 0600
 
-/* --- create --------------------------------------------------------------------------------------------------------
- */
+/* --- create ----------------------------------------------------------------------------------- */
 static json_t *request_of(const struct options *opts, struct error *err) {
     const char *name = options_string(opts, "name"), *role = options_string(opts, "role"), *why = NULL;
     const char *expires = options_string(opts, "expires");
@@ -73,8 +72,7 @@ const struct command command_token_create = {
     .options = create_options,
     .run = create};
 
-/* --- list ----------------------------------------------------------------------------------------------------------
- */
+/* --- list ------------------------------------------------------------------------------------- */
 static void date_of(const json_t *token, const char *key, const char *none, char out[32]) {
     const json_t *ms = json_object_get(token, key);
     snprintf(out, 32, "%s", none);
@@ -126,8 +124,7 @@ const struct command command_token_list = {
     .options = list_options,
     .run = list};
 
-/* --- revoke --------------------------------------------------------------------------------------------------------
- */
+/* --- revoke ----------------------------------------------------------------------------------- */
 static int revoke_token(const struct options *opts) {
     struct error err = ERROR_INIT;
     const char *name = command_argument(opts, &command_token_revoke, "token's name");

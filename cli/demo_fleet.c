@@ -43,8 +43,7 @@ const char *demo_fleet_token_file(const struct demo_fleet *f) {
     return f->token_file;
 }
 
-/* --- processes -------------------------------------------------------------------------------------------------------
- */
+/* --- processes -------------------------------------------------------------------------------- */
 extern char **environ;
 
 /* The user's environment, with our own folders in place of the user's. */
@@ -96,8 +95,7 @@ static int error_with_log(const struct demo_fleet *f, const char *name, struct e
                       text ? text + (len > LOG_TAIL ? len - LOG_TAIL : 0) : "(nothing)");
 }
 
-/* --- coordinator
- * --------------------------------------------------------------------------------------------------------- */
+/* --- coordinator ------------------------------------------------------------------------------ */
 static bool read_runtime_file(struct demo_fleet *f) {
     CLEANUP_FREE char *path = xasprintf("%s/runtime/coordinator.json", f->dir);
     CLEANUP_JSON json_t *root = json_load_file(path, 0, NULL);
@@ -136,8 +134,7 @@ struct demo_fleet *demo_fleet_start(const char *dir, struct error *err) {
     return NULL;
 }
 
-/* --- agents
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- agents ----------------------------------------------------------------------------------- */
 /* Output of `portolan-agent devices --json`; new reference. */
 static json_t *list_devices(struct demo_fleet *f, const char *program, struct error *err) {
     CLEANUP_FREE char *path = xasprintf("%s/devices.json", f->dir);
@@ -188,8 +185,7 @@ size_t demo_fleet_add_agents(struct demo_fleet *f, struct error *err) {
     return 0;
 }
 
-/* --- the end
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 void demo_fleet_end_all(void) {
     size_t n = atomic_load(&n_started);
     for (size_t i = n; i-- > 0;) kill(started[i], SIGTERM);

@@ -12,8 +12,7 @@
 #define STATUS_LAST 254
 #define NAMED_AT_MOST 3 /* hosts in the progress line */
 
-/* --- options --------------------------------------------------------------------------------------------------------
- */
+/* --- options ---------------------------------------------------------------------------------- */
 static int read_time(const struct options *opts, const char *name, int64_t *ret_ms, struct error *err) {
     const char *text = options_string(opts, name), *why = NULL;
     if (units_duration(text, ret_ms, &why) != 0) return error_set(err, ERR_USAGE, "--%s `%.80s`: %s", name, text, why);
@@ -33,8 +32,7 @@ static int read_limits(const struct options *opts, struct reach_limits *ret, str
     return read_time(opts, "timeout", &ret->command_ms, err);
 }
 
-/* --- jobs of the inventory ------------------------------------------------------------------------------------------
- */
+/* --- jobs of the inventory -------------------------------------------------------------------- */
 /* The first of the variables that the host has; kept until the run is over. */
 static const char *variable(struct fleet_run *run, const struct inventory_host *h, const char *const *names) {
     for (; *names; names++) {
@@ -142,8 +140,7 @@ const char *fleet_run_name(const struct fleet_run *run, size_t i) {
     return run->job[i].host.name;
 }
 
-/* --- running --------------------------------------------------------------------------------------------------------
- */
+/* --- running ---------------------------------------------------------------------------------- */
 void fleet_run_clear(struct fleet_run *run) {
     if (run->progress) progress_clear(run->progress);
 }
@@ -205,8 +202,7 @@ int fleet_run_go(struct fleet_run *run, struct error *err) {
     return status;
 }
 
-/* --- results --------------------------------------------------------------------------------------------------------
- */
+/* --- results ---------------------------------------------------------------------------------- */
 char *fleet_result_reason(const struct reach_result *r) {
     return r->end == REACH_DONE ? xstrdup("") : xstrndup(r->err.text, strcspn(r->err.text, "\n"));
 }

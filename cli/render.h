@@ -29,8 +29,7 @@ void render_duration_ms(double ms, char out[RENDER_SIZE]);
 /* "0.61" as "61 %"; "-" for NAN. */
 void render_percent(double share, char out[RENDER_SIZE]);
 
-/* --- cells (render_cell.c) ------------------------------------------------------------------------------------------
- */
+/* --- cells (render_cell.c) -------------------------------------------------------------------- */
 bool cell_is_correct(const json_t *cell);
 /* Declared in less precision than the problem has: correct in its own tier. */
 bool cell_is_reduced(const json_t *cell);
@@ -55,8 +54,7 @@ void render_cell_whole(const json_t *cell, const json_t *event, bool with_log, F
 /* The answer of GET /v1/nodes: a line for each node and each device, and their numbers (render_nodes.c). */
 void render_nodes(const json_t *nodes, FILE *out);
 
-/* --- lists (render_lists.c) ------------------------------------------------------------------------------------------
- */
+/* --- lists (render_lists.c) ------------------------------------------------------------------- */
 void render_campaigns(const json_t *campaigns, FILE *out);
 /* The answer of GET /v1/campaigns/ID: a summary line and a table of its cells. */
 void render_campaign(const json_t *campaign, FILE *out);
@@ -65,8 +63,7 @@ void render_results(const json_t *results, FILE *out);
 /* "correct 8, wrong_output 1"; caller frees. */
 char *render_verdicts(json_t *verdicts);
 
-/* --- matrix (render_matrix.c) ----------------------------------------------------------------------------------------
- */
+/* --- matrix (render_matrix.c) ----------------------------------------------------------------- */
 /* Problem x target with speedup, interval and baseline; then the scores and the verdicts counted (GET /v1/matrix). A
  * row takes one line where that fits `columns`, else two. */
 void render_matrix(const json_t *matrix, size_t columns, FILE *out);

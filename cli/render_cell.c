@@ -83,8 +83,7 @@ void render_cell_line(const json_t *cell, struct cell_layout *layout, FILE *out)
     fprintf(out, "%s\n", shown);
 }
 
-/* --- at length -------------------------------------------------------------------------------------------------------
- */
+/* --- at length -------------------------------------------------------------------------------- */
 static void print_field(FILE *out, const char *name, const char *text) {
     CLEANUP_FREE char *line = display_line(text);
     fprintf(out, "  %-10s %s\n", name, line);

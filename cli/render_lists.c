@@ -26,8 +26,7 @@ char *render_verdicts(json_t *verdicts) {
     return text;
 }
 
-/* --- campaigns and their cells ---------------------------------------------------------------------------------------
- */
+/* --- campaigns and their cells ---------------------------------------------------------------- */
 void render_campaigns(const json_t *campaigns, FILE *out) {
     static const char *const headers[] = {"campaign", "name",      "state",    ">done", ">running",
                                           ">waiting", ">problems", ">targets", ">took", NULL};

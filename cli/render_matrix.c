@@ -43,8 +43,7 @@ static const json_t *find_cell(const json_t *cells, const char *problem, const c
     return NULL;
 }
 
-/* --- one cell --------------------------------------------------------------------------------------------------------
- */
+/* --- one cell --------------------------------------------------------------------------------- */
 struct cell_text {
     char *main, *below; /* "1.76x vs fused", "[1.74, 1.78] medium"; both may be empty */
     enum colour colour;
@@ -105,8 +104,7 @@ static struct cell_text text_of(const struct view *v, const json_t *cell) {
     };
 }
 
-/* --- rows ------------------------------------------------------------------------------------------------------------
- */
+/* --- rows ------------------------------------------------------------------------------------- */
 static char *coloured(FILE *out, enum colour colour, const char *text) {
     return *text ? xasprintf("%s%s%s", colour_on(out, colour), text, colour_off(out)) : xstrdup("");
 }
@@ -214,8 +212,7 @@ static void print_cells(const json_t *matrix, size_t columns, FILE *out) {
     if (n) print_legend(&v);
 }
 
-/* --- scores ----------------------------------------------------------------------------------------------------------
- */
+/* --- scores ----------------------------------------------------------------------------------- */
 static void format_ratio(const json_t *object, const char *key, const char *suffix, char out[RENDER_SIZE]) {
     double x = json_number(object, key);
     if (isnan(x))

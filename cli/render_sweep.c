@@ -39,8 +39,7 @@ static void took(const json_t *run, char out[RENDER_SIZE]) {
     if (ms >= 0) render_duration_ms(ms, out);
 }
 
-/* --- list
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- list ------------------------------------------------------------------------------------- */
 /* "complete, 40 of 42", or how far the open one is. */
 static char *latest(const json_t *sweep) {
     const json_t *open = json_object_get(sweep, "open"), *last = json_object_get(sweep, "last");
@@ -73,8 +72,7 @@ void render_sweeps(const json_t *sweeps, FILE *out) {
     table_print(table, out);
 }
 
-/* --- one
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- one -------------------------------------------------------------------------------------- */
 static void print_rules(const json_t *sweep, FILE *out) {
     const json_t *rules = json_object_get(sweep, "rules");
     char deadline[RENDER_SIZE];
@@ -152,8 +150,7 @@ void render_sweep(const json_t *sweep, FILE *out) {
     print_measures(sweep, out);
 }
 
-/* --- history
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- history ---------------------------------------------------------------------------------- */
 void render_sweep_runs(const json_t *runs, FILE *out) {
     static const char *const headers[] = {"due",      "by",          "is",  "campaign", ">took",
                                           "measured", "regressions", "why", NULL};

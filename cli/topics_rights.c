@@ -13,8 +13,7 @@ static void cleanup_acls(struct acl_list *list) {
     acls_done(list);
 }
 
-/* --- whose rights --------------------------------------------------------------------------------------------------
- */
+/* --- whose rights ----------------------------------------------------------------------------- */
 /* "WHO=User:x" for this one, or the one "User:x" that is given where there is only one to be meant. */
 static const char *principal_of(const struct options *opts, const char *who, bool only_one) {
     const char *const *given = NULL, *found = NULL;
@@ -75,8 +74,7 @@ static int collect(const struct options *opts, enum acl_role role, struct acl_li
     return check_principals(opts, list, err);
 }
 
-/* --- --acls --------------------------------------------------------------------------------------------------------
- */
+/* --- --acls ----------------------------------------------------------------------------------- */
 static int apply(const struct options *opts, struct bus *bus, const struct acl_list *list, struct error *err) {
     CLEANUP(cleanup_acls) struct acl_list left = {0};
     if (acls_apply(bus, list, &left, TIMEOUT_MS, err) != 0) return -1;
@@ -110,8 +108,7 @@ int topics_acls(const struct options *opts, struct bus *bus) {
     return 0;
 }
 
-/* --- --check -------------------------------------------------------------------------------------------------------
- */
+/* --- --check ---------------------------------------------------------------------------------- */
 static void print_topics(const struct topic_status *status, size_t count, size_t *bad) {
     for (size_t i = 0; i < count; i++) {
         if (status[i].exists && !*status[i].problem) continue;

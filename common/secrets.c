@@ -13,8 +13,7 @@
 #define LENGTH_LEAST 6
 #define FILE_SUFFIX ".file"
 
-/* --- properties ----------------------------------------------------------------------------------------------------
- */
+/* --- properties ------------------------------------------------------------------------------- */
 static const char *const properties[] = {"sasl.password",
                                          "ssl.key.password",
                                          "ssl.key.pem",
@@ -37,8 +36,7 @@ bool secret_property_file(const char *key, char *out, size_t size) {
     return secret_property(out);
 }
 
-/* --- files ---------------------------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 int secret_check_mode(const char *path, unsigned mode, struct error *err) {
     if ((mode & 077) == 0) return 0;
     error_set(err, ERR_AUTH, "%s holds a secret and others can read or change it (mode %03o)", path, mode & 0777);
@@ -64,8 +62,7 @@ char *secret_read(const char *path, size_t limit, struct error *err) {
     return NULL;
 }
 
-/* --- what must not be shown ----------------------------------------------------------------------------------------
- */
+/* --- what must not be shown ------------------------------------------------------------------- */
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
 static char **declared; /* for the life of the process: a late message may still quote one */
 static size_t declared_count;

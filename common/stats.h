@@ -16,8 +16,7 @@ struct interval {
  * "Nonparametric Statistical Methods", 3.2-3.3. */
 struct interval stats_hodges_lehmann(const double *x, size_t n, double confidence);
 
-/* --- tests ---------------------------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 /* One-sided exact p-value of the rank-sum test (Wilcoxon, Mann and Whitney): how likely `x` (m values) would lie as
  * high among `y` (n values) by chance. A tie counts one half, rounded against a finding. 1 for m or n of 0, above
  * STATS_RANK_SUM_MAX, or where a value is NaN. Source: Mann & Whitney (1947), the recursion of their section 4. */

@@ -50,8 +50,7 @@ static int64_t system_wall(void *context) {
     return clock_wall_ms();
 }
 
-/* --- outlets
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- outlets ---------------------------------------------------------------------------------- */
 static void perform(void *context, const struct effect *effect) {
     struct coordinator *c = context;
     link_perform(c->link, effect);
@@ -67,8 +66,7 @@ static void publish(void *context, struct outbox_batch *batch) {
     publisher_hand(c->publisher, batch);
 }
 
-/* --- token and announcement
- * ---------------------------------------------------------------------------------------------- */
+/* --- token and announcement ------------------------------------------------------------------- */
 char *coordinator_read_token(const char *token_path, struct error *err) {
     char *text = file_read(token_path, 4096, NULL, err);
     if (!text) return NULL;
@@ -126,8 +124,7 @@ static void announce(void *context, struct core *core) {
     if (write_announcement(context, core, &err) != 0) log_warn("%s", err.text);
 }
 
-/* --- start
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------ */
 static struct core *open_core(struct coordinator *c, const struct coordinator_config *config, struct error *err) {
     struct coordinator_clock clock = {.mono_ms = system_mono, .wall_ms = system_wall};
     struct core_config core_config = {.prefix = c->prefix,

@@ -57,8 +57,7 @@ struct attempt *task_attempt(const struct task *task, int n) {
     return attempt;
 }
 
-/* --- adding and dropping
- * ------------------------------------------------------------------------------------------------- */
+/* --- adding and dropping ---------------------------------------------------------------------- */
 static struct campaign *campaign_new(const struct row_campaign *row) {
     struct campaign *campaign = xcalloc(1, sizeof *campaign);
     campaign->row = *row;
@@ -197,8 +196,7 @@ void core_attempt_drop(struct core *core, struct attempt *attempt) {
     free(attempt);
 }
 
-/* --- loading
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- loading ---------------------------------------------------------------------------------- */
 struct loading {
     struct core *core;
     struct campaign *campaign;
@@ -324,8 +322,7 @@ struct campaign *core_campaign_view(struct core *core, const char *id, struct er
     return NULL;
 }
 
-/* --- life
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 static int read_known_since(struct core *core, struct error *err) {
     CLEANUP_FREE char *text = store_meta_get(core->store, META_KNOWN_SINCE, err);
     if (!text) return -1;

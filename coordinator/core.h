@@ -203,8 +203,7 @@ static inline void core_fleet_changed(struct core *core) {
     core->fleet_changed = core->schedule_wanted = true;
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 /* Takes `store` and `codec`; loads what is running. NULL with err, and both are still the caller's then. */
 struct core *core_new(struct store *store, struct codec *codec, const struct coordinator_clock *clock,
                       const struct core_config *config, struct error *err);
@@ -214,8 +213,7 @@ int64_t core_mono_ms(const struct core *core);
 int64_t core_wall_ms(const struct core *core);
 int64_t core_next_revision(struct core *core);
 
-/* --- containers
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- containers ------------------------------------------------------------------------------- */
 struct campaign *core_campaign(struct core *core, const char *id);                   /* in memory; NULL */
 struct task *core_task(struct core *core, const char *id);                           /* in memory; NULL */
 struct fleet_node *core_node(struct core *core, const char *name);                   /* NULL */
@@ -241,8 +239,7 @@ void core_attempt_release_slot(struct core *core, struct attempt *attempt);
 /* Count it on its device again; no-op where it is counted, or the device is gone. */
 void core_attempt_hold_slot(struct core *core, struct attempt *attempt);
 
-/* --- changes
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- changes ---------------------------------------------------------------------------------- */
 /* Move to `state`, write the row, count, and let streams know. */
 int core_task_set(struct core *core, struct task *task, enum task_state state, struct error *err);
 /* An attempt of the task is out. Memory only: the row of a live attempt says it, and is read so at a start. */
@@ -256,8 +253,7 @@ void core_attempt_opened(struct core *core, struct attempt *attempt);
 /* End a campaign all of whose tasks have ended: state, exit status, record for the `campaigns` topic. */
 int core_campaign_check(struct core *core, struct campaign *campaign, struct error *err);
 
-/* --- effects
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- effects ---------------------------------------------------------------------------------- */
 /* Queue a record in the single-object encoding. `attempt` may be NULL. ERR_LIMIT: the record is too large. */
 int core_send(struct core *core, const char *topic, int32_t partition, const char *key, const struct rec_desc *desc,
               const void *rec, const char *attempt, struct error *err);

@@ -12,8 +12,7 @@
 #include "fleet/bus/bus.h"
 #include "fleet/bus/topics.h"
 
-/* --- records
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- records ---------------------------------------------------------------------------------- */
 /* A tick counts when it is ours. One with a higher epoch is of a coordinator that has taken over. */
 static int on_tick(struct core *core, const struct event *event, const struct rec_tick *tick, struct error *err) {
     bool gap = false;
@@ -70,8 +69,7 @@ static int on_record(struct core *core, struct event *event, struct error *err) 
     return store_offset_put(core->store, event->topic, event->partition, event->offset + 1, err);
 }
 
-/* --- the link
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- the link --------------------------------------------------------------------------------- */
 static int64_t start_offset(struct core *core, const char *topic, int partition, struct error *err) {
     int64_t next = store_offset_get(core->store, topic, partition, err);
     return next >= 0 ? next : BUS_BEGINNING;

@@ -104,8 +104,7 @@ void loop_free(struct loop *loop) {
     free(loop);
 }
 
-/* --- from other threads
- * -------------------------------------------------------------------------------------------------- */
+/* --- from other threads ----------------------------------------------------------------------- */
 static int64_t after_ms(int64_t ms) {
     return clock_mono_ns() + ms * 1000000;
 }
@@ -179,8 +178,7 @@ uint64_t loop_wait_change(struct loop *loop, uint64_t seen, int timeout_ms) {
     return change;
 }
 
-/* --- the loop's thread
- * --------------------------------------------------------------------------------------------------- */
+/* --- the loop's thread ------------------------------------------------------------------------ */
 static int64_t wait_ms(struct loop *loop) {
     struct core *core = loop->core;
     int64_t now = core_mono_ms(core), least = loop->housekeeping_ms - now;

@@ -106,8 +106,7 @@ static int64_t before(const struct gc *gc, int64_t kept_ms) {
     return kept_ms == RETENTION_FOREVER ? 0 : gc->now_wall_ms - kept_ms;
 }
 
-/* --- campaigns
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- campaigns -------------------------------------------------------------------------------- */
 static bool is_confirmed(struct core *core, const struct gc_task *task) {
     struct rec_result result;
     if (!task->result) return false;
@@ -172,8 +171,7 @@ static int step_campaigns(struct core *core, struct gc *gc, struct error *err) {
     return 0;
 }
 
-/* --- texts
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- texts ------------------------------------------------------------------------------------ */
 static bool is_gone(void *context, const char *id) {
     return map_get(((struct gc *)context)->gone, id) != NULL;
 }
@@ -221,8 +219,7 @@ static int step_texts(struct core *core, struct gc *gc, struct error *err) {
     return 0;
 }
 
-/* --- a run
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- a run ------------------------------------------------------------------------------------ */
 static int end_run(struct core *core, struct gc *gc, struct error *err) {
     const struct gc_counts *c = &gc->report.counts;
     char text[24];

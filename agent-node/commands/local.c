@@ -26,8 +26,7 @@ int local_devices(const struct options *opts, bool measured, struct rec_list_dev
     return error_hint(err, "`portolan-agent devices` lists what is here");
 }
 
-/* --- the task
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- the task --------------------------------------------------------------------------------- */
 static const char *default_size(const struct problem *p) {
     for (size_t i = 0; i < problem_size_count(p); i++)
         if (strcmp(problem_size_name(p, i), "small") == 0) return "small";

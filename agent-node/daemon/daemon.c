@@ -96,8 +96,7 @@ static char *find_bootstrap(struct daemon *d, struct error *err) {
     return NULL;
 }
 
-/* --- devices ---------------------------------------------------------------------------------------------------------
- */
+/* --- devices ---------------------------------------------------------------------------------- */
 static bool wanted(const struct daemon_config *config, const struct rec_device *device) {
     for (size_t i = 0; i < config->driver_count; i++)
         if (strstr(device->id, config->drivers[i]) || strstr(device->icd, config->drivers[i])) return true;
@@ -158,8 +157,7 @@ static void on_tick(void *context, bool listening) {
                                                                       : "its time is over (--for)");
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 static int run_sessions(struct daemon *d, struct error *err) {
     while (!atomic_load(&stop_asked)) {
         CLEANUP_FREE char *bootstrap = find_bootstrap(d, err);

@@ -76,8 +76,7 @@ static void drop(struct leftovers_kind *kind, const struct entry *entry, int64_t
     kind->bytes += bytes;
 }
 
-/* --- the cache
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- the cache -------------------------------------------------------------------------------- */
 /* ".NAME.RANDOM.tmp", as file_write_durable() has them. */
 static bool is_temporary(const struct entry *entry) {
     const char *name = path_basename(entry->path);
@@ -114,8 +113,7 @@ static int clean_cache(const char *cache_dir, const char *name, int64_t age_ms, 
     return 0;
 }
 
-/* --- folders of runners
- * ------------------------------------------------------------------------------------------------- */
+/* --- folders of runners ----------------------------------------------------------------------- */
 static int64_t tree_bytes(const char *folder) {
     CLEANUP(entries_done) struct entries found = {0};
     int64_t sum = 0;
@@ -163,8 +161,7 @@ static int clean_scratch(const char *parent, bool dry, struct leftovers_kind *ki
     return 0;
 }
 
-/* --- spools
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- spools ----------------------------------------------------------------------------------- */
 static int64_t youngest_age(const struct entry *folder) {
     CLEANUP(entries_done) struct entries found = {0};
     int64_t age = folder->age_ms;

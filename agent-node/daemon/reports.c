@@ -162,8 +162,7 @@ size_t reports_waiting(struct reports *reports) {
     return n;
 }
 
-/* --- the spooler ---------------------------------------------------------------------------------------------------
- */
+/* --- the spooler ------------------------------------------------------------------------------ */
 /* Reports to be kept on disk now, ON_ITS_WAY from here on. *ret_due_ms: when the first of the others is. */
 static size_t collect_locked(struct reports *reports, struct report **batch, int64_t *ret_due_ms) {
     size_t n = 0, bytes = 0;
@@ -253,8 +252,7 @@ static void *spooler(void *arg) {
     return NULL;
 }
 
-/* --- life ----------------------------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 static void of_an_earlier_start(void *context, const struct spool_record *record) {
     struct reports *reports = context;
     struct report *report = xcalloc(1, sizeof *report);

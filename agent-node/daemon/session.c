@@ -254,8 +254,7 @@ static enum session_end on_record(struct session *s, const struct bus_record *re
     return end;
 }
 
-/* --- the loop ------------------------------------------------------------------------------------------------------
- */
+/* --- the loop --------------------------------------------------------------------------------- */
 /* Often enough for the lease, and for the one who waits for a try; at once when a job begins, so that `running` shows.
  */
 static int64_t heartbeat_every_ms(const struct session *s) {

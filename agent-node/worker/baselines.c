@@ -59,8 +59,7 @@ int baselines_screen(struct trial *t, const struct timed_data *data, struct base
     return status;
 }
 
-/* --- `portolan-agent bench` without a kernel
- * ------------------------------------------------------------------------------ */
+/* --- `portolan-agent bench` without a kernel -------------------------------------------------- */
 static int time_all(struct trial *t, struct baselines *b, const struct timed_data *data, const struct accuracy *acc,
                     struct finding *f) {
     CLEANUP_FREE struct timing *m = calloc(1, sizeof *m);

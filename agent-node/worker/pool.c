@@ -103,8 +103,7 @@ static struct data_set *draw(struct pool *p, const struct bound *b, enum distrib
     return TAKE(d);
 }
 
-/* --- timed data -----------------------------------------------------------------------------------------------------
- */
+/* --- timed data ------------------------------------------------------------------------------- */
 static void timed_free(struct timed_data *t) {
     if (!t) return;
     bank_free(t->bank);
@@ -177,8 +176,7 @@ static size_t timed_bytes(const struct timed_data *t) {
     return bytes;
 }
 
-/* --- the pool --------------------------------------------------------------------------------------------------------
- */
+/* --- the pool --------------------------------------------------------------------------------- */
 struct pool *pool_new(int threads) {
     struct pool *p = xcalloc(1, sizeof *p);
     p->threads = threads;

@@ -48,8 +48,7 @@ static void search_done(struct search *s) {
     seeds_timed_release(s->t->seeds, s->data, s->f->kind == FINDING_VERDICT);
 }
 
-/* --- which configurations
- * ---------------------------------------------------------------------------------------------- */
+/* --- which configurations --------------------------------------------------------------------- */
 /* A random choice that keeps the first, which is the default. */
 static void shuffle(struct tune_point *p, size_t n) {
     for (size_t i = 1; i + 1 < n; i++) {
@@ -80,8 +79,7 @@ static int choose(struct search *s) {
     return 0;
 }
 
-/* --- compiling a batch
- * --------------------------------------------------------------------------------------------------- */
+/* --- compiling a batch ------------------------------------------------------------------------ */
 struct compile_job {
     struct search *s;
     size_t begin, end;
@@ -120,8 +118,7 @@ static void compile_batch(struct search *s, size_t begin, size_t end) {
     phases_add(&s->t->phases, "compile", clock_mono_ns() - from);
 }
 
-/* --- screening
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- screening -------------------------------------------------------------------------------- */
 static bool is_candidate(const struct configuration *g) {
     return g->tried && !finding_any(&g->screened.finding);
 }
@@ -173,8 +170,7 @@ static int try_all(struct search *s) {
     return 0;
 }
 
-/* --- the best
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- the best --------------------------------------------------------------------------------- */
 static int by_time(const void *a, const void *b) {
     const struct configuration *x = a, *y = b;
     bool cx = is_candidate(x), cy = is_candidate(y);

@@ -49,8 +49,7 @@ static struct told *push(struct list *list) {
     return item;
 }
 
-/* --- a record's sets
- * ----------------------------------------------------------------------------------------------------- */
+/* --- a record's sets -------------------------------------------------------------------------- */
 static void copy_text(char *to, size_t size, const json_t *o, const char *key) {
     const char *text = json_string_value(json_object_get(o, key));
     snprintf(to, size, "%s", text ? text : "");
@@ -90,8 +89,7 @@ struct seeds *seeds_new(struct pool *pool, bool fresh, const char *replay, struc
     return TAKE(s);
 }
 
-/* --- getting
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- getting ---------------------------------------------------------------------------------- */
 static void format_dims(const struct bound *b, char out[DIMS_SIZE]) {
     size_t n = 0;
     out[0] = 0;
@@ -179,8 +177,7 @@ void seeds_forget(struct seeds *s) {
     s->used.count = 0;
 }
 
-/* --- telling
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- telling ---------------------------------------------------------------------------------- */
 /* Quick, and only as good as comparing honest runs needs. */
 static uint64_t digest(const void *data, size_t bytes) {
     const uint8_t *at = data;

@@ -65,8 +65,7 @@ bool worker_cache_failing(const struct worker *w) {
     return binary_cache_failing(w->cache);
 }
 
-/* --- one task
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- one task --------------------------------------------------------------------------------- */
 static void begin_attempt(const struct worker *w, const struct rec_task *task, struct rec_attempt *a) {
     protocol_attempt_of(task, a);
     rec_set(&a->device, task->device[0] ? task->device : w->device.id);

@@ -58,8 +58,7 @@ static struct bus *connect_bus(const struct where *w, struct error *err) {
     return NULL;
 }
 
-/* --- topics
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- topics ----------------------------------------------------------------------------------- */
 static void examine_topics(struct findings *f, struct bus *bus) {
     struct error err = ERROR_INIT;
     CLEANUP_FREE struct topic_status *status = NULL;
@@ -83,8 +82,7 @@ static void examine_topics(struct findings *f, struct bus *bus) {
         findings_add(f, AREA_BROKER, "topics", HEALTH_OK, NULL, "%zu topics are there, with their settings", count);
 }
 
-/* --- rights
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- rights ----------------------------------------------------------------------------------- */
 static void report_rights(struct findings *f, const struct bus *bus, const struct acl_list *list,
                           const struct right_status *rights) {
     size_t granted = 0, unseen = 0;

@@ -19,8 +19,7 @@
 
 #define SMALL_FILE 4096
 
-/* --- drivers ---------------------------------------------------------------------------------------------------------
- */
+/* --- drivers ---------------------------------------------------------------------------------- */
 /* What GPUs are in this machine, by the ids of PCI, and the package whose driver serves them. */
 static const struct vendor {
     const char *id, *name, *kind, *package;
@@ -90,8 +89,7 @@ static size_t left_out(struct findings *f, const char *said) {
     return n;
 }
 
-/* --- sandbox ---------------------------------------------------------------------------------------------------------
- */
+/* --- sandbox ---------------------------------------------------------------------------------- */
 static bool file_says(const char *path, const char *text) {
     CLEANUP_FREE char *found = file_read(path, SMALL_FILE, NULL, NULL);
     return found && strncmp(found, text, strlen(text)) == 0;
@@ -142,8 +140,7 @@ void judge_devices(struct findings *f, const json_t *devices, const char *said) 
     }
 }
 
-/* --- device files
- * ------------------------------------------------------------------------------------------------------ */
+/* --- device files ----------------------------------------------------------------------------- */
 static bool in_group(const struct agent_user *user, gid_t group) {
     for (int i = 0; i < user->n_groups; i++)
         if (user->groups[i] == group) return true;
@@ -213,8 +210,7 @@ static void examine_files(struct findings *f) {
         findings_add(f, AREA_MACHINE, "groups", HEALTH_OK, NULL, "there is no GPU's device file to open");
 }
 
-/* --- all of it
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------- */
 static char *find_agent(void) {
     CLEANUP_FREE char *dir = program_dir();
     CLEANUP_FREE char *beside = dir ? path_join(dir, "portolan-agent") : NULL;

@@ -7,8 +7,7 @@
 #include "cli/render.h"
 #include "common/buf.h"
 
-/* --- coordinator
- * --------------------------------------------------------------------------------------------------------- */
+/* --- coordinator ------------------------------------------------------------------------------ */
 static void judge_coordinator(struct findings *f, const json_t *health) {
     const char *version = json_text(health, "version");
     const json_t *broker = json_object_get(health, "broker");
@@ -24,8 +23,7 @@ static void judge_coordinator(struct findings *f, const json_t *health) {
                      "this program is version " PORTOLAN_VERSION ", the coordinator %s", version);
 }
 
-/* --- nodes
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- nodes ------------------------------------------------------------------------------------ */
 /* States that somebody should do something about. `mend` has one %s, the node's name. */
 static const struct {
     const char *state, *mend;
@@ -135,8 +133,7 @@ void judge_fleet(struct findings *f, const json_t *health, const json_t *nodes, 
     judge_inventory(f, nodes, hosts);
 }
 
-/* --- asking
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- asking ----------------------------------------------------------------------------------- */
 /* The names of the inventory's hosts; NULL when there is none. */
 static json_t *inventory_names(struct findings *f, const struct options *opts) {
     struct error err = ERROR_INIT;

@@ -19,8 +19,7 @@
 #define FILES_LEAST 1024
 #define MEMLOCK_LEAST (64 * MIB)
 
-/* --- disk ------------------------------------------------------------------------------------------------------------
- */
+/* --- disk ------------------------------------------------------------------------------------- */
 void judge_disk(struct findings *f, const char *what, const char *folder, uint64_t free_bytes, const char *mend) {
     enum health health = free_bytes < DISK_LEAST    ? HEALTH_MISSING
                          : free_bytes < DISK_LITTLE ? HEALTH_WARNING
@@ -64,8 +63,7 @@ static void examine_disks(struct findings *f) {
     }
 }
 
-/* --- clock -----------------------------------------------------------------------------------------------------------
- */
+/* --- clock ------------------------------------------------------------------------------------ */
 static void examine_clock(struct findings *f) {
     struct timex t = {0};
     int state = adjtimex(&t);
@@ -83,8 +81,7 @@ static void examine_clock(struct findings *f) {
                      (double)t.esterror / 1000);
 }
 
-/* --- limits
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- limits ----------------------------------------------------------------------------------- */
 struct limit_rule {
     int resource;
     const char *name, *unit, *mend, *why;
@@ -119,9 +116,7 @@ static void examine_limits(struct findings *f) {
         findings_add(f, AREA_MACHINE, "limits", HEALTH_OK, NULL, "files, processes and locked memory suffice");
 }
 
-/* --- services
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- services --------------------------------------------------------------------------------- */
 static void examine_service(struct findings *f, const char *unit) {
     CLEANUP_FREE char *file = xasprintf("/lib/systemd/system/%s.service", unit);
     if (access(file, F_OK) != 0 || access("/run/systemd/system", F_OK) != 0) return;

@@ -37,8 +37,7 @@ int accept_dead_letter(struct core *core, const struct record_source *source, co
     return status;
 }
 
-/* --- is it what it says?
- * ------------------------------------------------------------------------------------------------- */
+/* --- is it what it says? ---------------------------------------------------------------------- */
 /* NULL, or what is wrong with the record against what was handed out. */
 static const char *mismatch(const struct rec_attempt *attempt, const struct row_attempt *row) {
     if (attempt->epoch != row->epoch) return "its epoch is not that of the attempt";
@@ -60,8 +59,7 @@ static void note(const struct rec_attempt *attempt, struct row_attempt *row) {
     row->duration_ms = attempt->duration_ms;
 }
 
-/* --- outcomes of live attempts
- * ------------------------------------------------------------------------------------------- */
+/* --- outcomes of live attempts ---------------------------------------------------------------- */
 static int keep_record(struct core *core, const struct rec_attempt *attempt, const struct row_attempt *row,
                        struct error *err) {
     CLEANUP_FREE uint8_t *data = NULL;
@@ -146,8 +144,7 @@ static int on_live(struct core *core, struct attempt *live, const struct rec_att
     return attempt_failed(core, live, reason, busy ? FAILURE_BUSY : FAILURE_INFRASTRUCTURE, err);
 }
 
-/* --- outcomes of attempts that are no longer live
- * ------------------------------------------------------------------------ */
+/* --- outcomes of attempts that are no longer live --------------------------------------------- */
 /* An abandoned attempt was not revoked: if its verdict comes after all and the task still has none, it counts. */
 static int revive(struct core *core, struct task *task, const struct row_attempt *row,
                   const struct rec_attempt *attempt, struct error *err) {
@@ -171,8 +168,7 @@ static int on_ended(struct core *core, struct row_attempt *row, const struct rec
     return store_attempt_update(core->store, row, err);
 }
 
-/* --- of a store that is gone
- * ---------------------------------------------------------------------------------------------- */
+/* --- of a store that is gone ------------------------------------------------------------------ */
 static bool is_stranger(const struct core *core, const struct rec_attempt *attempt) {
     return attempt->epoch < core->known_since;
 }

@@ -105,8 +105,7 @@ static int visit_attempt(const struct rec_result *result, const struct rec_attem
     return 0;
 }
 
-/* --- publishing
- * -------------------------------------------------------------------------------------------------------- */
+/* --- publishing ------------------------------------------------------------------------------- */
 static int publish_one(void *context, const char *key, const struct rec_measurement *row, struct error *err) {
     struct core *core = context;
     CLEANUP_FREE uint8_t *value = NULL;
@@ -126,8 +125,7 @@ int measurements_publish_stored(struct core *core, const struct rec_result *resu
     return measurements_stored(core, result, publish_one, core, err);
 }
 
-/* --- from the store
- * ---------------------------------------------------------------------------------------------------- */
+/* --- from the store --------------------------------------------------------------------------- */
 /* Of the attempt called `name`, "task.n"; NULL for none. */
 static int visit_named(struct core *core, const struct rec_result *result, const char *name, measurement_fn *visit,
                        void *context, struct error *err) {

@@ -12,8 +12,7 @@
 #include "fleet/bus/topics.h"
 #include "fleet/replay/record.h"
 
-/* --- what it is about
- * ---------------------------------------------------------------------------------------------------- */
+/* --- what it is about ------------------------------------------------------------------------- */
 static bool better(const struct rec_measured *a, const struct rec_measured *b) {
     bool a_ok = verdict_is_correct(a->verdict), b_ok = verdict_is_correct(b->verdict);
     if (a_ok != b_ok) return a_ok;
@@ -46,8 +45,7 @@ const struct rec_measured *result_baseline(const struct rec_attempt *attempt, co
     return found;
 }
 
-/* --- the record
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- the record ------------------------------------------------------------------------------- */
 static void fill_identity(struct core *core, const struct task *task, struct rec_result *r) {
     const struct row_task *row = &task->row;
     rec_set(&r->task_id, row->id);
@@ -147,8 +145,7 @@ void result_fill(struct core *core, const struct task *task, const struct rec_at
     ret->finished_ms = attempt->finished_ms;
 }
 
-/* --- for replay
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- for replay ------------------------------------------------------------------------------- */
 /* The record is self-contained: who has it can run it again, wherever it came from. */
 static int add_texts(struct core *core, const struct row_task *row, const char *policy_hash, struct rec_result *r,
                      struct error *err) {

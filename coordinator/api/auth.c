@@ -27,8 +27,7 @@ static bool host_is_local(const char *host) {
     return false;
 }
 
-/* --- who asks ------------------------------------------------------------------------------------------------------
- */
+/* --- who asks --------------------------------------------------------------------------------- */
 static enum api_access look_up(struct request *request, const char *token) {
     switch (tokens_find(request->api->tokens, token, clock_wall_ms(), &request->who)) {
         case TOKEN_KNOWN:
@@ -67,8 +66,7 @@ void api_identify(struct request *request) {
         request->access = look_up_basic(request);
 }
 
-/* --- who tries -----------------------------------------------------------------------------------------------------
- */
+/* --- who tries -------------------------------------------------------------------------------- */
 /* One bucket for all: on loopback everybody has the same address. True when it is empty. */
 static bool count_failure(void) {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

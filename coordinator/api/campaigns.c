@@ -28,8 +28,7 @@ static enum MHD_Result answer(struct request *request, loop_fn *fn, struct ask *
     return api_error(request, &err);
 }
 
-/* --- POST /v1/campaigns
- * -------------------------------------------------------------------------------------------------- */
+/* --- POST /v1/campaigns ----------------------------------------------------------------------- */
 struct submitting {
     struct submission *s;
     struct plan_summary summary;
@@ -58,8 +57,7 @@ enum MHD_Result api_submit(struct request *request) {
     return api_json(request, MHD_HTTP_CREATED, json);
 }
 
-/* --- GET /v1/campaigns
- * --------------------------------------------------------------------------------------------------- */
+/* --- GET /v1/campaigns ------------------------------------------------------------------------ */
 struct ids {
     char (*items)[CAMPAIGN_ID_SIZE];
     size_t count;
@@ -109,8 +107,7 @@ enum MHD_Result api_campaigns(struct request *request) {
     return answer(request, list, &ask, MHD_HTTP_OK);
 }
 
-/* --- GET /v1/campaigns/ID
- * ------------------------------------------------------------------------------------------------ */
+/* --- GET /v1/campaigns/ID --------------------------------------------------------------------- */
 /* A campaign may have 100,000 cells, nearly a kilobyte each: written as text some at a time, so that neither the loop
  * is held up for seconds nor all of them stand in memory as JSON. */
 struct showing {
@@ -166,8 +163,7 @@ enum MHD_Result api_campaign(struct request *request) {
     return api_owned(request, MHD_HTTP_OK, "application/json", buf_take(&showing.out));
 }
 
-/* --- POST /v1/campaigns/ID/cancel
- * ---------------------------------------------------------------------------------------- */
+/* --- POST /v1/campaigns/ID/cancel ------------------------------------------------------------- */
 static int cancel(struct core *core, void *context, struct error *err) {
     struct ask *ask = context;
     int64_t cancelled = 0;

@@ -97,8 +97,7 @@ enum MHD_Result api_sweep_findings(struct request *request) {
     return answer(request, list, &ask);
 }
 
-/* --- POST .../ack
- * ------------------------------------------------------------------------------------------------------- */
+/* --- POST .../ack ----------------------------------------------------------------------------- */
 static int ack_open(struct core *core, const char *sweep, const char *note, json_t *done, struct error *err) {
     struct listing listing = {0};
     int status = store_findings(core->store, sweep, true, ACK_IDS_MAX, add_row, &listing, err);
@@ -157,8 +156,7 @@ enum MHD_Result api_sweep_ack(struct request *request) {
     return answer(request, ack, &(struct ask){0});
 }
 
-/* --- POST .../mute
- * ------------------------------------------------------------------------------------------------------ */
+/* --- POST .../mute ---------------------------------------------------------------------------- */
 static int count_mute(void *context, const struct row_mute *row, struct error *err) {
     (void)row, (void)err;
     ++*(int *)context;

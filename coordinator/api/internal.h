@@ -63,8 +63,7 @@ int api_admit(struct request *request, unsigned *ret_status, struct error *err);
 /* 0 when the role suffices; else -1 with err, which names the role that is needed. */
 int api_permit(const struct request *request, const struct route *route, struct error *err);
 
-/* --- answering
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- answering -------------------------------------------------------------------------------- */
 /* Steals `json`. */
 enum MHD_Result api_json(struct request *request, unsigned status, json_t *json);
 /* Takes `text`, which is on the heap. */
@@ -85,8 +84,7 @@ enum MHD_Result api_stream(struct request *request, stream_next *next, void (*do
 /* Append as one line; steals `json`. */
 void api_line(struct buf *out, json_t *json);
 
-/* --- handlers
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- handlers --------------------------------------------------------------------------------- */
 handler api_gc, api_health, api_submit, api_campaigns, api_campaign, api_cancel, api_events, api_try, api_results,
     api_measurements, api_matrix, api_nodes, api_node, api_node_act, api_task, api_task_cancel, api_problems,
     api_problem, api_schema_by_id, api_subjects, api_subject_versions, api_subject_version, api_metrics, api_replay,

@@ -5,8 +5,7 @@
 #include "coordinator/plan/promotion.h"
 #include "coordinator/schedule/attempts.h"
 
-/* --- cells
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- cells ------------------------------------------------------------------------------------ */
 static const struct attempt *shown_attempt(const struct task *task) {
     const struct attempt *shown = NULL;
     for (const struct attempt *a = task->attempts; a; a = a->next)
@@ -80,8 +79,7 @@ json_t *json_cell(const struct task *task) {
     return cell;
 }
 
-/* --- campaigns
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- campaigns -------------------------------------------------------------------------------- */
 json_t *json_counts(const struct campaign *campaign) {
     json_t *counts = json_object();
     int64_t cells = 0;
@@ -156,8 +154,7 @@ json_t *json_summary(struct core *core, const struct campaign *campaign) {
     return summary;
 }
 
-/* --- results
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- results ---------------------------------------------------------------------------------- */
 json_t *json_result_row(struct core *core, const struct row_result *row, struct error *err) {
     struct rec_result result;
     if (codec_decode_as(core->codec, row->record, row->len, &rec_result_desc, &result, err) != 0) return NULL;

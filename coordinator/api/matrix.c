@@ -29,8 +29,7 @@ struct matrix {
     size_t view_count;
 };
 
-/* --- collecting
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- collecting ------------------------------------------------------------------------------- */
 /* The tier of a result: what declares less precision than the problem's is ranked apart. */
 static enum precision tier(const struct rec_result *r) {
     int p = r ? precision_from_name(r->precision) : PRECISION_STRICT;
@@ -122,8 +121,7 @@ static int by_problem(const void *a, const void *b) {
     return order ? order : strcmp(x->size, y->size);
 }
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 static struct score_cell score_cell(const struct matrix_cell *cell) {
     const struct rec_result *r = cell->best->result;
     struct score_cell s = {.measured = r && r->verdict};
@@ -267,8 +265,7 @@ static json_t *matrix_json(struct matrix *m, const char *campaign) {
     return json;
 }
 
-/* --- the request
- * --------------------------------------------------------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------------------------ */
 struct asking {
     const char *campaign; /* NULL: all */
     json_t *json;

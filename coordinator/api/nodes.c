@@ -9,8 +9,7 @@
 
 #define REASON_SIZE 600
 
-/* --- what runs where: "node/device" to attempt
- * ---------------------------------------------------------------------------- */
+/* --- what runs where: "node/device" to attempt ------------------------------------------------ */
 static struct map *running_attempts(const struct core *core) {
     struct map *map = map_new();
     char name[2 * LABEL_SIZE];
@@ -39,8 +38,7 @@ static json_t *runs_json(const struct core *core, const struct attempt *a) {
     return json;
 }
 
-/* --- health
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- health ----------------------------------------------------------------------------------- */
 static json_t *quarantine_json(const struct core *core, const struct health *health) {
     if (!health->row.quarantined) return json_null();
     json_t *json = json_object();
@@ -82,8 +80,7 @@ static json_t *failing_json(const struct rec_node *info) {
     return list;
 }
 
-/* --- devices and nodes
- * ------------------------------------------------------------------------------------------------- */
+/* --- devices and nodes ------------------------------------------------------------------------ */
 static json_t *device_json(const struct core *core, const struct device *device, const struct map *running) {
     const struct rec_device *d = device->info;
     char name[2 * LABEL_SIZE];
@@ -164,8 +161,7 @@ static json_t *node_json(const struct core *core, const struct fleet_node *node,
     return json;
 }
 
-/* --- listing
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- listing ---------------------------------------------------------------------------------- */
 struct listing {
     bool one_state;
     enum service state;
@@ -205,8 +201,7 @@ enum MHD_Result api_nodes(struct request *request) {
     return api_json(request, MHD_HTTP_OK, listing.json);
 }
 
-/* --- one node
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- one node --------------------------------------------------------------------------------- */
 struct one {
     const char *name, *reason;
     bool act, force;

@@ -7,8 +7,7 @@
 #include "coordinator/schedule/attempts.h"
 #include "fleet/replay/record.h"
 
-/* --- one result
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- one result ------------------------------------------------------------------------------- */
 struct asking {
     const char *id;
     json_t *json;
@@ -38,8 +37,7 @@ enum MHD_Result api_result(struct request *request) {
     return api_json(request, MHD_HTTP_OK, asking.json);
 }
 
-/* --- replay
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- replay ----------------------------------------------------------------------------------- */
 struct replaying {
     struct rec_result record;
     char campaign[CAMPAIGN_ID_SIZE];

@@ -60,8 +60,7 @@ int api_number(const struct request *request, const char *name, int64_t fallback
     return error_set(err, ERR_USAGE, "`%s` must be a whole number", name);
 }
 
-/* --- streams
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- streams ---------------------------------------------------------------------------------- */
 struct stream {
     struct loop *loop;
     stream_next *next;

@@ -13,8 +13,7 @@
 
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
-/* --- requests
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- requests --------------------------------------------------------------------------------- */
 static enum MHD_Result refuse_path(struct request *request, bool wrong_method) {
     struct error err = ERROR_INIT;
     if (wrong_method) {
@@ -102,8 +101,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     *state = NULL;
 }
 
-/* --- listening
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- listening -------------------------------------------------------------------------------- */
 static int listen_error(const char *address, int port, int error, struct error *err) {
     if (error == EADDRINUSE) {
         error_set(err, ERR_BUSY, "port %d of %s is in use", port, address);

@@ -28,8 +28,7 @@ static enum MHD_Result answer(struct request *request, loop_fn *fn, struct ask *
     return api_error(request, &err);
 }
 
-/* --- shapes
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- shapes ----------------------------------------------------------------------------------- */
 static json_t *when_json(const struct sweep *sweep, int64_t at_s) {
     char text[ZONE_TEXT_SIZE];
     if (!sweep->file || at_s < 0) return json_null();
@@ -113,8 +112,7 @@ static json_t *sweep_json(struct core *core, const struct sweep *sweep, struct e
     return NULL;
 }
 
-/* --- GET /v1/sweeps
- * --------------------------------------------------------------------------------------------------- */
+/* --- GET /v1/sweeps --------------------------------------------------------------------------- */
 static int list(struct core *core, void *context, struct error *err) {
     struct ask *ask = context;
     json_t *sweeps = json_array();
@@ -128,8 +126,7 @@ enum MHD_Result api_sweeps(struct request *request) {
     return answer(request, list, &(struct ask){0}, MHD_HTTP_OK);
 }
 
-/* --- GET /v1/sweeps/NAME
- * ---------------------------------------------------------------------------------------------- */
+/* --- GET /v1/sweeps/NAME ---------------------------------------------------------------------- */
 static json_t *rules_json(const struct sweep_file *file) {
     json_t *json = json_object();
     json_object_set_new(json, "deadline_ms", json_integer(file->deadline_ms));
@@ -205,8 +202,7 @@ enum MHD_Result api_sweep(struct request *request) {
     return answer(request, show, &(struct ask){0}, MHD_HTTP_OK);
 }
 
-/* --- GET /v1/sweeps/NAME/runs
- * ----------------------------------------------------------------------------------------- */
+/* --- GET /v1/sweeps/NAME/runs ----------------------------------------------------------------- */
 struct collecting {
     const struct sweep *sweep;
     json_t *runs;
@@ -236,8 +232,7 @@ enum MHD_Result api_sweep_runs(struct request *request) {
     return answer(request, runs, &ask, MHD_HTTP_OK);
 }
 
-/* --- POST /v1/sweeps
- * -------------------------------------------------------------------------------------------------- */
+/* --- POST /v1/sweeps -------------------------------------------------------------------------- */
 static int add(struct core *core, void *context, struct error *err) {
     struct ask *ask = context;
     struct sweep *sweep = NULL;
@@ -276,8 +271,7 @@ enum MHD_Result api_sweep_add(struct request *request) {
     return result;
 }
 
-/* --- POST /v1/sweeps/NAME/ACTION
- * -------------------------------------------------------------------------------------- */
+/* --- POST /v1/sweeps/NAME/ACTION -------------------------------------------------------------- */
 static int start(struct core *core, void *context, struct error *err) {
     struct ask *ask = context;
     struct sweep *sweep = sweep_find(core, ask->request->id, err);

@@ -70,8 +70,7 @@ enum MHD_Result api_task(struct request *request) {
     return api_error(request, &err);
 }
 
-/* --- POST /v1/tasks/ID/cancel
- * ------------------------------------------------------------------------------------------- */
+/* --- POST /v1/tasks/ID/cancel ----------------------------------------------------------------- */
 static int cancel(struct core *core, void *context, struct error *err) {
     struct asking *asking = context;
     struct row_task row;

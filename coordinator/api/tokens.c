@@ -18,8 +18,7 @@ struct tokens {
     size_t count;
 };
 
-/* --- roles and names -----------------------------------------------------------------------------------------------
- */
+/* --- roles and names -------------------------------------------------------------------------- */
 static const char *const role_names[] = {"none", "read", "submit", "operate"};
 
 const char *api_role_name(enum api_role role) {
@@ -40,8 +39,7 @@ int token_name_check(const char *name, struct error *err) {
                      LABEL_SIZE - 1);
 }
 
-/* --- memory --------------------------------------------------------------------------------------------------------
- */
+/* --- memory ----------------------------------------------------------------------------------- */
 static void hash_of(const char *token, uint8_t out[32]) {
     struct sha256 h;
     sha256_init(&h);
@@ -104,8 +102,7 @@ enum token_found tokens_find(struct tokens *tokens, const char *given, int64_t n
     return what;
 }
 
-/* --- changes: the loop's thread is the only one that makes them ----------------------------------------------------
- */
+/* --- changes: the loop's thread is the only one that makes them ------------------------------- */
 int tokens_create(struct tokens *tokens, struct store *store, const char *name, enum api_role role, int64_t now_ms,
                   int64_t expires_ms, char ret_token[sizeof TOKEN_PREFIX + 2 * TOKEN_BYTES], struct error *err) {
     struct row_token row = {.role = role, .created_ms = now_ms, .expires_ms = expires_ms};

@@ -21,8 +21,7 @@ static json_t *event_line(const char *name) {
     return line;
 }
 
-/* --- cells
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- cells ------------------------------------------------------------------------------------ */
 static const char *try_event(const struct task *task) {
     if (task_state_ended(task->row.state)) return "result";
     return task->row.state == TASK_RUNNING ? "running" : "queued";

@@ -9,8 +9,7 @@
 #include "coordinator/map.h"
 #include "fleet/bus/topics.h"
 
-/* --- what becomes of what was sent
- * --------------------------------------------------------------------------------------- */
+/* --- what becomes of what was sent ------------------------------------------------------------ */
 enum token_kind { TOKEN_ATTEMPT, TOKEN_TICK, TOKEN_DESIRED, TOKEN_OTHER };
 struct token {
     enum token_kind kind;
@@ -95,8 +94,7 @@ void link_tick(struct link *link, int partitions, int64_t round, int64_t epoch) 
     rec_tick_done(&tick);
 }
 
-/* --- state of the connection
- * --------------------------------------------------------------------------------------------- */
+/* --- state of the connection ------------------------------------------------------------------ */
 /* From a thread of librdkafka: may come before link_start(). */
 static void on_state(void *context, enum bus_state state, const char *text) {
     struct link *link = context;
@@ -118,8 +116,7 @@ static void on_state(void *context, enum bus_state state, const char *text) {
     loop_post(loop, event);
 }
 
-/* --- life
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 struct link *link_new(const struct link_config *config, struct error *err) {
     struct link *link = xcalloc(1, sizeof *link);
     pthread_mutex_init(&link->mutex, NULL);

@@ -15,8 +15,7 @@
 #define LEARN_INTERVAL_MS 1000
 #define PAYLOAD_KEPT 65536
 
-/* --- schemas
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- schemas ---------------------------------------------------------------------------------- */
 static int learn(void *context, const struct bus_record *record, struct error *err) {
     struct link *link = context;
     struct rec_schema schema;
@@ -54,8 +53,7 @@ static int publish_schemas(struct link *link, struct error *err) {
     return 0;
 }
 
-/* --- connecting
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- connecting ------------------------------------------------------------------------------- */
 static int see_epoch(void *context, const struct bus_record *record, struct error *err) {
     void **both = context;
     struct rec_desired desired;
@@ -160,8 +158,7 @@ static bool connect_link(struct link *link) {
     return false;
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 /* A schema that is not known may have been published after we looked: look again, at most once a second, so that
  * garbage does not make us read the topic over and over. */
 static int decode(struct link *link, const struct bus_record *record, const struct rec_desc **desc, void **rec,

@@ -11,8 +11,7 @@
 #include "coordinator/schedule/service.h"
 #include "coordinator/schedule/slots.h"
 
-/* --- the driver
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- the driver ------------------------------------------------------------------------------- */
 /* That of the devices which serve the target for this campaign; NULL when there is none, or they differ: then it
  * depends on the device what would be measured. */
 static const char *driver_of(struct core *core, struct campaign *campaign, const char *name) {
@@ -27,8 +26,7 @@ static const char *driver_of(struct core *core, struct campaign *campaign, const
     return driver && *driver ? driver : NULL;
 }
 
-/* --- the result
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- the result ------------------------------------------------------------------------------- */
 struct lookup {
     struct core *core;
     const char *driver;

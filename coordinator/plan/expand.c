@@ -16,8 +16,7 @@ void expansion_done(struct expansion *e) {
     free(e->policies);
 }
 
-/* --- problems
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- problems --------------------------------------------------------------------------------- */
 static void choose(struct expansion *e, const struct suite_problem *item) {
     for (size_t i = 0; i < e->problem_count; i++)
         if (strcmp(problem_name(e->problems[i]->problem), problem_name(item->problem)) == 0) return;
@@ -65,8 +64,7 @@ int expand_problems(struct expansion *e, struct error *err) {
     return 0;
 }
 
-/* --- rows
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 static void keep_policy(struct expansion *e, char *text, char hash[HASH_SIZE]) {
     sha256_hex(text, strlen(text), hash);
     for (size_t i = 0; i < e->policy_count; i++) {

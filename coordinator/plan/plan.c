@@ -14,8 +14,7 @@
 
 DEFINE_CLEANUP(cleanup_map, struct map *, map_free)
 
-/* --- submission
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- submission ------------------------------------------------------------------------------- */
 static void warn_kernels(struct expansion *e) {
     for (size_t i = 0; i < e->s->kernel_count; i++) {
         const struct submission_kernel *k = &e->s->kernels[i];
@@ -129,8 +128,7 @@ int plan_submit(struct core *core, struct submission *s, bool is_try, struct pla
     return submit(&e, is_try, ret, err);
 }
 
-/* --- again, when a device joins
- * ------------------------------------------------------------------------------------------ */
+/* --- again, when a device joins --------------------------------------------------------------- */
 struct replan {
     struct core *core;
     struct campaign *campaign;
@@ -292,8 +290,7 @@ int plan_again(struct core *core, struct error *err) {
     return 0;
 }
 
-/* --- deadlines
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- deadlines -------------------------------------------------------------------------------- */
 bool plan_settled(const struct core *core) {
     return core->linked && core_mono_ms(core) - core->linked_mono_ms >= core->config.settle_ms;
 }

@@ -32,8 +32,7 @@ static bool promotion_in(const struct campaign *campaign, const char *id) {
     return false;
 }
 
-/* --- the cell
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- the cell --------------------------------------------------------------------------------- */
 static bool same_cell(const struct task *a, const struct task *b) {
     return strcmp(a->row.problem, b->row.problem) == 0 && strcmp(a->row.target, b->row.target) == 0 &&
            strcmp(a->row.size, b->row.size) == 0;
@@ -77,8 +76,7 @@ static struct task *winner_of(const struct task *ended, double margin) {
     return best && is_confirmed(best) ? NULL : best;
 }
 
-/* --- its promotion
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- its promotion ---------------------------------------------------------------------------- */
 static json_t *policy_of(struct core *core, const struct task *task, struct error *err) {
     CLEANUP_FREE char *text = store_policy_get(core->store, task->row.policy_hash, err);
     json_t *root = text ? json_loads(text, 0, NULL) : NULL;
@@ -142,8 +140,7 @@ static int promote(struct core *core, const struct task *winner, struct error *e
     return 0;
 }
 
-/* --- open tasks of cells
- * -------------------------------------------------------------------------------------------------- */
+/* --- open tasks of cells ---------------------------------------------------------------------- */
 struct cell {
     int64_t open;
 };

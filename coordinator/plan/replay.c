@@ -11,8 +11,7 @@
 #include "coordinator/schedule/nodes.h"
 #include "fleet/replay/record.h"
 
-/* --- is it what is stored?
- * --------------------------------------------------------------------------------------------- */
+/* --- is it what is stored? -------------------------------------------------------------------- */
 /* Names of the fields that differ. */
 static void differences(const struct rec_result *a, const struct rec_result *b, struct buf *out) {
     json_t *x = codec_to_json(&rec_result_desc, a), *y = codec_to_json(&rec_result_desc, b), *value;
@@ -44,8 +43,7 @@ static int check_against_store(struct core *core, const struct rec_result *recor
     return error_hint(err, "`portolan replay %.12s` replays what is stored", record->task_id);
 }
 
-/* --- the task
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- the task --------------------------------------------------------------------------------- */
 struct search {
     const char *target;
     bool found;

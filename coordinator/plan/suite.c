@@ -50,8 +50,7 @@ int suite_add(struct suite *suite, const char *yaml, size_t len, const char *pat
     return 0;
 }
 
-/* --- patterns
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- patterns --------------------------------------------------------------------------------- */
 static char *without_suffix(const char *path) {
     size_t len = strlen(path);
     if (len > 5 && strcmp(path + len - 5, ".yaml") == 0)
@@ -78,8 +77,7 @@ bool suite_matches(const struct suite_problem *item, const char *pattern) {
     return fnmatch(bare_pattern, tail(bare_path, bare_pattern), FNM_PATHNAME) == 0;
 }
 
-/* --- the shipped ones
- * ---------------------------------------------------------------------------------------------------- */
+/* --- the shipped ones ------------------------------------------------------------------------- */
 static bool is_problem_file(const char *name) {
     size_t len = strlen(name);
     return name[0] != '.' && len > 5 && strcmp(name + len - 5, ".yaml") == 0;

@@ -19,8 +19,7 @@ void targets_selector_text(const struct campaign_target *target, char out[TARGET
     buf_done(&text);
 }
 
-/* --- expansion
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- expansion -------------------------------------------------------------------------------- */
 void target_choices_done(struct target_choices *choices) {
     for (size_t i = 0; i < choices->count; i++) free(choices->items[i].devices);
     free(choices->items);
@@ -94,8 +93,7 @@ int targets_expand(struct core *core, const struct campaign_file *file, struct t
     return 0;
 }
 
-/* --- warnings
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- warnings --------------------------------------------------------------------------------- */
 #define NAMES_MAX 64
 
 struct names {

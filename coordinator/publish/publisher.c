@@ -63,8 +63,7 @@ static void pause_ms(struct publisher *publisher, int ms) {
     pthread_mutex_unlock(&publisher->mutex);
 }
 
-/* --- one batch
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- one batch -------------------------------------------------------------------------------- */
 static int send_row(struct publisher *publisher, const char *topic, const char *key, const void *value, size_t len,
                     struct error *err) {
     for (int i = 0; i < QUEUE_FULL_TRIES; i++) {
@@ -111,8 +110,7 @@ static void renew(struct publisher *publisher) {
     if (bus_tx_renew(publisher->producer, &err) != 0) log_warn("results wait: %s", err.text);
 }
 
-/* --- schema ids
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- schema ids ------------------------------------------------------------------------------- */
 static void tell_registry(struct publisher *publisher, const struct error *err) {
     struct wire_id id;
     while (wire_learned(publisher->wire, &id)) {

@@ -36,8 +36,7 @@ void registry_cancel(struct registry *registry) {
     atomic_store(&registry->cancelled, true);
 }
 
-/* --- configuration
- * ----------------------------------------------------------------------------------------------------- */
+/* --- configuration ---------------------------------------------------------------------------- */
 static bool is_near(const char *url) {
     static const char *const near[] = {"127.0.0.1", "localhost", "[::1]"};
     for (size_t i = 0; i < sizeof near / sizeof *near; i++) {
@@ -104,8 +103,7 @@ void registry_free(struct registry *registry) {
     free(registry);
 }
 
-/* --- one request
- * ------------------------------------------------------------------------------------------------------- */
+/* --- one request ------------------------------------------------------------------------------ */
 static size_t on_data(char *data, size_t size, size_t n, void *context) {
     struct answer *answer = context;
     if (answer->body.len + size * n > REGISTRY_ANSWER_MAX) {

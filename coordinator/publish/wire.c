@@ -27,8 +27,7 @@ struct wire {
     int32_t in_use[2]; /* own ids of what is written now */
 };
 
-/* --- from the store
- * ------------------------------------------------------------------------------------------------------ */
+/* --- from the store --------------------------------------------------------------------------- */
 static int known_external(struct store *store, int32_t own, int32_t *ret, struct error *err) {
     char key[40];
     int64_t value = -1;
@@ -117,8 +116,7 @@ int wire_keep(struct core *core, const struct wire_id *id, struct error *err) {
     return store_meta_put(core->store, key, value, err);
 }
 
-/* --- asking; with the mutex held
- * -------------------------------------------------------------------------------------------- */
+/* --- asking; with the mutex held -------------------------------------------------------------- */
 static int settle(struct wire *wire, struct entry *entry, int32_t id, struct error *err) {
     if (entry->external >= 0 && entry->external != id) {
         error_set(err, ERR_CONFLICT,
@@ -152,8 +150,7 @@ static int resolve(struct wire *wire, struct entry *entry, struct error *err) {
     return -1;
 }
 
-/* --- the frame
- * --------------------------------------------------------------------------------------------------------- */
+/* --- the frame -------------------------------------------------------------------------------- */
 static int32_t frame_id(const uint8_t *value) {
     return (int32_t)((uint32_t)value[1] << 24 | (uint32_t)value[2] << 16 | (uint32_t)value[3] << 8 | value[4]);
 }

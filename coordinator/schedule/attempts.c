@@ -22,8 +22,7 @@ bool attempt_name_split(const char *name, char task[TASK_ID_SIZE], int *ret_n) {
     return true;
 }
 
-/* --- failing and queueing again
- * ------------------------------------------------------------------------------------------ */
+/* --- failing and queueing again --------------------------------------------------------------- */
 bool task_avoids(const struct task *task, const char *node, const char *device) {
     char name[2 * LABEL_SIZE];
     size_t len = (size_t)snprintf(name, sizeof name, "%s/%s", node, device);
@@ -226,8 +225,7 @@ int attempts_abandon_node(struct core *core, const char *node, const char *excep
     return 0;
 }
 
-/* --- delivery, heartbeats, leases
- * ---------------------------------------------------------------------------------------- */
+/* --- delivery, heartbeats, leases ------------------------------------------------------------- */
 int attempt_on_delivery(struct core *core, const char *name, enum error_code code, const char *text,
                         struct error *err) {
     char id[TASK_ID_SIZE];

@@ -7,8 +7,7 @@
 #include "coordinator/schedule/attempts.h"
 #include "coordinator/schedule/cancel.h"
 
-/* --- the deadline
- * --------------------------------------------------------------------------------------------------------- */
+/* --- the deadline ----------------------------------------------------------------------------- */
 static bool deadline_is_over(const struct core *core, const struct row_campaign *row) {
     return row->deadline_ms > 0 && clocks_up_ms(core) - row->submitted_ms >= row->deadline_ms;
 }
@@ -33,8 +32,7 @@ static int end_all(struct core *core, struct campaign *campaign, struct error *e
     return 0;
 }
 
-/* --- time in the queue
- * ---------------------------------------------------------------------------------------------------- */
+/* --- time in the queue ------------------------------------------------------------------------ */
 static int end_overdue(struct core *core, struct campaign *campaign, int64_t limit_ms, struct error *err) {
     char place[DEFINITION_PLACE_SIZE] = "", reason[LIMITS_REASON_SIZE];
     int64_t now_ms = clocks_service_ms(core), next_ms = now_ms + limit_ms;
@@ -73,8 +71,7 @@ int limits_check(struct core *core, struct error *err) {
     return 0;
 }
 
-/* --- silence
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- silence ---------------------------------------------------------------------------------- */
 static bool has_moved(struct attempt *attempt, const struct rec_held *held) {
     struct attempt_sign *sign = &attempt->sign;
     if (sign->heard && sign->steps == held->steps && sign->progress == held->progress &&

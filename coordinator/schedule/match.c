@@ -17,8 +17,7 @@ struct match {
     struct device *device; /* that asks */
 };
 
-/* --- which task
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- which task ------------------------------------------------------------------------------- */
 static bool may_run_on(struct core *core, const struct task *task, const struct device *device) {
     return device_in_service(device) && strcmp(device->target, task->row.target) == 0 &&
            choice_fits(core, task, device);
@@ -78,8 +77,7 @@ enum match_fit match_best(struct core *core, const struct task *task) {
     return best;
 }
 
-/* --- handing out
- * --------------------------------------------------------------------------------------------------------- */
+/* --- handing out ------------------------------------------------------------------------------ */
 static int fill_texts(struct core *core, const struct row_task *row, struct rec_task *task, struct error *err) {
     const struct text *text = texts_get(core->texts, core->store, TEXT_PROBLEM, row->problem_hash, err);
     if (!text) return -1;
@@ -160,8 +158,7 @@ static int hand_out(struct core *core, struct task *task, struct device *device,
     return task_give_up(core, task, problem.text, err);
 }
 
-/* --- the round
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- the round -------------------------------------------------------------------------------- */
 static int serve(struct core *core, struct queue *queue, struct device *device, struct error *err) {
     struct match match = {.core = core, .device = device};
     int window = device_window(core, device);

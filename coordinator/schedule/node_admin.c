@@ -26,8 +26,7 @@ int node_action_parse(const char *name, enum node_action *ret, struct error *err
     return error_hint(err, "one of: cordon, drain, maintenance, resume, approve, refuse");
 }
 
-/* --- telling the node
- * ----------------------------------------------------------------------------------------------------- */
+/* --- telling the node ------------------------------------------------------------------------- */
 /* Presence is the node's own affair: it is told what the others of the three decide. */
 static const char *desired_state(const struct core *core, const struct fleet_node *node, char *reason, size_t size) {
     snprintf(reason, size, "%s", node->row.admin_reason);
@@ -66,8 +65,7 @@ void node_admin_inherit(const struct core *core, const struct fleet_node *old, s
     snprintf(row->admin_reason, sizeof row->admin_reason, "%s", old->row.admin_reason);
 }
 
-/* --- deciding
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- deciding --------------------------------------------------------------------------------- */
 #define FROM(state) (1u << (state))
 #define FROM_SERVICE (FROM(NODE_IN_SERVICE) | FROM(NODE_CORDONED))
 #define FROM_DRAIN (FROM(NODE_DRAINING) | FROM(NODE_DRAINED))

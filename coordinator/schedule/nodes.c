@@ -73,8 +73,7 @@ struct fleet_node *nodes_add(struct core *core, const struct row_node *row, stru
     return node;
 }
 
-/* --- registration
- * -------------------------------------------------------------------------------------------------------- */
+/* --- registration ----------------------------------------------------------------------------- */
 static int check_record(const struct rec_node *info, char *mailbox, struct error *err) {
     if (topic_mailbox(info->node, mailbox, err) != 0) return -1;
     size_t len = strlen(info->incarnation);
@@ -243,8 +242,7 @@ int nodes_on_link(struct core *core, bool new_cluster, struct error *err) {
     return 0;
 }
 
-/* --- heartbeats
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- heartbeats ------------------------------------------------------------------------------- */
 int nodes_on_heartbeat(struct core *core, const struct rec_heartbeat *beat, struct error *err) {
     struct fleet_node *node = core_node(core, beat->node);
     /* A foreign incarnation is one that was replaced, or whose registration is still to be read. */
@@ -294,8 +292,7 @@ int nodes_on_lease_time(struct core *core, bool gap, struct error *err) {
     return health_on_lease_time(core, err);
 }
 
-/* --- devices
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- devices ---------------------------------------------------------------------------------- */
 void devices_each(struct core *core, bool (*visit)(void *context, struct device *device), void *context) {
     size_t cursor = 0;
     void *value;

@@ -12,8 +12,7 @@
 
 #define TASK_SHOWN 12 /* characters of a task's id: enough to name it */
 
-/* --- the entries of a node
- * ----------------------------------------------------------------------------------------------- */
+/* --- the entries of a node -------------------------------------------------------------------- */
 static struct health *add(struct fleet_node *node, const char *device) {
     struct health *health = xcalloc(1, sizeof *health), **link = &node->health;
     snprintf(health->row.node, sizeof health->row.node, "%s", node->row.name);
@@ -70,8 +69,7 @@ int health_keep(struct core *core, const struct health *health, struct error *er
     return store_health_put(core->store, row, err);
 }
 
-/* --- who is to blame: "task@device task+task@ ..."
- * ----------------------------------------------------------------------- */
+/* --- who is to blame: "task@device task+task@ ..." -------------------------------------------- */
 static void remember(struct row_health *row, const char *task, const char *device) {
     char joined[HEALTH_BLAME_SIZE + TASK_ID_SIZE + LABEL_SIZE + 4];
     snprintf(joined, sizeof joined, "%s%s%s@%s", row->blame, *row->blame ? " " : "", task, device);
@@ -120,8 +118,7 @@ static int forget(struct row_health *row, const char *task, bool *ret_last) {
     return removed;
 }
 
-/* --- quarantine
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- quarantine ------------------------------------------------------------------------------- */
 static void say_why(const struct core *core, struct row_health *row, const struct row_attempt *last,
                     const char *reason) {
     char at[32];
@@ -150,8 +147,7 @@ static int quarantine(struct core *core, struct fleet_node *node, struct health 
     return *row->device ? 0 : node_publish_desired(core, node, err);
 }
 
-/* --- counting
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- counting --------------------------------------------------------------------------------- */
 static int count(struct core *core, struct health *health, const char *task, const char *device, struct error *err) {
     health->row.streak++;
     remember(&health->row, task, device);

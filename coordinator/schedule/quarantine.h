@@ -28,8 +28,7 @@ struct health {
     int64_t checks;      /* more passed checks than this lift it; of devices */
 };
 
-/* --- the registry's side
- * ------------------------------------------------------------------------------------------------- */
+/* --- the registry's side ---------------------------------------------------------------------- */
 /* The node's devices were built anew: each finds its health again. */
 void health_attach(struct fleet_node *node);
 void health_free_all(struct fleet_node *node);
@@ -42,8 +41,7 @@ int health_on_record(struct core *core, struct fleet_node *node, struct error *e
 /* Lease time advanced: checks are asked for where a back-off is over. */
 int health_on_lease_time(struct core *core, struct error *err);
 
-/* --- counting
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- counting --------------------------------------------------------------------------------- */
 /* An attempt failed there by infrastructure. The attempt itself must be off the live ones. */
 int health_failed(struct core *core, const struct row_attempt *row, const char *reason, struct error *err);
 /* The node fell silent, or started anew, while it ran this attempt: one failure of the node however many ran. */
@@ -57,8 +55,7 @@ int health_pardon(struct core *core, const char *task, struct error *err);
 /* An operator lifts all quarantines of the node and forgets the failures. *ret_count: quarantines that were lifted. */
 int health_release(struct core *core, struct fleet_node *node, int *ret_count, struct error *err);
 
-/* --- asking
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------- */
 /* Attempts that it may hold so that 3 failures in all are the most it can cause; -1: no limit, it is proven. */
 int health_most(const struct health *health);
 /* What is left of its back-off; 0 when that is over, -1 when it is not quarantined. */

@@ -62,8 +62,7 @@ int health_release(struct core *core, struct fleet_node *node, int *ret_count, s
     return 0;
 }
 
-/* --- the check
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- the check -------------------------------------------------------------------------------- */
 static int send_check(struct core *core, const struct fleet_node *node, const struct health *health,
                       struct error *err) {
     struct rec_command command;

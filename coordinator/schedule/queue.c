@@ -42,8 +42,7 @@ void queue_free(struct queue *queue) {
     free(queue);
 }
 
-/* --- levels and flows
- * ----------------------------------------------------------------------------------------------------- */
+/* --- levels and flows ------------------------------------------------------------------------- */
 static bool level_before(const struct level *level, enum queue_class class, int32_t priority) {
     return level->class != class ? level->class < class : level->priority > priority;
 }
@@ -86,8 +85,7 @@ void queue_forget(struct campaign *campaign) {
     }
 }
 
-/* --- adding and removing
- * -------------------------------------------------------------------------------------------------- */
+/* --- adding and removing ---------------------------------------------------------------------- */
 void queue_add(struct core *core, struct task *task) {
     if (task->in_queue) return;
     task->in_queue = true;
@@ -131,8 +129,7 @@ void queue_set_served(struct queue *queue, int64_t lease_ms) {
     queue->served_ms = lease_ms;
 }
 
-/* --- taking
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- taking ----------------------------------------------------------------------------------- */
 static double weight_of(const struct flow *flow) {
     double weight = flow->campaign->row.weight;
     return weight > 0 ? weight : 1;
@@ -192,8 +189,7 @@ struct task *queue_first(const struct queue *queue) {
     return NULL;
 }
 
-/* --- looking ahead
- * -------------------------------------------------------------------------------------------------------- */
+/* --- looking ahead ---------------------------------------------------------------------------- */
 static void count_ahead(struct queue_ahead *ahead, const struct campaign *campaign, size_t tasks) {
     ahead->tasks += tasks;
     if (tasks <= ahead->of_campaign) return;

@@ -45,8 +45,7 @@ const char *node_outdated(const struct fleet_node *node, char *out, size_t size)
     return out;
 }
 
-/* --- one word
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- one word --------------------------------------------------------------------------------- */
 static enum service admin_service(enum node_admin admin) {
     static const enum service of[NODE_ADMIN_COUNT] = {
         [NODE_IN_SERVICE] = SERVICE_IN_SERVICE,   [NODE_CORDONED] = SERVICE_CORDONED,
@@ -74,8 +73,7 @@ enum service device_service(const struct device *device) {
     return device->info->health_checks == 0 ? SERVICE_UNCHECKED : SERVICE_IN_SERVICE;
 }
 
-/* --- one line
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- one line --------------------------------------------------------------------------------- */
 /* An operator's words, and what else stands against the node. */
 static void admin_reason(const struct core *core, const struct fleet_node *node, char *out, size_t size) {
     CLEANUP(buf_done) struct buf text = BUF_INIT;
@@ -131,8 +129,7 @@ void device_service_reason(const struct core *core, const struct device *device,
         health_text(core, device->health, out, size);
 }
 
-/* --- how much
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- how much --------------------------------------------------------------------------------- */
 bool device_in_service(const struct device *device) {
     return device_service(device) == SERVICE_IN_SERVICE;
 }

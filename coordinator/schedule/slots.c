@@ -27,8 +27,7 @@ int slots_levels(const struct core *core) {
     return core->config.window + SLOTS_TRY_EXTRA;
 }
 
-/* --- lists of a level
- * ----------------------------------------------------------------------------------------------------- */
+/* --- lists of a level ------------------------------------------------------------------------- */
 static void append(struct slots_target *target, struct device *device, int level) {
     device->level = level;
     device->level_next = NULL;
@@ -56,8 +55,7 @@ void slots_moved(struct core *core, struct device *device) {
     place(slots, target, device);
 }
 
-/* --- building
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- building --------------------------------------------------------------------------------- */
 static struct slots_target *target_of(struct slots *slots, const char *name) {
     struct slots_target *target = map_get(slots->targets, name);
     if (target) return target;

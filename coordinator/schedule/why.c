@@ -40,8 +40,7 @@ __attribute__((format(printf, 3, 4))) static enum why say(struct answer *a, enum
     return why;
 }
 
-/* --- the devices of its target
- * -------------------------------------------------------------------------------------------- */
+/* --- the devices of its target ---------------------------------------------------------------- */
 struct tally {
     int count[SERVICE_COUNT]; /* of those that may take it, and of those that take no work */
     const struct device *example[SERVICE_COUNT];
@@ -84,8 +83,7 @@ static void tally_devices(struct core *core, const struct task *task, struct tal
     }
 }
 
-/* --- queued
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- queued ----------------------------------------------------------------------------------- */
 static enum why say_backing_off(struct answer *a, const struct task *task, int64_t left_ms) {
     double left_s = (double)left_ms / 1000;
     if (strncmp(task->row.reason, "machine busy", 12) == 0)
@@ -187,8 +185,7 @@ static enum why why_queued(struct core *core, struct answer *a, const struct tas
     return say_unserved(core, a, task, &t);
 }
 
-/* --- any state
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- any state -------------------------------------------------------------------------------- */
 static enum why say_any(struct core *core, struct answer *a, const struct task *task) {
     const struct attempt *attempt = task->attempts;
     while (attempt && attempt->row.state > ATTEMPT_OPEN) attempt = attempt->next;

@@ -52,8 +52,7 @@ static int run(sqlite3 *db, const char *path, const char *sql, struct error *err
     return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(db, path, sql, err);
 }
 
-/* --- copying
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- copying ---------------------------------------------------------------------------------- */
 static int copy_pages(sqlite3_backup *copy, backup_progress *progress, void *context) {
     int rc;
     do {
@@ -129,8 +128,7 @@ static int put_in_place(const char *temporary, const char *path, struct error *e
     return 0;
 }
 
-/* --- backup
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- backup ----------------------------------------------------------------------------------- */
 static bool is_there(const char *path) {
     struct stat st;
     return lstat(path, &st) == 0;
@@ -163,8 +161,7 @@ int store_backup(const char *dir, const char *file, bool force, backup_progress 
     return 0;
 }
 
-/* --- restoring
- * --------------------------------------------------------------------------------------------------------- */
+/* --- restoring -------------------------------------------------------------------------------- */
 /* A log without its database would be played into the new one. */
 static int must_be_empty(const char *dir, struct error *err) {
     static const char *const names[] = {STORE_FILE, STORE_FILE "-wal", STORE_FILE "-journal"};

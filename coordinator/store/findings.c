@@ -146,9 +146,7 @@ int store_finding_series(struct store *store, int64_t finding, store_finding_ser
     return rc;
 }
 
-/* --- muted
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- muted ------------------------------------------------------------------------------------ */
 int store_mute_put(struct store *store, const struct row_mute *row, struct error *err) {
     sqlite3_stmt *q = store_prepare_write(
         store, ST_MUTE_PUT, "INSERT OR REPLACE INTO sweep_mutes(sweep, pattern, until_ms, reason) VALUES(?,?,?,?)",
@@ -191,9 +189,7 @@ int store_mutes(struct store *store, const char *sweep, store_mute_fn *visit, vo
     return rc;
 }
 
-/* --- digests that wait
- * -------------------------------------------------------------------------------------------------
- */
+/* --- digests that wait ------------------------------------------------------------------------ */
 int store_hook_add(struct store *store, struct row_hook *row, struct error *err) {
     sqlite3_stmt *q = store_prepare_write(
         store, ST_HOOK_ADD,

@@ -42,8 +42,7 @@ static int ask(struct store *store, const char *sql, int64_t a, int64_t b, int64
     return rc < 0 ? -1 : 0;
 }
 
-/* --- campaigns and their tasks
- * ------------------------------------------------------------------------------------------ */
+/* --- campaigns and their tasks ---------------------------------------------------------------- */
 int store_gc_campaign(struct store *store, int64_t after, int64_t before_ms, int64_t tries_before_ms,
                       struct row_campaign *ret, struct error *err) {
     CLEANUP_STATEMENT sqlite3_stmt *q =
@@ -127,8 +126,7 @@ int store_gc_drop_campaign(struct store *store, const char *id, struct error *er
     return 0;
 }
 
-/* --- attempts
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- attempts --------------------------------------------------------------------------------- */
 static int drop_attempt(struct store *store, int64_t key, bool accepted, struct gc_counts *counts, struct error *err) {
     if (change(store, "DELETE FROM attempt_records WHERE key = ?", key, 0, &counts->records, err) != 0) return -1;
     if (accepted) return 0;
@@ -169,8 +167,7 @@ int store_gc_attempts(struct store *store, int64_t *key, int limit, int64_t befo
     return rc;
 }
 
-/* --- texts
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- texts ------------------------------------------------------------------------------------ */
 int store_gc_mark_tasks(struct store *store, int64_t *seq, int limit, gc_skip_fn *skip, gc_hash_fn *mark, void *context,
                         bool *ret_end, struct error *err) {
     CLEANUP_STATEMENT sqlite3_stmt *q = prepare(
@@ -238,8 +235,7 @@ int store_gc_drop_text(struct store *store, enum gc_table table, const char *has
     return store_run(store, q, "drop a text", err);
 }
 
-/* --- pages
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- pages ------------------------------------------------------------------------------------ */
 int store_gc_vacuum(struct store *store, int pages, int64_t *freed_bytes, bool *ret_end, struct error *err) {
     char sql[48];
     int64_t before = 0, after = 0, size = 0;

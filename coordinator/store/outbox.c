@@ -24,8 +24,7 @@ struct outbox_recent {
     int64_t cleared; /* no row up to this one is left */
 };
 
-/* --- what is kept in memory
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- what is kept in memory ------------------------------------------------------------------- */
 static void drop_first(struct outbox_recent *recent) {
     struct recent_row *row = &recent->rows[recent->begin++];
     recent->bytes -= row->len;
@@ -106,8 +105,7 @@ static int visit_recent(const struct outbox_recent *recent, int64_t after, int l
     return 0;
 }
 
-/* --- rows
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 static int add(struct store *store, const char *topic, const char *key, int64_t result, const void *value, size_t len,
                struct error *err) {
     struct outbox_recent *recent = recent_of(store, err);

@@ -37,8 +37,7 @@ int store_fail(struct store *store, const char *what, struct error *err) {
     return hint ? error_hint(err, "%s", hint) : -1;
 }
 
-/* --- the lock
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- the lock --------------------------------------------------------------------------------- */
 /* flock() is released by the kernel with the process, however it ends. The pid inside is for the message only. */
 int store_lock(const char *dir, int *ret_fd, struct error *err) {
     CLEANUP_FREE char *path = path_join(dir, "lock");
@@ -61,8 +60,7 @@ int store_lock(const char *dir, int *ret_fd, struct error *err) {
     return 0;
 }
 
-/* --- statements
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- statements ------------------------------------------------------------------------------- */
 sqlite3_stmt *store_prepare(struct store *store, enum store_statement which, const char *sql, struct error *err) {
     sqlite3_stmt **q = &store->statement[which];
     if (*q) {
@@ -159,8 +157,7 @@ int store_prefix_range(const char *id, size_t full_length, char *end, size_t end
     return 0;
 }
 
-/* --- transactions
- * -------------------------------------------------------------------------------------------------------- */
+/* --- transactions ----------------------------------------------------------------------------- */
 int store_begin(struct store *store, struct error *err) {
     if (store->in_transaction) return 0;
     sqlite3_stmt *q = store_prepare(store, ST_BEGIN, "BEGIN IMMEDIATE", err);
@@ -186,8 +183,7 @@ void store_rollback(struct store *store) {
     store->in_transaction = false;
 }
 
-/* --- open and close
- * ------------------------------------------------------------------------------------------------------ */
+/* --- open and close --------------------------------------------------------------------------- */
 static int set_pragmas(struct store *store, struct error *err) {
     static const char pragmas[] =
         "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF;"

@@ -41,8 +41,7 @@ int store_raise_epoch(struct store *store, int64_t epoch, struct error *err);
 char *store_meta_get(struct store *store, const char *key, struct error *err);
 int store_meta_put(struct store *store, const char *key, const char *value, struct error *err);
 
-/* --- campaigns and the texts they came with ------------------------------------------------------------------------
- */
+/* --- campaigns and the texts they came with --------------------------------------------------- */
 enum campaign_state { CAMPAIGN_RUNNING, CAMPAIGN_COMPLETE, CAMPAIGN_CANCELLED };
 const char *campaign_state_name(enum campaign_state state);
 struct row_campaign {
@@ -87,8 +86,7 @@ int store_input_add(struct store *store, const char *campaign, int ordinal, enum
 typedef int store_input_fn(void *context, enum input_kind kind, const char *hash, const char *path, struct error *err);
 int store_inputs(struct store *store, const char *campaign, store_input_fn *visit, void *context, struct error *err);
 
-/* --- tasks ----------------------------------------------------------------------------------------------------------
- */
+/* --- tasks ------------------------------------------------------------------------------------ */
 enum task_state {
     TASK_WAITING, /* no device serves its target */
     TASK_QUEUED,
@@ -145,8 +143,7 @@ int store_tasks_alike(struct store *store, const struct row_task *row, store_tas
                       struct error *err);
 int store_task_counts(struct store *store, const char *campaign, int64_t ret[TASK_STATE_COUNT], struct error *err);
 
-/* --- attempts -------------------------------------------------------------------------------------------------------
- */
+/* --- attempts --------------------------------------------------------------------------------- */
 enum attempt_state {
     ATTEMPT_PUBLISHING, /* written here, delivery not yet reported */
     ATTEMPT_OPEN,
@@ -185,8 +182,7 @@ int store_attempt_record_put(struct store *store, const struct row_attempt *row,
 int store_attempt_record_get(struct store *store, const char *task, int n, uint8_t **ret, size_t *ret_len,
                              struct error *err);
 
-/* --- nodes ----------------------------------------------------------------------------------------------------------
- */
+/* --- nodes ------------------------------------------------------------------------------------ */
 /* What an operator decided; the machine itself only goes on from draining to drained. */
 enum node_admin {
     NODE_IN_SERVICE,
@@ -241,8 +237,7 @@ int store_health_delete(struct store *store, const char *node, const char *devic
 typedef int store_health_fn(void *context, const struct row_health *row, struct error *err);
 int store_healths(struct store *store, store_health_fn *visit, void *context, struct error *err);
 
-/* --- results --------------------------------------------------------------------------------------------------------
- */
+/* --- results ---------------------------------------------------------------------------------- */
 struct row_result {
     int64_t task_seq; /* 0: looked up by `task` */
     char task[TASK_ID_SIZE];
@@ -269,8 +264,7 @@ int store_results(struct store *store, const struct result_query *query, store_r
 int64_t store_result_count(struct store *store);
 int64_t store_size_bytes(struct store *store); /* of the file, as of the latest checkpoint and commit */
 
-/* --- outbox: what has to be published, in order ----------------------------------------------------------------------
- */
+/* --- outbox: what has to be published, in order ----------------------------------------------- */
 struct row_outbox {
     int64_t seq;
     const char *topic, *key;
@@ -291,15 +285,13 @@ int store_outbox_clear(struct store *store, int64_t after, int64_t upto, struct 
 int store_outbox_drop(struct store *store, const char *topic, const char *key, struct error *err);
 int64_t store_outbox_count(struct store *store);
 
-/* --- offsets: the next record to read --------------------------------------------------------------------------------
- */
+/* --- offsets: the next record to read --------------------------------------------------------- */
 int store_offset_put(struct store *store, const char *topic, int partition, int64_t offset, struct error *err);
 /* -1 when none is stored (or on error, with err). */
 int64_t store_offset_get(struct store *store, const char *topic, int partition, struct error *err);
 int store_offsets_clear(struct store *store, struct error *err);
 
-/* --- schemas: ids given once -----------------------------------------------------------------------------------------
- */
+/* --- schemas: ids given once ------------------------------------------------------------------ */
 struct row_schema {
     int32_t id, version;
     const char *subject, *text;
@@ -308,8 +300,7 @@ struct row_schema {
 int store_schema_id(struct store *store, const char *subject, const char *text, int32_t *ret_id, struct error *err);
 typedef int store_schema_fn(void *context, const struct row_schema *row, struct error *err);
 int store_schemas(struct store *store, store_schema_fn *visit, void *context, struct error *err);
-/* --- API tokens: hashes only ---------------------------------------------------------------------------------------
- */
+/* --- API tokens: hashes only ------------------------------------------------------------------ */
 struct row_token {
     char name[LABEL_SIZE];
     int role;                       /* enum api_role */
@@ -324,8 +315,7 @@ typedef int store_token_fn(void *context, const struct row_token *row, struct er
 /* By name. */
 int store_tokens(struct store *store, store_token_fn *visit, void *context, struct error *err);
 
-/* --- sweeps and their runs -----------------------------------------------------------------------------------------
- */
+/* --- sweeps and their runs -------------------------------------------------------------------- */
 #define SWEEP_RUNS_KEPT 1000 /* of each sweep; older rows are dropped as new ones come */
 struct row_sweep {
     char name[LABEL_SIZE];
@@ -383,8 +373,7 @@ int store_sweep_runs(struct store *store, const char *sweep, bool open_only, int
 
 /* Results that a promotion has measured again, whatever it found; as store_results() tells them. */
 int store_promoted(struct store *store, store_result_fn *visit, void *context, struct error *err);
-/* --- what sweeps measured and found: coordinator/sweep/series.h, findings.h -----------------------------------------
- */
+/* --- what sweeps measured and found: coordinator/sweep/series.h, findings.h ------------------- */
 struct row_series {
     int64_t id; /* given by the store */
     char problem[LABEL_SIZE], kernel[LABEL_SIZE], size[LABEL_SIZE];

@@ -13,8 +13,7 @@ const char *sweep_run_state_name(enum sweep_run_state state) {
     return names[state];
 }
 
-/* --- sweeps
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- sweeps ----------------------------------------------------------------------------------- */
 int store_sweep_put(struct store *store, const struct row_sweep *row, const char *filename, const char *definition,
                     struct error *err) {
     sqlite3_stmt *q = store_prepare_write(store, ST_SWEEP_PUT,
@@ -79,8 +78,7 @@ int store_sweeps(struct store *store, store_sweep_fn *visit, void *context, stru
     return rc;
 }
 
-/* --- runs
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- runs ------------------------------------------------------------------------------------- */
 static void bind_run(sqlite3_stmt *q, const struct row_sweep_run *row) {
     bind_int(q, 1, row->state);
     bind_int(q, 2, row->again);
@@ -182,8 +180,7 @@ int store_sweep_runs(struct store *store, const char *sweep, bool open_only, int
     return rc;
 }
 
-/* --- what they measure
- * ------------------------------------------------------------------------------------------------ */
+/* --- what they measure ------------------------------------------------------------------------ */
 int store_promoted(struct store *store, store_result_fn *visit, void *context, struct error *err) {
     sqlite3_stmt *q = store_prepare(store, ST_PROMOTED,
                                     "SELECT r.task, r.revision, r.campaign, r.problem, r.target, r.record FROM tasks p"

@@ -33,8 +33,7 @@ static const struct {
                {"@nightly", "0 3 * * *"}, {"@weekly", "0 0 * * 0"},  {"@monthly", "0 0 1 * *"},
                {"@yearly", "0 0 1 1 *"},  {"@annually", "0 0 1 1 *"}};
 
-/* --- reading ------------------------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 struct reader {
     const char *text, *at;
     struct error *err;
@@ -139,8 +138,7 @@ static int read_field(struct reader *r, const struct field *f, uint64_t *ret_bit
     }
 }
 
-/* --- does it ever fire? -------------------------------------------------------------------------------------------
- */
+/* --- does it ever fire? ----------------------------------------------------------------------- */
 static bool day_matches(const struct cron *cron, int64_t day) {
     struct tm tm;
     time_t s = (time_t)(day * DAY_S);

@@ -111,8 +111,7 @@ char *digest_text(const struct digest *digest) {
     return buf_take(&buf);
 }
 
-/* --- Slack
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- Slack ------------------------------------------------------------------------------------ */
 
 /* Slack reads &, < and > as its own; newlines and the rest are JSON's business. Cut to DIGEST_TEXT_MAX bytes, at the
  * beginning of a character. The caller frees. */

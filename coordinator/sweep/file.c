@@ -110,8 +110,7 @@ static int rules_parse(const struct source *s, struct sweep_file *f, struct erro
     return busy_parse(s->doc, yaml_get(s->root, "busy"), &f->notes_load, err);
 }
 
-/* --- for the judge
- * ---------------------------------------------------------------------------------------------------- */
+/* --- for the judge ---------------------------------------------------------------------------- */
 static int whole_parse(const struct source *s, const struct yaml_node *n, const char *what, int *ret,
                        struct error *err) {
     int64_t number = 0;
@@ -162,8 +161,7 @@ static int notify_parse(const struct source *s, struct sweep_file *f, struct err
     return always ? yaml_bool(s->doc, always, "always", &f->notify.always, err) : 0;
 }
 
-/* --- whole
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- whole ------------------------------------------------------------------------------------ */
 static int parse(const struct source *s, struct sweep_file *f, struct error *err) {
     static const char *const keys[] = {
         "sweep",    "cron",           "time_zone", "targets", "problems", "kernels", "promoted", "deadline", "overlap",

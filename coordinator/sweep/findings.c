@@ -22,8 +22,7 @@ static int load(struct core *core, const struct findings_run *run, struct series
     return series_load(core, run->sweep, NULL, NULL, run->night_s, nights_needed(&run->judge), ret, err);
 }
 
-/* --- what to measure again -------------------------------------------------------------------------------------------
- */
+/* --- what to measure again -------------------------------------------------------------------- */
 static bool measured_tonight(const struct series *series, int64_t night_s) {
     return series->count > 0 && series->points[series->count - 1].night_s == night_s;
 }
@@ -71,8 +70,7 @@ int findings_judge(struct core *core, const struct findings_run *run, struct ser
     return 0;
 }
 
-/* --- muted
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- muted ------------------------------------------------------------------------------------ */
 struct muting {
     struct series_set *set;
     int64_t now_ms;
@@ -92,8 +90,7 @@ static int apply_mute(void *context, const struct row_mute *row, struct error *e
     return 0;
 }
 
-/* --- keeping
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- keeping ---------------------------------------------------------------------------------- */
 static void describe(const struct series_set *set, const struct night_finding *finding, struct row_finding *row) {
     const struct cause_facts *facts = &finding->facts;
     if (facts->driver_changed)
@@ -152,8 +149,7 @@ static int keep_levels(struct core *core, const struct series_set *set, const st
     return 0;
 }
 
-/* --- recoveries
- * --------------------------------------------------------------------------------------------------------- */
+/* --- recoveries ------------------------------------------------------------------------------- */
 struct open_list {
     struct row_finding *items;
     size_t count;
@@ -208,8 +204,7 @@ static int recover(struct core *core, const struct findings_run *run, const stru
     return status;
 }
 
-/* --- telling
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- telling ---------------------------------------------------------------------------------- */
 static bool all_muted(const struct series_set *set, const struct night_finding *finding) {
     for (size_t i = 0; i < finding->series_count; i++)
         if (!set->items[finding->series[i]].muted) return false;

@@ -183,8 +183,7 @@ size_t night_first(struct series_set *set, int64_t night_s, const struct judge_c
     return chosen + choose_again(set, 0, set->count, false, again_max - chosen);
 }
 
-/* --- the second measurements ----------------------------------------------------------------------------------------
- */
+/* --- the second measurements ------------------------------------------------------------------ */
 
 static bool has_again(const struct series *series, int64_t night_s) {
     for (size_t k = series->count; k-- > 0 && series->points[k].night_s == night_s;)

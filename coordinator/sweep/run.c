@@ -12,8 +12,7 @@
 #include "coordinator/schedule/cancel.h"
 #include "coordinator/sweep/subjects.h"
 
-/* --- tasks
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- tasks ------------------------------------------------------------------------------------ */
 /* The policy of a night: as the promotion had it, but for what a sweep decides; the same each night, so that nights
  * compare. NULL: the record's is not JSON. The caller frees. */
 static char *policy_of(const struct sweep_file *file, const struct rec_result *r) {
@@ -93,8 +92,7 @@ static int plan_kernel(struct core *core, struct campaign *campaign, const struc
     return 0;
 }
 
-/* --- start
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- start ------------------------------------------------------------------------------------ */
 static size_t pairs_of(const struct subjects *kernels, const struct subject_devices *devices) {
     size_t n = 0;
     for (size_t k = 0; k < kernels->count; k++)
@@ -177,8 +175,7 @@ int run_start(struct core *core, struct sweep *sweep, struct row_sweep_run *row,
     return status;
 }
 
-/* --- measured
- * --------------------------------------------------------------------------------------------------------- */
+/* --- measured --------------------------------------------------------------------------------- */
 static struct sweep *sweep_of(struct core *core, const struct campaign *campaign) {
     for (size_t i = 0; i < core->sweeps->count; i++) {
         struct sweep *sweep = core->sweeps->items[i];
@@ -225,8 +222,7 @@ static void fill_findings(const struct sweep *sweep, char *title, size_t title_s
                                  .notify = sweep->file->notify};
 }
 
-/* --- measured again
- * --------------------------------------------------------------------------------------------------- */
+/* --- measured again --------------------------------------------------------------------------- */
 static bool is_of(const struct row_task *row, const struct series_key *key) {
     char wanted[SERIES_NODE_DEVICE_SIZE];
     snprintf(wanted, sizeof wanted, "%s/%s", key->node, key->device);
@@ -274,8 +270,7 @@ static int judge(struct core *core, struct sweep *sweep, struct campaign *campai
     return store_sweep_run_update(core->store, &sweep->run, err);
 }
 
-/* --- end
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- end -------------------------------------------------------------------------------------- */
 static int conclude(struct core *core, struct sweep *sweep, struct error *err) {
     char title[LABEL_SIZE + ZONE_TEXT_SIZE + 4];
     struct findings_run findings;

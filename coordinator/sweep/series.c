@@ -50,8 +50,7 @@ int series_record(struct core *core, const struct series_source *source, const s
     return 0;
 }
 
-/* --- loading
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- loading ---------------------------------------------------------------------------------- */
 struct loading {
     struct series_set *set;
     size_t room;

@@ -7,8 +7,7 @@
 #include "coordinator/schedule/choice.h"
 #include "coordinator/schedule/nodes.h"
 
-/* --- kernels
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- kernels ---------------------------------------------------------------------------------- */
 struct choosing {
     struct core *core;
     const struct sweep_file *file;
@@ -100,8 +99,7 @@ void subjects_done(struct subjects *list) {
     *list = (struct subjects){0};
 }
 
-/* --- devices
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- devices ---------------------------------------------------------------------------------- */
 struct gathering {
     const struct sweep_file *file;
     struct subject_devices *ret;

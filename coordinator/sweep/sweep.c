@@ -31,8 +31,7 @@ void sweeps_free(struct sweeps *sweeps) {
     free(sweeps);
 }
 
-/* --- finding
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- finding ---------------------------------------------------------------------------------- */
 static struct sweep *find(const struct sweeps *sweeps, const char *name) {
     for (size_t i = 0; i < sweeps->count; i++)
         if (strcmp(sweeps->items[i]->row.name, name) == 0) return sweeps->items[i];
@@ -62,8 +61,7 @@ static void keep(struct sweeps *sweeps, struct sweep *sweep) {
     sweeps->items[i] = sweep;
 }
 
-/* --- loading
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- loading ---------------------------------------------------------------------------------- */
 static int load_sweep(void *context, const struct row_sweep *row, const char *filename, const char *definition,
                       struct error *err) {
     struct core *core = context;
@@ -116,8 +114,7 @@ int sweeps_load(struct core *core, struct error *err) {
     return 0;
 }
 
-/* --- adding
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- adding ----------------------------------------------------------------------------------- */
 static bool is_pattern(const char *text) {
     return strpbrk(text, "*?[") != NULL;
 }
@@ -248,8 +245,7 @@ int sweep_add(struct core *core, struct sweep_file *taken, const char *filename,
     return store_sweep_put(core->store, &sweep->row, filename, sweep->file->text, err);
 }
 
-/* --- what is due
- * ------------------------------------------------------------------------------------------------------ */
+/* --- what is due ------------------------------------------------------------------------------ */
 static struct row_sweep_run run_of(const struct sweep *sweep, int64_t due_s, const char *cause) {
     struct row_sweep_run row = {.due_s = due_s};
     snprintf(row.sweep, sizeof row.sweep, "%s", sweep->row.name);
@@ -372,8 +368,7 @@ int sweeps_work(struct core *core, struct error *err) {
     return 0;
 }
 
-/* --- what people decide
- * ----------------------------------------------------------------------------------------------- */
+/* --- what people decide ----------------------------------------------------------------------- */
 int sweep_start(struct core *core, struct sweep *sweep, struct error *err) {
     if (!sweep->file)
         return error_set(err, ERR_UNSUPPORTED, "sweep %s cannot run: %s", sweep->row.name, sweep->problem);

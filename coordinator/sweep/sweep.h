@@ -29,16 +29,14 @@ struct sweeps {
     size_t count;
 };
 
-/* --- life
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 /* At the coordinator's start, when campaigns are loaded. */
 int sweeps_load(struct core *core, struct error *err);
 void sweeps_free(struct sweeps *sweeps); /* accepts NULL */
 /* Start what is due, end what is over its deadline. Called twice a second; cheap when there is nothing to do. */
 int sweeps_work(struct core *core, struct error *err);
 
-/* --- what people ask
- * -------------------------------------------------------------------------------------------------- */
+/* --- what people ask -------------------------------------------------------------------------- */
 /* NULL with ERR_NOT_FOUND, and the nearest name. */
 struct sweep *sweep_find(struct core *core, const char *name, struct error *err);
 /* Add, or with `replace` change, a sweep. Takes `file`, also on errors. `warnings` gets texts. ERR_CONFLICT: there is

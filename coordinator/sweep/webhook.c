@@ -58,8 +58,7 @@ int webhook_config_check(const struct webhook_config *config, struct error *err)
     return 0;
 }
 
-/* --- the queue, on the loop's thread
- * ------------------------------------------------------------------------------------ */
+/* --- the queue, on the loop's thread ---------------------------------------------------------- */
 struct queue_look {
     int64_t oldest, count;
 };
@@ -138,8 +137,7 @@ static int settle(struct core *core, void *context, struct error *err) {
     return store_hook_delete(core->store, settled->seq, err);
 }
 
-/* --- one try
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- one try ---------------------------------------------------------------------------------- */
 static size_t swallow(char *data, size_t size, size_t n, void *context) {
     size_t *read = context;
     (void)data;
@@ -252,8 +250,7 @@ static void *run(void *context) {
     return NULL;
 }
 
-/* --- life
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 static void curl_start(void) {
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
@@ -303,8 +300,7 @@ void webhooks_free(struct webhooks *w) {
     free(w);
 }
 
-/* --- for people
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- for people ------------------------------------------------------------------------------- */
 size_t webhooks_status(struct webhooks *w, struct webhook_status ret[WEBHOOKS_MAX]) {
     if (!w) return 0;
     pthread_mutex_lock(&w->mutex);

@@ -79,8 +79,7 @@ void acl_operation_upper(const char *operation, char *out) {
     out[n] = 0;
 }
 
-/* --- lists ---------------------------------------------------------------------------------------------------------
- */
+/* --- lists ------------------------------------------------------------------------------------ */
 static void add_one(struct acl_list *list, const struct acl *acl) {
     list->items = xrealloc(list->items, (list->count + 1) * sizeof *list->items);
     list->items[list->count++] = *acl;

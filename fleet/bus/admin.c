@@ -34,8 +34,7 @@ static int refuse_embedded(struct bus *bus, const char *what, const char *name, 
     return error_set(err, ERR_UNSUPPORTED, "%s of topic %s: the embedded broker has no administration", what, name);
 }
 
-/* --- creation --------------------------------------------------------------------------------------------------------
- */
+/* --- creation --------------------------------------------------------------------------------- */
 static int create_embedded(struct bus *bus, const char *name, int32_t partitions, struct error *err) {
     rd_kafka_resp_err_t code = rd_kafka_mock_topic_create(bus->embedded->cluster, name, partitions, 1);
     if (!code || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) return 0;
@@ -134,8 +133,7 @@ int bus_topic_create(struct bus *bus, const char *topic, int32_t partitions, int
     return -1;
 }
 
-/* --- settings --------------------------------------------------------------------------------------------------------
- */
+/* --- settings --------------------------------------------------------------------------------- */
 static char *find_setting(const rd_kafka_ConfigResource_t *resource, const char *key) {
     size_t count;
     const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);

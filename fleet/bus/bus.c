@@ -16,8 +16,7 @@
 #define WAIT_SLICE_MS 500
 #define LEARN_TIMEOUT_MS 100
 
-/* --- state of the connection ---------------------------------------------------------------------------------------
- */
+/* --- state of the connection ------------------------------------------------------------------ */
 static void tell(struct bus *bus, enum bus_state state, const char *text) {
     pthread_mutex_lock(&bus->lock);
     bool changed = bus->state != (int)state;
@@ -120,8 +119,7 @@ static void *serve(void *argument) {
     return NULL;
 }
 
-/* --- making and ending ---------------------------------------------------------------------------------------------
- */
+/* --- making and ending ------------------------------------------------------------------------ */
 static int check_prefix(const char *prefix, struct error *err) {
     for (const char *c = prefix; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
@@ -212,8 +210,7 @@ void bus_free(struct bus *bus) {
     free(bus);
 }
 
-/* --- names ---------------------------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 const char *bus_bootstrap(const struct bus *bus) {
     return bus->bootstrap;
 }
@@ -243,8 +240,7 @@ const char *bus_short_name(const struct bus *bus, const char *full) {
     return strncmp(full, bus->prefix, len) ? full : full + len;
 }
 
-/* --- metadata ------------------------------------------------------------------------------------------------------
- */
+/* --- metadata --------------------------------------------------------------------------------- */
 /* A listener that speaks another protocol just hangs up, or waits. */
 static int hint_protocol(struct bus *bus, struct error *err) {
     const char *protocol = bus_property(bus, "security.protocol");

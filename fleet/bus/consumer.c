@@ -85,8 +85,7 @@ void bus_consumer_free(struct bus_consumer *consumer) {
     free(consumer);
 }
 
-/* --- assignment ------------------------------------------------------------------------------------------------------
- */
+/* --- assignment ------------------------------------------------------------------------------- */
 static struct assigned *find(struct bus_consumer *consumer, const char *name, int32_t partition) {
     for (size_t i = 0; i < consumer->assigned_count; i++)
         if (consumer->assigned[i].partition == partition && !strcmp(consumer->assigned[i].topic, name))
@@ -207,8 +206,7 @@ int bus_resume(struct bus_consumer *consumer, const char *topic, int32_t partiti
     return set_paused(consumer, topic, partition, false, err);
 }
 
-/* --- records ---------------------------------------------------------------------------------------------------------
- */
+/* --- records ---------------------------------------------------------------------------------- */
 /* One allocation: the record, its key and a NUL, its value. */
 static struct bus_record *copy_record(const struct bus *bus, const rd_kafka_message_t *message, bool with_data) {
     size_t key_len = with_data && message->key ? message->key_len : 0;

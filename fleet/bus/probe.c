@@ -26,8 +26,7 @@ static enum right right_of(rd_kafka_resp_err_t code, char *why) {
     return RIGHT_UNSEEN;
 }
 
-/* --- clients -------------------------------------------------------------------------------------------------------
- */
+/* --- clients ---------------------------------------------------------------------------------- */
 static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
     struct probe *probe = opaque;
     (void)client;
@@ -82,8 +81,7 @@ void probe_free(struct probe *probe) {
     free(probe);
 }
 
-/* --- topics --------------------------------------------------------------------------------------------------------
- */
+/* --- topics ----------------------------------------------------------------------------------- */
 /* Metadata that stay known while the handle lives: without it a client looks for a topic once a second only. */
 static rd_kafka_topic_t *learn(rd_kafka_t *client, const char *name, int timeout_ms, rd_kafka_resp_err_t *ret) {
     const struct rd_kafka_metadata *metadata = NULL;
@@ -192,8 +190,7 @@ bool probe_find_topic(struct probe *probe, const char *prefix, int timeout_ms, c
     return found;
 }
 
-/* --- others --------------------------------------------------------------------------------------------------------
- */
+/* --- others ----------------------------------------------------------------------------------- */
 /* A group that does not exist may be described: it is dead, or (Kafka 4) said not to be found. */
 enum right probe_group(struct probe *probe, const char *group, int timeout_ms, char *why) {
     struct bus *bus = probe->bus;

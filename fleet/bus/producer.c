@@ -57,8 +57,7 @@ struct bus *bus_producer_bus(struct bus_producer *producer) {
     return producer->bus;
 }
 
-/* --- deliveries ------------------------------------------------------------------------------------------------------
- */
+/* --- deliveries ------------------------------------------------------------------------------- */
 static void tell_waiter(struct bus_producer *producer, struct waiter *waiter, const struct bus_delivery *delivery) {
     pthread_mutex_lock(&producer->waiters);
     bool abandoned = waiter->abandoned;
@@ -118,8 +117,7 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     bus_client_error(producer->bus, (rd_kafka_resp_err_t)code, reason);
 }
 
-/* --- the client ------------------------------------------------------------------------------------------------------
- */
+/* --- the client ------------------------------------------------------------------------------- */
 static void close_topics(struct bus_producer *producer) {
     for (size_t i = 0; i < producer->topic_count; i++) rd_kafka_topic_destroy(producer->topics[i]);
     free(producer->topics);
@@ -248,8 +246,7 @@ void bus_producer_free(struct bus_producer *producer) {
     free(producer);
 }
 
-/* --- sending ---------------------------------------------------------------------------------------------------------
- */
+/* --- sending ---------------------------------------------------------------------------------- */
 /* A record that could not be queued: why. */
 static int refuse(struct bus_producer *producer, const char *name, rd_kafka_resp_err_t code, size_t len,
                   struct error *err) {
@@ -384,8 +381,7 @@ int bus_producer_poll(struct bus_producer *producer, int timeout_ms) {
     return producer->own_thread ? 0 : poll_once(producer, timeout_ms);
 }
 
-/* --- waiting ---------------------------------------------------------------------------------------------------------
- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 /* Let time pass until a delivery may have come: at most until `deadline`. With the mutex held, and held again after. */
 static void await_delivery(struct bus_producer *producer, int64_t deadline) {
     int64_t left = deadline - clock_mono_ms();

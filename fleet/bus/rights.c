@@ -65,8 +65,7 @@ size_t rights_missing(const struct right_status *rows, size_t count) {
     return missing;
 }
 
-/* --- printing ------------------------------------------------------------------------------------------------------
- */
+/* --- printing --------------------------------------------------------------------------------- */
 static char *command_of(const struct right_status *row, const char *bootstrap) {
     struct acl acl = row->acl;
     struct acl_list one = {.items = &acl, .count = 1};

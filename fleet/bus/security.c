@@ -33,8 +33,7 @@ static const char *mechanism(const struct bus *bus) {
     return property_or(bus, "sasl.mechanism", property_or(bus, "sasl.mechanisms", "GSSAPI"));
 }
 
-/* --- at the start --------------------------------------------------------------------------------------------------
- */
+/* --- at the start ----------------------------------------------------------------------------- */
 static int resolve(struct bus *bus, size_t i, struct error *err) {
     char property[64];
     if (secret_property(bus->keys[i])) secret_declare(bus->values[i]);
@@ -71,8 +70,7 @@ int bus_security_init(struct bus *bus, struct error *err) {
     return 0;
 }
 
-/* --- why a broker does not let us in -------------------------------------------------------------------------------
- */
+/* --- why a broker does not let us in ---------------------------------------------------------- */
 static void set_trouble(struct bus *bus, const struct error *err) {
     pthread_mutex_lock(&bus->lock);
     snprintf(bus->trouble, sizeof bus->trouble, "%s", err->text);
@@ -214,8 +212,7 @@ bool bus_security_refused(struct bus *bus, struct error *err) {
     return refused;
 }
 
-/* --- what we may not do --------------------------------------------------------------------------------------------
- */
+/* --- what we may not do ----------------------------------------------------------------------- */
 bool bus_is_denied(rd_kafka_resp_err_t code) {
     return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
            code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||

@@ -61,8 +61,7 @@ int topic_mailbox(const char *node, char *out, struct error *err) {
     return 0;
 }
 
-/* --- creating --------------------------------------------------------------------------------------------------------
- */
+/* --- creating --------------------------------------------------------------------------------- */
 static int create(struct bus *bus, const char *name, const struct topic_spec *spec, int replication, int timeout_ms,
                   struct error *err) {
     char retention[32];
@@ -131,8 +130,7 @@ int topics_await(struct bus *bus, int timeout_ms, struct error *err) {
     return 0;
 }
 
-/* --- checking --------------------------------------------------------------------------------------------------------
- */
+/* --- checking --------------------------------------------------------------------------------- */
 static void check_setting(struct bus *bus, struct topic_status *status, const char *key, const char *want,
                           int timeout_ms) {
     struct error err = ERROR_INIT;

@@ -64,8 +64,7 @@ void topics_print(const char *prefix, const struct topic_status *status, size_t 
     print_acls(prefix, out);
 }
 
-/* --- JSON ------------------------------------------------------------------------------------------------------------
- */
+/* --- JSON ------------------------------------------------------------------------------------- */
 static json_t *topic_json(const char *prefix, const struct topic_spec *spec, const struct topic_status *status) {
     CLEANUP_FREE char *name = xasprintf("%s%s", prefix, spec->name);
     json_t *json = json_pack("{s:s, s:i, s:s, s:I, s:b, s:s, s:s, s:s, s:s}", "topic", name, "partitions",

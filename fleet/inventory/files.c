@@ -56,8 +56,7 @@ int inventory_count_file(struct inventory *inv, const char *path, struct error *
     return error_set(err, ERR_LIMIT, "%s: over %d files", path, INVENTORY_MAX_FILES);
 }
 
-/* --- group_vars, host_vars ------------------------------------------------------------------------------------------
- */
+/* --- group_vars, host_vars -------------------------------------------------------------------- */
 struct variables {
     struct inventory *inv;
     json_t *into;
@@ -113,8 +112,7 @@ int inventory_read_folders(struct inventory *inv, const char *folder, struct err
     return 0;
 }
 
-/* --- the inventory itself -------------------------------------------------------------------------------------------
- */
+/* --- the inventory itself --------------------------------------------------------------------- */
 /* The first line that says anything: YAML begins with "---", "{" or "name:". */
 static bool looks_like_yaml(const char *text, size_t len) {
     for (size_t at = 0; at < len;) {

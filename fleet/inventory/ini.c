@@ -26,8 +26,7 @@ static char *trim(char *s) {
 
 #define complain(ini, err, ...) place_error(&(ini)->at, ERR_INVALID, err, __VA_ARGS__)
 
-/* --- words of a host's line, as a POSIX shell takes them apart; '#' begins a comment ---------------------------------
- */
+/* --- words of a host's line, as a POSIX shell takes them apart; '#' begins a comment ---------- */
 static bool take_word(const char **at, struct buf *word, const char **ret_why) {
     const char *s = *at;
     while (isspace((unsigned char)*s)) s++;
@@ -77,8 +76,7 @@ static int read_host(const struct ini *ini, const char *line, struct error *err)
     return status;
 }
 
-/* --- sections -------------------------------------------------------------------------------------------------------
- */
+/* --- sections --------------------------------------------------------------------------------- */
 static int read_child(const struct ini *ini, char *line, struct error *err) {
     line[strcspn(line, "#")] = 0;
     char *name = trim(line);

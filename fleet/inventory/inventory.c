@@ -29,8 +29,7 @@ void members_add(struct members *m, size_t at) {
     m->at[m->n++] = at;
 }
 
-/* --- names ----------------------------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 static size_t lookup(const json_t *index, const char *name) {
     const json_t *at = json_object_get(index, name);
     return at ? (size_t)json_integer_value(at) : SIZE_MAX;
@@ -110,8 +109,7 @@ static int count_mention(struct inventory *inv, const struct place *at, struct e
     return place_error(at, ERR_LIMIT, err, "hosts and groups are named over %d times", INVENTORY_MAX_MENTIONS);
 }
 
-/* --- hosts of groups ------------------------------------------------------------------------------------------------
- */
+/* --- hosts of groups -------------------------------------------------------------------------- */
 struct adding {
     struct inventory *inv;
     struct inventory_group *group;
@@ -148,8 +146,7 @@ int inventory_group_add_hosts(struct inventory *inv, struct inventory_group *gro
     return a.placed ? -1 : error_wrap(err, "%s:%d", at->file, at->line);
 }
 
-/* --- children of groups ---------------------------------------------------------------------------------------------
- */
+/* --- children of groups ----------------------------------------------------------------------- */
 /* Whether a way leads from group `from` down to `to`: then it is in `way`, "from -> ... -> to". `seen` keeps groups
  * with several parents from being walked again. */
 static bool find_way(const struct inventory *inv, size_t from, size_t to, bool *seen, struct buf *way) {
@@ -221,8 +218,7 @@ bool inventory_group_holds(const struct inventory *inv, const struct inventory_g
     return holds(inv, group_at(inv, group), host, seen);
 }
 
-/* --- life -----------------------------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 struct inventory *inventory_new(void) {
     static const struct place none = {"", 0};
     struct inventory *inv = xcalloc(1, sizeof *inv);

@@ -49,8 +49,7 @@ struct reader {
     struct error *err;
 };
 
-/* --- a group --------------------------------------------------------------------------------------------------------
- */
+/* --- a group ---------------------------------------------------------------------------------- */
 static int read_group(const struct reader *r, const char *name, const struct yaml_node *key,
                       const struct yaml_node *body, struct inventory_group *parent);
 
@@ -127,8 +126,7 @@ int inventory_read_yaml(struct inventory *inv, const char *text, size_t len, con
     return 0;
 }
 
-/* --- files of variables ---------------------------------------------------------------------------------------------
- */
+/* --- files of variables ----------------------------------------------------------------------- */
 int inventory_read_variables(struct inventory *inv, const char *path, json_t *into, struct error *err) {
     static const char vault[] = "$ANSIBLE_VAULT;";
     size_t len = 0;

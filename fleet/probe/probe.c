@@ -37,8 +37,7 @@ static json_t *whole(const char *text) {
     return text && number_int(text, &value) == NUMBER_OK && value >= 0 ? json_integer(value) : json_null();
 }
 
-/* --- lines ----------------------------------------------------------------------------------------------------------
- */
+/* --- lines ------------------------------------------------------------------------------------ */
 static void read_disk(json_t *probe, char *value) {
     char *size = strsep(&value, " "), *left = strsep(&value, " ");
     if (value)
@@ -145,8 +144,7 @@ static void read_line(struct answer *a, char *line) {
         buf_printf(&a->devices, "%s\n", value);
 }
 
-/* --- the agent's devices --------------------------------------------------------------------------------------------
- */
+/* --- the agent's devices ---------------------------------------------------------------------- */
 static json_t *device(const json_t *d) {
     static const char *const texts[] = {"id", "target", "kind", "name", "driver_version", "platform", "fingerprint"};
     json_t *kept = json_object();

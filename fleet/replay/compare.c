@@ -19,8 +19,7 @@ static bool same_text(const char *a, const char *b) {
     return a && b && strcmp(a, b) == 0;
 }
 
-/* --- data
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- data ------------------------------------------------------------------------------------- */
 static const json_t *member(const json_t *set, const char *key) {
     return json_object_get(set, key);
 }
@@ -72,8 +71,7 @@ static struct data_tally compare_data(const char *recorded_seeds, const char *no
     return t;
 }
 
-/* --- figures
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- figures ---------------------------------------------------------------------------------- */
 static json_t *number(bool has, double value) {
     return has ? json_real(value) : json_null();
 }
@@ -96,8 +94,7 @@ static json_t *overlap(const struct rec_result *a, const struct rec_result *b, b
     return json_boolean(a->speedup_low <= b->speedup_high && b->speedup_low <= a->speedup_high);
 }
 
-/* --- evidence
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- evidence --------------------------------------------------------------------------------- */
 /* "size held1 (N=41), data wide normal: y[3, 17] is 0.5, expected ...": up to the value, which may be what memory held.
  */
 static size_t place_length(const char *evidence) {
@@ -151,8 +148,7 @@ json_t *replay_compare(const struct rec_result *a, const struct rec_result *b) {
     return o;
 }
 
-/* --- for a person
- * ------------------------------------------------------------------------------------------------------ */
+/* --- for a person ----------------------------------------------------------------------------- */
 static const char *text_of(const json_t *o, const char *key) {
     const char *text = json_string_value(json_object_get(o, key));
     return text ? text : "-";

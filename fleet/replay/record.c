@@ -52,8 +52,7 @@ char *replay_check_make(const struct rec_result *r) {
     return buf_take(&out);
 }
 
-/* --- checking
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- checking --------------------------------------------------------------------------------- */
 static void note(struct buf *wrong, const char *name) {
     CLEANUP_FREE char *quoted = xasprintf("`%s`", name);
     if (wrong->len && strstr(wrong->data, quoted)) return;
@@ -107,8 +106,7 @@ int replay_check(const struct rec_result *r, struct error *err) {
     return error_hint(err, "`portolan results --json` prints records as they are");
 }
 
-/* --- reading
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 json_t *replay_record_read(const char *path, struct error *err) {
     size_t len = 0;
     json_error_t problem;

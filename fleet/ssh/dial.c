@@ -54,8 +54,7 @@ static enum step hand_over(struct session *s) {
     return STEP_ON;
 }
 
-/* --- proxy ----------------------------------------------------------------------------------------------------------
- */
+/* --- proxy ------------------------------------------------------------------------------------ */
 /* Ours, with an askpass that always fails: a jump host that wants a password is refused, and nobody is asked. */
 static const char **proxy_environment(void) {
     size_t n = 0, kept = 0;
@@ -102,8 +101,7 @@ const char *dial_state(const struct session *s) {
     return d->proxy_text;
 }
 
-/* --- addresses ------------------------------------------------------------------------------------------------------
- */
+/* --- addresses -------------------------------------------------------------------------------- */
 static enum step start_lookup(struct session *s) {
     struct lookup *l = s->dial->lookup = xcalloc(1, sizeof *l);
     l->host = xstrdup(s->host);

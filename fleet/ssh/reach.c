@@ -31,8 +31,7 @@ const char *reach_phase_name(enum reach_phase phase) {
     return names[phase];
 }
 
-/* --- one session ----------------------------------------------------------------------------------------------------
- */
+/* --- one session ------------------------------------------------------------------------------ */
 enum step session_end(struct session *s, enum reach_end end, enum error_code code, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
@@ -166,8 +165,7 @@ static int session_poll(const struct session *s, struct pollfd *ret) {
     return 1;
 }
 
-/* --- all sessions ---------------------------------------------------------------------------------------------------
- */
+/* --- all sessions ----------------------------------------------------------------------------- */
 struct loop {
     const struct reach_job *jobs;
     size_t n, next, n_active;

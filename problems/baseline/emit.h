@@ -34,8 +34,7 @@ const char *emit_kernel(struct op_emit *e, const char *name, const char *text, c
 /* The common case: $0.. are node n's inputs, $Y its output. `name` is the op's name plus `suffix` ("" or "_max"). */
 const char *emit_node_kernel(struct op_emit *e, const struct node *n, const char *suffix, const char *text);
 
-/* --- launches
- * --------------------------------------------------------------------------------------------------------- */
+/* --- launches --------------------------------------------------------------------------------- */
 enum emit_arg_kind { EMIT_TENSOR, EMIT_SCRATCH, EMIT_I32, EMIT_I64, EMIT_F32, EMIT_LOCAL_BYTES };
 struct emit_arg {
     enum emit_arg_kind kind;

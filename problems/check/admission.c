@@ -41,8 +41,7 @@ struct look {
     enum distribution *caught; /* per trivial; DIST_COUNT: not yet */
 };
 
-/* --- complaints ----------------------------------------------------------------------------------------------------
- */
+/* --- complaints ------------------------------------------------------------------------------- */
 static void complain(struct admission *a, bool fatal, int line, char *what, char *remedy) {
     a->complaint = xrealloc(a->complaint, (a->n_complaints + 1) * sizeof *a->complaint);
     a->complaint[a->n_complaints++] = (struct admission_complaint){fatal, line, what, remedy};
@@ -70,8 +69,7 @@ static void append_word(char *list, size_t size, const char *word) {
     snprintf(list + len, size - len, "%s%s", len ? ", " : "", word);
 }
 
-/* --- one data set ----------------------------------------------------------------------------------------------------
- */
+/* --- one data set ----------------------------------------------------------------------------- */
 static void see_node(struct look *l, const struct answers *a, int i, const double *value) {
     const struct node *n = &l->bound->node[i];
     int64_t elements = l->bound->tensor[n->out].elements;
@@ -138,8 +136,7 @@ static bool all_seen(const struct look *l) {
     return true;
 }
 
-/* --- one size --------------------------------------------------------------------------------------------------------
- */
+/* --- one size --------------------------------------------------------------------------------- */
 static int look_at_data(struct look *l, bool timed, double done, double share, struct error *err) {
     enum distribution dist[DIST_COUNT];
     const struct admission_options *o = l->state->o;
@@ -222,8 +219,7 @@ static int look_at_size(struct state *s, const struct bound *b, double done, dou
     return 0;
 }
 
-/* --- what it comes to ------------------------------------------------------------------------------------------------
- */
+/* --- what it comes to ------------------------------------------------------------------------- */
 static bool passes(const struct admission *a, enum trivial_kind kind) {
     for (size_t i = 0; i < a->n_trials; i++)
         if (a->trial[i].kind == kind && !a->trial[i].caught) return true;

@@ -11,8 +11,7 @@
 
 #define OTHER_SET 1 /* of the same seed: other keys, so other data */
 
-/* --- which -----------------------------------------------------------------------------------------------------------
- */
+/* --- which ------------------------------------------------------------------------------------ */
 struct list {
     const struct bound *bound;
     struct trivial *item;
@@ -118,8 +117,7 @@ size_t trivial_list(const struct bound *b, struct trivial **ret) {
     return l.n;
 }
 
-/* --- what else is needed of a case -----------------------------------------------------------------------------------
- */
+/* --- what else is needed of a case ------------------------------------------------------------ */
 static void free_all(void **items, int n) {
     for (int i = 0; items && i < n; i++) free(items[i]);
     free(items);
@@ -147,8 +145,7 @@ static int need_other(struct trivial_case *c, struct error *err) {
     return outputs_of(c->right->bound, (const void *const *)c->other_data, c->cancel, c->other, err);
 }
 
-/* --- the answers -----------------------------------------------------------------------------------------------------
- */
+/* --- the answers ------------------------------------------------------------------------------ */
 /* Copies of `elements` numbers to the output by a rule that says from where. */
 struct copy {
     const struct tensor *from, *to;

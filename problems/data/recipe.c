@@ -94,8 +94,7 @@ static double amplitude(const struct tensor *t) {
     return size > 0 && isfinite(size) ? size : 1.0;
 }
 
-/* --- rows: along which axis the tensor is reduced first --------------------------------------------------------------
- */
+/* --- rows: along which axis the tensor is reduced first --------------------------------------- */
 
 static const struct node *consumer(const struct bound *b, int tensor, int *operand) {
     for (int i = 0; i < b->n_nodes; i++)
@@ -180,8 +179,7 @@ static void set_heavy(double size, bool positive, struct data_recipe *r) {
     set_line(r, size * 0x1p-24, 0.0, 0x1p32);
 }
 
-/* --- domains --------------------------------------------------------------------------------------------------------
- */
+/* --- domains ---------------------------------------------------------------------------------- */
 
 static int refuse(const struct tensor *t, enum distribution d, struct error *err) {
     return error_set(err, ERR_UNSUPPORTED, "'%s' cannot hold the distribution '%s'", t->name, distribution_name(d));

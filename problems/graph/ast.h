@@ -109,8 +109,7 @@ struct expr *problem_expr(const struct problem *p, const struct yaml_node *at, c
 /* Sets ERR_LIMIT in place of the ERR_INVALID that yaml_error() sets. Returns -1. */
 int ast_limit(struct error *err);
 
-/* --- pieces of a text (span.c) -------------------------------------------------------------------------------------
- */
+/* --- pieces of a text (span.c) ---------------------------------------------------------------- */
 struct span {
     size_t start, len;
 };

@@ -102,8 +102,7 @@ struct kernel_point {
 };
 bool kernel_point_lookup(void *context, const char *name, int64_t *ret);
 
-/* --- parts of the parser --------------------------------------------------------------------------------------------
- */
+/* --- parts of the parser ---------------------------------------------------------------------- */
 struct expr *kernel_expr_parse(const struct kernel *k, const struct yaml_node *at, const char *text, struct error *err);
 int kernel_limit(struct error *err); /* sets ERR_LIMIT; returns -1 */
 int tune_parse(struct kernel *k, const struct yaml_node *n, struct error *err);

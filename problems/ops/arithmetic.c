@@ -14,8 +14,7 @@ const char *number_format_name(enum number_format f) {
     return (unsigned)f < NUMBER_FORMAT_COUNT ? NAMES[f] : "?";
 }
 
-/* --- formats -------------------------------------------------------------------------------------------------------
- */
+/* --- formats ---------------------------------------------------------------------------------- */
 /* Keeps `23 - drop` bits behind the point. Float's exponent carries over into infinity by itself. */
 static inline float drop_bits(float x, uint32_t drop) {
     uint32_t u;
@@ -68,8 +67,7 @@ uint16_t number_to_half(float x) {
     return (uint16_t)(sign | ((u >> 13) - ((127u - 15u) << 10)));
 }
 
-/* --- sums ----------------------------------------------------------------------------------------------------------
- */
+/* --- sums ------------------------------------------------------------------------------------- */
 static inline float join(const struct arithmetic *a, float sum, float x, float y) {
     float s = a->fused ? fmaf(x, y, sum) : sum + x * y;
     return a->sums == NUMBER_F32 ? s : number_round(a->sums, s);
@@ -115,8 +113,7 @@ float arithmetic_dot(const struct arithmetic *a, const float *x, int64_t x_step,
     return s;
 }
 
-/* --- functions -----------------------------------------------------------------------------------------------------
- */
+/* --- functions -------------------------------------------------------------------------------- */
 /* A number in [-1, 1) that looks random and depends on x only. */
 static double jitter(float x) {
     uint32_t h;

@@ -10,9 +10,7 @@
 #include "agent-node/runner/protocol.h"
 #include "tests/attacks/hostile.h"
 
-/* --- words
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- words ------------------------------------------------------------------------------------ */
 static void put(const void *bytes, size_t len) {
     for (const char *at = bytes; len;) {
         ssize_t n = write(WIRE_FD_CHANNEL, at, len);
@@ -81,9 +79,7 @@ static bool say(const char *word) {
     return false;
 }
 
-/* --- the shared memory
- * --------------------------------------------------------------------------------------------------
- */
+/* --- the shared memory ------------------------------------------------------------------------ */
 static char *arena_start, *arena_end;
 
 static bool find_arena(void) {

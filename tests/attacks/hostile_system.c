@@ -30,8 +30,7 @@
 
 static int number;
 
-/* --- processes ------------------------------------------------------------------------------------------------------
- */
+/* --- processes -------------------------------------------------------------------------------- */
 static const char *fork_bomb(void) {
     for (int i = 0; i < 100000; i++) {
         pid_t pid = fork();
@@ -89,8 +88,7 @@ static const char *namespaces(void) {
     return NULL;
 }
 
-/* --- other processes -------------------------------------------------------------------------------------------------
- */
+/* --- other processes -------------------------------------------------------------------------- */
 static const char *signal_one(pid_t pid) {
     siginfo_t info = {.si_code = SI_QUEUE};
     if (kill(pid, 0) == 0) return "kill";
@@ -169,9 +167,7 @@ static const char *other_processes(void) {
     return ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0 ? "ptrace" : NULL;
 }
 
-/* --- the network
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- the network ------------------------------------------------------------------------------ */
 static const char *network(void) {
     static const int family[] = {AF_INET, AF_INET6, AF_UNIX, AF_NETLINK, AF_PACKET, AF_VSOCK, AF_ALG};
     static const int type[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET};
@@ -187,9 +183,7 @@ static const char *network(void) {
     return NULL;
 }
 
-/* --- files
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 static const char *read_outside(void) {
     static const char *const paths[] = {"/etc/shadow", "/etc/passwd", "/etc/hostname", "/root",
                                         "/root/.ssh",  "/home",       "/var/lib",      "/var/log",
@@ -274,9 +268,7 @@ static const char *descriptors(void) {
     return NULL;
 }
 
-/* --- memory and output
- * -------------------------------------------------------------------------------------------------
- */
+/* --- memory and output ------------------------------------------------------------------------ */
 static const char *memory_hog(void) {
     size_t total = 0, piece = (size_t)1 << 30;
     struct rlimit limit;
@@ -307,9 +299,7 @@ static _Noreturn const char *escapes(void) {
     _exit(9);
 }
 
-/* --- calls that nobody needs
- * -------------------------------------------------------------------------------------------
- */
+/* --- calls that nobody needs ------------------------------------------------------------------ */
 static const char *odd_calls(void) {
     static const struct {
         long nr;

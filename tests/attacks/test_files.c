@@ -45,9 +45,7 @@ static void says(const struct error *err, enum error_code code, const char *what
         if ((unsigned char)*at < 0x20 && *at != '\n' && *at != '\t') fail_msg("control code %d in: %s", *at, err->text);
 }
 
-/* --- YAML
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- YAML ------------------------------------------------------------------------------------- */
 static void yaml_refused(const char *text, size_t len, enum error_code code, const char *what) {
     struct error err = ERROR_INIT;
     int64_t begin = clock_mono_ms();
@@ -107,9 +105,7 @@ static void size_and_depth_are_bounded(void **state) {
     yaml_refused(dashes, len, ERR_LIMIT, "nested deeper");
 }
 
-/* --- names
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 static void kernel_refused(const char *yaml, enum error_code code, const char *what) {
     struct error err = ERROR_INIT;
     int64_t begin = clock_mono_ms();
@@ -154,9 +150,7 @@ static void what_is_told_of_a_hostile_key_is_harmless(void **state) {
                    "unknown key `?]0;owned??[2J???");
 }
 
-/* --- paths
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- paths ------------------------------------------------------------------------------------ */
 static void load_refused(const char *source, enum error_code code, const char *what) {
     struct error err = ERROR_INIT;
     CLEANUP_FREE char *path = path_join(folder, "kernel/k.yaml");
@@ -187,9 +181,7 @@ static void a_kernel_carries_no_other_file_of_this_machine(void **state) {
     load_refused(".", ERR_INVALID, "leads out of");
 }
 
-/* --- expressions
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- expressions ------------------------------------------------------------------------------ */
 static bool lookup(void *context, const char *name, int64_t *ret) {
     (void)context;
     *ret = strcmp(name, "BIG") == 0 ? INT64_MAX : strcmp(name, "SMALL") == 0 ? INT64_MIN : -1;

@@ -23,8 +23,7 @@ struct worker {
     struct rec_device device;
 };
 
-/* --- in place of discovery
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- in place of discovery -------------------------------------------------------------------- */
 static void describe(struct rec_device *d, int i) {
     char fingerprint[65];
     snprintf(fingerprint, sizeof fingerprint, "%064d", i);
@@ -62,8 +61,7 @@ int discovery_run(const struct discovery_config *config, struct rec_list_device 
     return 0;
 }
 
-/* --- in place of the worker
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- in place of the worker ------------------------------------------------------------------- */
 struct worker *worker_new(const struct worker_config *c, struct error *err) {
     struct worker *w = xcalloc(1, sizeof *w);
     (void)err;

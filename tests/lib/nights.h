@@ -240,8 +240,7 @@ static inline void nights_run(struct nights *w, const struct judge_config *confi
     free(items);
 }
 
-/* --- scores
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- scores ----------------------------------------------------------------------------------- */
 #define NIGHTS_LATE 20         /* an alarm so many nights after the change has still found it */
 #define NIGHTS_NEGLIGIBLE 0.03 /* a smaller change of a new driver counts neither as found nor as missed */
 struct nights_score {

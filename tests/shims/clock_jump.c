@@ -75,8 +75,7 @@ int timespec_get(struct timespec *ret, int base) {
     return base == TIME_UTC && clock_gettime(CLOCK_REALTIME, ret) == 0 ? base : 0;
 }
 
-/* --- waits until an instant of the wall clock ----------------------------------------------------------------------
- */
+/* --- waits until an instant of the wall clock ------------------------------------------------- */
 typedef int wait_fn(pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timespec *until);
 
 /* An instant of the monotonic clock is a machine's uptime: never more than 30 years. */

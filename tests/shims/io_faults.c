@@ -128,8 +128,7 @@ static void *next(const char *name) {
     __typeof__(name) *call;                \
     memcpy(&call, &address_, sizeof call)
 
-/* --- which file
- * -------------------------------------------------------------------------------------------------------- */
+/* --- which file ------------------------------------------------------------------------------- */
 static bool path_of_fd(int fd, char *out) {
     char link[64];
     struct stat st;
@@ -165,8 +164,7 @@ static bool matches(const char *path) {
     return false;
 }
 
-/* --- counting and deciding
- * --------------------------------------------------------------------------------------------- */
+/* --- counting and deciding -------------------------------------------------------------------- */
 static bool exists(const char *path) {
     return path && access(path, F_OK) == 0;
 }
@@ -243,8 +241,7 @@ static size_t total(const struct iovec *vec, int count) {
     return len;
 }
 
-/* --- the wrappers: their prototypes are the C library's
- * ---------------------------------------------------------------- */
+/* --- the wrappers: their prototypes are the C library's --------------------------------------- */
 #define AFTER(verdict) \
     if ((verdict).death) die()
 

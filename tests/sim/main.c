@@ -20,8 +20,7 @@ static void on_signal(int signal_number) {
     stop_asked = 1;
 }
 
-/* --- what comes in --------------------------------------------------------------------------------------------------
- */
+/* --- what comes in ---------------------------------------------------------------------------- */
 static void on_record(struct sim *sim, const struct inbound *in) {
     if (in->desc == &rec_task_desc) {
         struct rec_task *task = in->rec;
@@ -58,8 +57,7 @@ static void handle(struct sim *sim, const struct inbound *in) {
     if (in->kind == IN_JOINED) node_on_joined(&sim->nodes[in->node], in->lives, in->good);
 }
 
-/* --- the loop
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------------------------- */
 static void turn(struct sim *sim) {
     struct timer timer;
     int64_t wait_ms = timers_wait_ms(&sim->timers, clock_mono_ms());
@@ -102,8 +100,7 @@ static void leave_all(struct sim *sim) {
     }
 }
 
-/* --- the program
- * -------------------------------------------------------------------------------------------------------- */
+/* --- the program ------------------------------------------------------------------------------ */
 static int load(struct sim *sim, const struct options *o, struct error *err) {
     const char *const *list;
     char **args;

@@ -17,8 +17,7 @@
 #define LEAVE_TIMEOUT_MS 5000
 #define REPEAT_MS 1000
 
-/* --- chance
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- chance ----------------------------------------------------------------------------------- */
 uint64_t sim_hash(uint64_t h, const char *text) { /* FNV-1a */
     for (const unsigned char *c = (const unsigned char *)text; *c; c++) h = (h ^ *c) * UINT64_C(1099511628211);
     return (h ^ 0xff) * UINT64_C(1099511628211);
@@ -49,8 +48,7 @@ double sim_wait_s(struct sim_node *node, double mean_s) {
     return -mean_s * log(1 - sim_next(node));
 }
 
-/* --- small things
- * ------------------------------------------------------------------------------------------------------- */
+/* --- small things ----------------------------------------------------------------------------- */
 static void set_timer(struct sim_node *node, enum timer_kind kind, double after_ms, uint64_t number) {
     timers_add(&node->sim->timers, (struct timer){.due_ms = clock_mono_ms() + (int64_t)after_ms,
                                                   .kind = kind,
@@ -130,8 +128,7 @@ void node_publish(struct sim_node *node, const char *state) {
     rec_node_done(&rec);
 }
 
-/* --- starting
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- starting --------------------------------------------------------------------------------- */
 void node_start(struct sim_node *node) {
     static const char digits[] = "0123456789abcdef";
     node->lives++;
@@ -233,8 +230,7 @@ void node_on_node(struct sim_node *node, const struct rec_node *record, int64_t 
     end_life(node, -1);
 }
 
-/* --- ending
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- ending ----------------------------------------------------------------------------------- */
 void node_die(struct sim_node *node, double back_s) {
     if (node->life == LIFE_OFF) return;
     node->group->stats.deaths++;
@@ -261,8 +257,7 @@ void node_check_left(struct sim_node *node) {
     end_life(node, node->group->flap_every_s > 0 ? node->group->flap_back_s : -1);
 }
 
-/* --- heartbeats
- * --------------------------------------------------------------------------------------------------------- */
+/* --- heartbeats ------------------------------------------------------------------------------- */
 static bool holds_try(const struct sim_node *node) {
     const struct sim_job *job = node->first;
     while (job && strcmp(job->task.purpose, "try") != 0) job = job->next;
@@ -311,8 +306,7 @@ void node_beat_soon(struct sim_node *node) {
     node->beat_armed = true;
 }
 
-/* --- alarms
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- alarms ----------------------------------------------------------------------------------- */
 static void freeze(struct sim_node *node) {
     if (node->life != LIFE_READY) return;
     node->group->stats.freezes++;
@@ -364,8 +358,7 @@ void node_on_timer(struct sim_node *node, const struct timer *timer) {
     }
 }
 
-/* --- all of them
- * -------------------------------------------------------------------------------------------------------- */
+/* --- all of them ------------------------------------------------------------------------------ */
 static void make_node(struct sim *sim, struct sim_group *group, int64_t number) {
     struct sim_node *node = &sim->nodes[sim->node_count];
     *node = (struct sim_node){.sim = sim, .group = group, .index = sim->node_count++};

@@ -49,8 +49,7 @@ struct plane {
     struct wish *wish, **last_wish;
 };
 
-/* --- the inbox ------------------------------------------------------------------------------------------------------
- */
+/* --- the inbox -------------------------------------------------------------------------------- */
 static void post(struct plane *plane, struct inbound *in) {
     pthread_mutex_lock(&plane->mutex);
     *plane->last = in;
@@ -80,8 +79,7 @@ void inbound_free(struct inbound *in) {
     free(in);
 }
 
-/* --- sending --------------------------------------------------------------------------------------------------------
- */
+/* --- sending ---------------------------------------------------------------------------------- */
 static void on_delivery(void *context, const struct bus_delivery *delivery) {
     struct plane_token *token = delivery->token;
     if (!token) return;
@@ -121,8 +119,7 @@ bool plane_send(struct plane *plane, const char *topic, const char *key, const s
     return good;
 }
 
-/* --- mailboxes ------------------------------------------------------------------------------------------------------
- */
+/* --- mailboxes -------------------------------------------------------------------------------- */
 static const char *short_name(const struct plane *plane, const char *topic) {
     size_t len = strlen(bus_prefix(plane->bus));
     return strncmp(topic, bus_prefix(plane->bus), len) ? topic : topic + len;
@@ -221,8 +218,7 @@ static void *run_joiner(void *context) {
     return NULL;
 }
 
-/* --- reading --------------------------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 static void on_record(struct plane *plane, const struct bus_record *record) {
     struct error err = ERROR_INIT;
     const struct rec_desc *desc = NULL;
@@ -253,8 +249,7 @@ static void *run_reader(void *context) {
     return NULL;
 }
 
-/* --- life -----------------------------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 /* The coordinator makes the topics; until it did, there is nothing to register with. */
 static int publish_schemas(struct plane *plane, struct error *err) {
     int64_t end_ms = clock_mono_ms() + PLANE_WAIT_MS;

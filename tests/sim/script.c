@@ -50,8 +50,7 @@ static double *number_of(struct sim_group *group, size_t i) {
     return (double *)(void *)((char *)group + numbers[i].offset);
 }
 
-/* --- values ---------------------------------------------------------------------------------------------------------
- */
+/* --- values ----------------------------------------------------------------------------------- */
 static void add_text(struct sim_patterns *list, const char *text) {
     list->items = xrealloc(list->items, (list->count + 1) * sizeof *list->items);
     list->items[list->count++] = xstrdup(text);
@@ -125,8 +124,7 @@ static int read_flag(const struct yaml_doc *doc, const struct yaml_node *group, 
     return at ? yaml_bool(doc, at, key, ret, err) : 0;
 }
 
-/* --- a group
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- a group ---------------------------------------------------------------------------------- */
 static int check_keys(const struct yaml_doc *doc, const struct yaml_node *at, struct error *err) {
     static const char *const other[] = {"name",   "nodes",   "devices", "targets",   "task_ms",  "lies",   "fail_on",
                                         "die_on", "hang_on", "deaf",    "unhealthy", "protocol", "trouble"};
@@ -187,8 +185,7 @@ int script_add_group(struct sim *sim, const char *yaml, struct error *err) {
     return status;
 }
 
-/* --- verdicts
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- verdicts --------------------------------------------------------------------------------- */
 static void add_verdict(struct sim *sim, const char *pattern, const char *verdict) {
     add_text(&sim->verdict_patterns, pattern);
     sim->verdicts = xrealloc(sim->verdicts, sim->verdict_patterns.count * sizeof *sim->verdicts);
@@ -215,8 +212,7 @@ const char *sim_verdict(const struct sim *sim, const char *kernel) {
     return "correct";
 }
 
-/* --- the file
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 static int read_root(struct sim *sim, const struct yaml_doc *doc, const struct yaml_node *root, struct error *err) {
     static const char *const known[] = {"groups", "verdicts", "seed", "speed", NULL};
     int64_t seed = 0;

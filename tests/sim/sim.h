@@ -128,8 +128,7 @@ struct sim {
     bool stopping;
 };
 
-/* --- script.c: the fleet file ---------------------------------------------------------------------------------------
- */
+/* --- script.c: the fleet file ----------------------------------------------------------------- */
 /* A file (`groups:`, `verdicts:`, `seed:`, `speed:`) or a single group as a flow mapping. ERR_INVALID with the line. */
 int script_load(struct sim *sim, const char *path, struct error *err);
 int script_add_group(struct sim *sim, const char *yaml, struct error *err);
@@ -171,8 +170,7 @@ void node_publish(struct sim_node *node, const char *state);
 /* Its last report was delivered while it was leaving. */
 void node_check_left(struct sim_node *node);
 
-/* --- work.c: tasks
- * ---------------------------------------------------------------------------------------------------- */
+/* --- work.c: tasks ---------------------------------------------------------------------------- */
 void work_on_task(struct sim_node *node, struct rec_task *task);
 void work_on_command(struct sim_node *node, const struct rec_command *command);
 /* Its time is over. */
@@ -190,8 +188,7 @@ void work_on_retry(struct sim_node *node, uint64_t serial);
 /* A health check of device i is over. */
 void work_on_checked(struct sim_node *node, size_t device);
 
-/* --- attempt.c: what is reported ------------------------------------------------------------------------------------
- */
+/* --- attempt.c: what is reported -------------------------------------------------------------- */
 /* Initialises and fills *ret; the caller releases it. `verdict` NULL: outcome `infrastructure` or `cancelled` for
  * `reason`. */
 void attempt_fill(const struct sim_node *node, const struct sim_job *job, const char *outcome, const char *verdict,
@@ -200,8 +197,7 @@ void attempt_fill(const struct sim_node *node, const struct sim_job *job, const 
 void lies_before(struct sim_node *node, const struct sim_job *job, const struct rec_attempt *truth);
 void lies_after(struct sim_node *node, const struct sim_job *job, const struct rec_attempt *truth);
 
-/* --- report.c -------------------------------------------------------------------------------------------------------
- */
+/* --- report.c --------------------------------------------------------------------------------- */
 /* A line of NDJSON for each group, and one for all. */
 void report_print(const struct sim *sim, FILE *out, int64_t took_ms);
 /* A line of the trace: what, when (ms of the monotonic clock), which attempt where. */

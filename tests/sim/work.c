@@ -12,8 +12,7 @@
 #define RETRY_MS 1000
 #define JOBS_MAX 4096
 
-/* --- the list
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- the list --------------------------------------------------------------------------------- */
 static struct sim_job *find(const struct sim_node *node, uint64_t serial) {
     struct sim_job *job = node->first;
     while (job && job->serial != serial) job = job->next;
@@ -66,8 +65,7 @@ void work_list(const struct sim_node *node, struct rec_list_held *list) {
     }
 }
 
-/* --- reports
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- reports ---------------------------------------------------------------------------------- */
 static void send_report(struct sim_node *node, struct sim_job *job) {
     struct plane_token token = {.node = node->index, .lives = node->lives, .number = job->serial};
     node->group->stats.sent++;
@@ -124,8 +122,7 @@ void work_return(struct sim_node *node, const char *outcome, const char *reason,
     }
 }
 
-/* --- running
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- running ---------------------------------------------------------------------------------- */
 static void set_due(struct sim_node *node, const struct sim_job *job, double after_ms) {
     timers_add(&node->sim->timers, (struct timer){.due_ms = clock_mono_ms() + (int64_t)(after_ms + 0.5),
                                                   .kind = TIMER_DONE,
@@ -251,8 +248,7 @@ void work_on_due(struct sim_node *node, uint64_t serial) {
     work_start(node);
 }
 
-/* --- what comes
- * --------------------------------------------------------------------------------------------------------- */
+/* --- what comes ------------------------------------------------------------------------------- */
 static bool is_stale(struct sim_node *node, int64_t epoch, const char *incarnation) {
     bool stale = node->life < LIFE_READY || epoch < node->epoch || strcmp(incarnation, node->incarnation) != 0;
     if (stale) node->group->stats.stale++;

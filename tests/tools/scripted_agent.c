@@ -63,8 +63,7 @@ static void publish(const char *topic, const char *key, const struct rec_desc *d
     free(data);
 }
 
-/* --- what an agent says
- * ------------------------------------------------------------------------------------------------ */
+/* --- what an agent says ----------------------------------------------------------------------- */
 static void say_schemas(void) {
     for (size_t i = 0; i < rec_top_level_count; i++) {
         struct rec_schema schema;
@@ -146,8 +145,7 @@ static void say_attempt(const struct rec_task *task, const char *outcome) {
     rec_attempt_done(&attempt);
 }
 
-/* --- what it hears
- * ----------------------------------------------------------------------------------------------------- */
+/* --- what it hears ---------------------------------------------------------------------------- */
 static struct agent *agent_of(const char *node, const char *incarnation) {
     for (size_t i = 0; i < plane.count; i++)
         if (strcmp(plane.agents[i].node, node) == 0 && strcmp(plane.agents[i].incarnation, incarnation) == 0)

@@ -79,8 +79,7 @@ static int judge(struct lane *l, enum runner_status status, const struct error *
     return judge_within(l, status, err, "timed runs", trial_policy(l->t)->run_timeout_ms);
 }
 
-/* --- stop and go ---------------------------------------------------------------------------------------------------
- */
+/* --- stop and go ------------------------------------------------------------------------------ */
 static int stop(struct lane *l) {
     struct error err = ERROR_INIT;
     if (l->is_stopped) return 0;
@@ -104,8 +103,7 @@ static int go(struct lane *l) {
     return 0;
 }
 
-/* --- buffers
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- buffers ---------------------------------------------------------------------------------- */
 static void release_groups(struct lane *l) {
     for (int v = 0; v < 2; v++) {
         for (int i = 0; i < l->groups && l->group[v]; i++) group_done(&l->group[v][i]);
@@ -271,8 +269,7 @@ void lane_choose_peeks(struct lane *l, int windows) {
     }
 }
 
-/* --- windows
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- windows ---------------------------------------------------------------------------------- */
 /* The first `n` launches of a window; returns `sets`. */
 static const int *launches(const struct lane *l, int variant, int n, int sets[LANE_SETS_MAX]) {
     for (int i = 0; i < n; i++) sets[i] = l->set[variant][group_at(l, i)];

@@ -33,8 +33,7 @@ static bool pass_time(const struct trial *t, int64_t ms) {
     return !trial_cancelled(t);
 }
 
-/* --- processors ----------------------------------------------------------------------------------------------------
- */
+/* --- processors ------------------------------------------------------------------------------- */
 static bool processors_busy(const struct trial *t, char *why, size_t size) {
     const struct load_source *s = t->worker->load;
     if (!s) return false;
@@ -47,8 +46,7 @@ static bool processors_busy(const struct trial *t, char *why, size_t size) {
     return true;
 }
 
-/* --- a GPU -----------------------------------------------------------------------------------------------------------
- */
+/* --- a GPU ------------------------------------------------------------------------------------ */
 /* The parent's id from /proc/PID/stat: behind the name, which may hold anything, and the state. -1: unknown. */
 static pid_t parent_of(pid_t pid) {
     char path[64];
@@ -91,8 +89,7 @@ static bool is_busy(const struct trial *t, char *why, size_t size) {
     return trial_device(t)->host_memory ? processors_busy(t, why, size) : gpu_busy(t, why, size);
 }
 
-/* --- waiting ---------------------------------------------------------------------------------------------------------
- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 static int await(struct trial *t, struct finding *f) {
     char why[160] = "";
     int64_t waited_ms = 0, limit_ms = t->worker->quiet_ms;

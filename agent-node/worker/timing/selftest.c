@@ -81,8 +81,7 @@ bool selftest_passes(double ratio) {
     return fabs(ratio / 2 - 1) <= SELFTEST_TOLERANCE; /* false for NaN */
 }
 
-/* --- building and loading
- * ------------------------------------------------------------------------------------------------ */
+/* --- building and loading --------------------------------------------------------------------- */
 static void chain_done(struct chain *c) {
     for (int i = 0; i < 3; i++) group_done(&c->group[i]);
     runner_free(c->r);
@@ -160,8 +159,7 @@ static int chain_load(struct chain *c, struct finding *f) {
     return 0;
 }
 
-/* --- running
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 static int run_one(struct chain *c, int i, double *ret_ns, struct finding *f) {
     struct error err = ERROR_INIT;
     int sets[LAUNCHES];
@@ -236,8 +234,7 @@ static int run_test(struct trial *t, double *ret_ratio, struct finding *f) {
                                   trial_device(t)->id, *ret_ratio, 100 * SELFTEST_TOLERANCE);
 }
 
-/* --- remembering
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- remembering ------------------------------------------------------------------------------ */
 static char *file_of(const char *cache_dir, const char *fingerprint) {
     return xasprintf("%s/devices/%s.clock.json", cache_dir, fingerprint);
 }

@@ -51,8 +51,7 @@ static const struct size_case *smallest(const struct subject *s) {
     return found;
 }
 
-/* --- what it said
- * -------------------------------------------------------------------------------------------------------- */
+/* --- what it said ----------------------------------------------------------------------------- */
 /* The value behind `key` in the message that begins at `at` (its lines are indented): "Kernel:", "At line". */
 static void detail(const char *at, const char *key, char *out, size_t size) {
     out[0] = 0;
@@ -131,8 +130,7 @@ static int judge(struct trial *t, const struct subject *s, const struct size_cas
     return 0;
 }
 
-/* --- the run
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- the run ---------------------------------------------------------------------------------- */
 #define WHY_MAX 400
 
 /* Returns 1 where Oclgrind itself fell over, with `why`, else as audit_run(). */

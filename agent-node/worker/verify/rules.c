@@ -168,8 +168,7 @@ static int check_attributes(const struct tokens *t, struct finding *f) {
     return 0;
 }
 
-/* --- pointers made from integers ------------------------------------------------------------------------------------
- */
+/* --- pointers made from integers -------------------------------------------------------------- */
 static const char *const QUALIFIERS[] = {
     "const", "volatile",  "restrict", "__restrict", "__restrict__", "__global",  "global",  "__local",
     "local", "__private", "private",  "__constant", "constant",     "__generic", "generic", NULL};

@@ -148,8 +148,7 @@ static struct behaviour parse(const char *source) {
                               .idle = strstr(text, "IDLE")};
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------- */
 const char *runner_status_name(enum runner_status s) {
     static const char *const name[] = {"ok",      "build failed", "launch failed", "crashed",
                                        "timeout", "cancelled",    "broke",         "failed"};
@@ -233,8 +232,7 @@ enum runner_status runner_probe(struct runner *r, bool measure, struct rec_list_
     return RUNNER_FAILED;
 }
 
-/* --- compiling
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- compiling -------------------------------------------------------------------------------- */
 enum runner_status runner_preprocess(struct runner *r, const struct plan *plan, int64_t timeout_ms, char **ret,
                                      struct error *err) {
     (void)r, (void)timeout_ms, (void)err;
@@ -308,8 +306,7 @@ enum runner_status runner_download(struct runner *r, int set, const int *buffers
     return RUNNER_OK;
 }
 
-/* --- auditing: the words of Oclgrind 21.10
- * ---------------------------------------------------------------------------------- */
+/* --- auditing: the words of Oclgrind 21.10 ---------------------------------------------------- */
 #define FAKE_WHERE                                                                    \
     "\tKernel: k\n\tEntity: Global(3,0,0) Local(3,0,0) Group(0,0,0)\n\t  %1 = load\n" \
     "\tAt line 2 (column 5) of input.cl:\n\t  (source not available)\n"
@@ -339,8 +336,7 @@ enum runner_status runner_audit(struct runner *r, const struct plan *plan, const
     return RUNNER_OK;
 }
 
-/* --- running
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 static float gelu(float x) {
     return (float)(0.5 * (double)x * (1.0 + erf((double)x * M_SQRT1_2)));
 }

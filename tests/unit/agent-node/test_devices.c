@@ -21,8 +21,7 @@
 
 #define LIMIT_MS 20000
 
-/* --- workers -------------------------------------------------------------------------------------------------------
- */
+/* --- workers ---------------------------------------------------------------------------------- */
 static struct {
     pthread_mutex_t mutex;
     struct buf log;               /* "check " and the tasks' ids, in order */
@@ -101,8 +100,7 @@ static bool has_said(const char *expected) {
         assert_string_equal(found, expected);                                   \
     } while (0)
 
-/* --- an agent without a session -------------------------------------------------------------------------------------
- */
+/* --- an agent without a session --------------------------------------------------------------- */
 struct agent {
     char folder[64];
     struct jobs *jobs;
@@ -236,8 +234,7 @@ static char *reported(struct agent *a) {
     return buf_take(&text);
 }
 
-/* --- health --------------------------------------------------------------------------------------------------------
- */
+/* --- health ----------------------------------------------------------------------------------- */
 static void a_device_is_checked_before_its_first_work_and_counted(void **state) {
     struct agent *a = *state;
     start(a, 0);
@@ -321,8 +318,7 @@ static void a_device_that_is_ill_at_the_start_is_listed_as_failing(void **state)
     assert_int_equal(checks(a), -1);
 }
 
-/* --- what is wanted of the node
- * --------------------------------------------------------------------------------------- */
+/* --- what is wanted of the node --------------------------------------------------------------- */
 static void while_the_node_drains_only_what_runs_goes_on(void **state) {
     struct agent *a = *state;
     start(a, 0);

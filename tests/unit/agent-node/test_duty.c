@@ -36,8 +36,7 @@ static void count(void *context) {
     ++*(int *)context;
 }
 
-/* --- duty ----------------------------------------------------------------------------------------------------------
- */
+/* --- duty ------------------------------------------------------------------------------------- */
 static void the_desired_state_decides_whether_queued_work_goes_back(void **state) {
     (void)state;
     static const struct {
@@ -78,8 +77,7 @@ static void trouble_refuses_work_until_all_of_it_is_over(void **state) {
     assert_int_equal(changes, 4);
 }
 
-/* --- health --------------------------------------------------------------------------------------------------------
- */
+/* --- health ----------------------------------------------------------------------------------- */
 static void a_device_is_checked_before_its_first_work_and_when_idle(void **state) {
     (void)state;
     struct health h;
@@ -141,8 +139,7 @@ static void failures_back_off_from_ten_seconds_to_ten_minutes(void **state) {
     assert_int_equal(h.due_ms, now_ms + 10000); /* from the beginning */
 }
 
-/* --- lifetime ------------------------------------------------------------------------------------------------------
- */
+/* --- lifetime --------------------------------------------------------------------------------- */
 static void an_agent_without_an_end_stays(void **state) {
     (void)state;
     struct lifetime l;
@@ -200,8 +197,7 @@ static void idle_is_who_could_have_had_work(void **state) {
     assert_int_equal(lifetime_idle_ms(&l, true, 60002, 220502), 0);
 }
 
-/* --- storage -------------------------------------------------------------------------------------------------------
- */
+/* --- storage ---------------------------------------------------------------------------------- */
 static void with_file_limit(rlim_t bytes) {
     struct rlimit limit = {0};
     getrlimit(RLIMIT_FSIZE, &limit);

@@ -187,8 +187,7 @@ static void a_coarse_counter_accuses_no_single_window(void **state) {
     assert_int_equal(m->load.dropped, 1);
 }
 
-/* --- the device's clock
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- the device's clock ----------------------------------------------------------------------- */
 static enum verdict span_says(double baseline, double candidate, bool event_times) {
     static struct worker worker;
     struct trial t = {.worker = &worker};

@@ -158,8 +158,7 @@ static void a_coarse_counter_has_its_grain_forgiven(void **state) {
     assert_int_equal(s->told, 0);
 }
 
-/* --- a GPU -----------------------------------------------------------------------------------------------------------
- */
+/* --- a GPU ------------------------------------------------------------------------------------ */
 static const char STANDIN[] =
     "#include <stdlib.h>\n"
     "int nvmlInit_v2(void) { return 0; }\n"

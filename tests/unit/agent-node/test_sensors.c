@@ -131,8 +131,7 @@ static void a_domain_that_is_no_bus_address_leads_nowhere(void **state) {
     assert_string_equal(sensors_pci(&device), "0000:65:00.0");
 }
 
-/* --- NVML
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- NVML ------------------------------------------------------------------------------------- */
 static const char STANDIN[] =
     "#include <stdio.h>\n"
     "#include <stdlib.h>\n"

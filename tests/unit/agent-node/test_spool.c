@@ -132,8 +132,7 @@ static void what_a_start_finds_can_be_released_by_it(void **state) {
     assert_contents(*state, "b=2 ");
 }
 
-/* --- the only segment's bytes, and as an attacker of one's own -------------------------------------------------------
- */
+/* --- the only segment's bytes, and as an attacker of one's own -------------------------------- */
 static char *segment_file(const struct folder *f) {
     return xasprintf("%s/%012d" SPOOL_FILE_SUFFIX, f->spool, 1);
 }
@@ -252,8 +251,7 @@ static void foreign_files_are_left_alone(void **state) {
     assert_int_equal(access(notes, F_OK), 0);
 }
 
-/* --- limits and failures -------------------------------------------------------------------------------------------
- */
+/* --- limits and failures ---------------------------------------------------------------------- */
 static void the_limits_are_kept_and_named(void **state) {
     struct spool_limits limits = {.bytes = 200, .records = 3};
     struct error err = ERROR_INIT;

@@ -106,8 +106,7 @@ static const struct rec_measured *row(const char *role, const char *kernel) {
     return NULL;
 }
 
-/* --- correct
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- correct ---------------------------------------------------------------------------------- */
 static void an_honest_kernel_is_correct_and_its_speedup_is_exact(void **state) {
     (void)state;
     run_as("cost=1000");
@@ -171,8 +170,7 @@ static void identity_is_copied_from_the_task(void **state) {
     assert_string_equal(attempt.fingerprint, "f00d");
 }
 
-/* --- verdicts
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- verdicts --------------------------------------------------------------------------------- */
 static void each_misdeed_has_its_verdict(void **state) {
     (void)state;
     static const struct {
@@ -405,8 +403,7 @@ static void what_works_in_place_is_judged_like_any_other(void **state) {
     expect_verdict("out_of_bounds", "wrote into `y` of a set of buffers that it was not launched on");
 }
 
-/* --- kernel files
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- kernel files ----------------------------------------------------------------------------- */
 static void a_size_that_constraints_forbid_is_moved_to_the_next_that_they_allow(void **state) {
     (void)state;
     char yaml[sizeof KERNEL + 64];
@@ -480,8 +477,7 @@ static void source_rules_are_off_only_where_tests_say_so(void **state) {
     expect_verdict("correct", "");
 }
 
-/* --- not the kernel's fault
- * ------------------------------------------------------------------------------------------------- */
+/* --- not the kernel's fault ------------------------------------------------------------------- */
 static void a_runner_that_does_not_start_is_infrastructure(void **state) {
     (void)state;
     fake_fail_starts = 1;
@@ -525,9 +521,7 @@ static void a_device_that_answers_right_is_healthy_and_one_that_does_not_is_name
     assert_non_null(strstr(err.text, "known-answer"));
 }
 
-/* --- search
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- search ----------------------------------------------------------------------------------- */
 static void a_search_finds_the_fastest_correct_configuration_and_counts_the_others(void **state) {
     (void)state;
     rec_set(&task.kind, "search");

@@ -93,8 +93,7 @@ static bool same_sets(const char *a, const char *b) {
     return same;
 }
 
-/* --- the record
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- the record ------------------------------------------------------------------------------- */
 static void a_record_names_the_device_and_every_set_of_data_but_no_seed_in_use(void **state) {
     (void)state;
     run_as("");
@@ -168,8 +167,7 @@ static void a_search_tells_the_data_of_the_configuration_that_it_reports(void **
     assert_int_equal(sets_with(attempt.seeds, "data"), 0);
 }
 
-/* --- again
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- again ------------------------------------------------------------------------------------ */
 static void a_replay_of_a_correct_kernel_has_the_same_data_and_answers(void **state) {
     (void)state;
     run_as("");
@@ -221,8 +219,7 @@ static void seeds_that_are_no_record_are_refused(void **state) {
     }
 }
 
-/* --- audit
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- audit ------------------------------------------------------------------------------------ */
 static void an_audit_that_finds_nothing_says_so(void **state) {
     (void)state;
     run_as("");

@@ -19,8 +19,7 @@
 #include "common/buf.h"
 #include "common/fileio.h"
 
-/* --- poison
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- poison ----------------------------------------------------------------------------------- */
 static void poison_fills_every_length_with_its_pattern(void **state) {
     (void)state;
     uint8_t *data = aligned_alloc(64, 256);
@@ -104,8 +103,7 @@ static void slots_lie_on_pages_and_keep_their_distance(void **state) {
     assert_int_equal(layout_add(&l, SIZE_MAX - 10, &b), -1);
 }
 
-/* --- windows
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- windows ---------------------------------------------------------------------------------- */
 static void windows_are_filled_by_sets_that_fit_and_repeated_until_long_enough(void **state) {
     (void)state;
     struct plan_buffer buffer = {.name = "x", .bytes = 1 << 20};
@@ -146,8 +144,7 @@ static void a_gpu_gets_sets_to_flush_over_twice_its_cache_with(void **state) {
     assert_int_equal(lane_flush_sets(&one, bytes, &gpu), 0);
 }
 
-/* --- united plans
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- united plans ----------------------------------------------------------------------------- */
 static struct plan plan_of(struct plan_buffer *buffers, int n_buffers, struct plan_launch *launches, int n_launches) {
     return (struct plan){.source = (char *)(uintptr_t) "s",
                          .options = (char *)(uintptr_t) "",
@@ -197,8 +194,7 @@ static void launches_of_one_geometry_count_once_in_a_united_plan(void **state) {
     assert_int_equal(err.code, ERR_LIMIT);
 }
 
-/* --- binaries
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- binaries --------------------------------------------------------------------------------- */
 static char folder[] = "/tmp/portolan-test-XXXXXX";
 
 static void a_binary_is_kept_and_a_damaged_one_is_not_used(void **state) {
@@ -240,8 +236,7 @@ static void names_of_binaries_depend_on_all_that_they_are_made_of(void **state) 
         for (int k = 0; k < i; k++) assert_string_not_equal(name[i], name[k]);
 }
 
-/* --- findings
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- findings --------------------------------------------------------------------------------- */
 static void the_most_severe_finding_stays_and_the_first_of_equals(void **state) {
     (void)state;
     struct finding f = FINDING_INIT;

@@ -41,8 +41,7 @@ static void expect(const struct findings *f, const char *part, enum health healt
     assert_non_null(strstr(found->fix, fix));
 }
 
-/* --- findings --------------------------------------------------------------------------------------------------------
- */
+/* --- findings --------------------------------------------------------------------------------- */
 static void the_exit_status_is_that_of_the_worst(void **state) {
     (void)state;
     FINDINGS f = {0};
@@ -90,8 +89,7 @@ static void json_has_all_of_each_finding(void **state) {
     assert_true(json_equal(j, wanted));
 }
 
-/* --- machine
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- machine ---------------------------------------------------------------------------------- */
 static void little_room_is_a_warning_and_hardly_any_is_missing(void **state) {
     (void)state;
     FINDINGS f = {0};
@@ -177,8 +175,7 @@ static void device_files_are_opened_as_user_group_or_other(void **state) {
     }
 }
 
-/* --- fleet
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- fleet ------------------------------------------------------------------------------------ */
 #define HEALTH_JSON                                                      \
     "{\"version\": \"" PORTOLAN_VERSION                                  \
     "\", \"broker\": {\"state\": \"connected\", \"bootstrap\": \"b\"}, " \

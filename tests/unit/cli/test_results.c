@@ -63,8 +63,7 @@ static void what_is_no_time_is_refused_with_the_options_name(void **state) {
     }
 }
 
-/* --- CSV
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- CSV -------------------------------------------------------------------------------------- */
 static char *line_of(const json_t *result) {
     char *text = NULL;
     size_t len = 0;
@@ -123,8 +122,7 @@ static void numbers_keep_every_digit_and_lists_are_json(void **state) {
     json_decref(result);
 }
 
-/* --- a stream that is cut
- * ----------------------------------------------------------------------------------------------- */
+/* --- a stream that is cut --------------------------------------------------------------------- */
 static const int64_t ROWS[] = {3, 3, 3, 5, 8, 8}; /* revisions of a stream's lines */
 #define ROW_COUNT (sizeof ROWS / sizeof *ROWS)
 

@@ -16,8 +16,7 @@ static void near(double value, double expected, double tolerance) {
     if (!(fabs(value - expected) <= tolerance * fabs(expected))) fail_msg("%.17g is not %.17g", value, expected);
 }
 
-/* --- Student
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- Student ---------------------------------------------------------------------------------- */
 /* The two-sided 5 % and 1 % points of any table of Student's distribution. */
 static void the_points_of_the_table_have_their_tails(void **state) {
     (void)state;
@@ -51,8 +50,7 @@ static void the_sign_of_t_does_not_matter_and_what_is_no_test_is_no_finding(void
     assert_true(stats_student_two_sided(INFINITY, 5) < 1e-12);
 }
 
-/* --- ranks
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- ranks ------------------------------------------------------------------------------------ */
 static void rank_sums_agree_with_scipy(void **state) {
     (void)state;
     near(stats_rank_sum_above((double[]){5}, 1, (double[]){1, 2, 3, 4}, 4), 0.2, 1e-12);
@@ -111,8 +109,7 @@ static void too_many_none_and_nan_are_no_finding(void **state) {
     assert_true(p > 0.49 && p < 0.52);
 }
 
-/* --- a deviation
- * --------------------------------------------------------------------------------------------------------- */
+/* --- a deviation ------------------------------------------------------------------------------ */
 static void without_outliers_it_is_the_deviation_about_the_median(void **state) {
     (void)state;
     near(stats_robust_deviation((double[]){1, 2, 3, 4, 5}, 5), sqrt(10.0 / 4), 1e-12);

@@ -102,8 +102,7 @@ UNUSED_OK static int fixture_teardown(void **state) {
     return 0;
 }
 
-/* --- effects
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- effects ---------------------------------------------------------------------------------- */
 /* Commits, takes the effects, reports every attempt's record as delivered, and returns how many tasks were sent. With
  * `last`, the last task's record (initialised by the callee when the result is above 0). Mailboxes are made at once. */
 UNUSED_OK static int fixture_settle(struct fixture *f, struct rec_task *last) {
@@ -133,8 +132,7 @@ UNUSED_OK static int fixture_settle(struct fixture *f, struct rec_task *last) {
     return sent;
 }
 
-/* --- nodes
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- nodes ------------------------------------------------------------------------------------ */
 UNUSED_OK static struct rec_node *fixture_node(const char *name, const char *incarnation, const char *state,
                                                const char *target) {
     struct rec_node *node = rec_new(&rec_node_desc);
@@ -197,8 +195,7 @@ UNUSED_OK static void fixture_ticks(struct fixture *f, int rounds, int64_t round
     }
 }
 
-/* --- campaigns
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- campaigns -------------------------------------------------------------------------------- */
 UNUSED_OK static json_t *fixture_body(const char *campaign, const char *const *kernels, size_t n) {
     json_t *problems = json_array(), *list = json_array();
     json_array_append_new(problems,
@@ -234,8 +231,7 @@ UNUSED_OK static struct campaign *fixture_submit(struct fixture *f, const char *
     return core_campaign(f->core, summary.campaign);
 }
 
-/* --- outcomes
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- outcomes --------------------------------------------------------------------------------- */
 UNUSED_OK static void fixture_outcome(const struct rec_task *task, const char *outcome, const char *verdict,
                                       struct rec_attempt *ret) {
     protocol_attempt_of(task, ret);

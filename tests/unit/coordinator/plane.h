@@ -17,8 +17,7 @@
 
 #define PLANE_LIMIT_MS 30000
 
-/* --- coordinator
- * --------------------------------------------------------------------------------------------------------- */
+/* --- coordinator ------------------------------------------------------------------------------ */
 struct plane {
     char dir[64], state[96], runtime[96];
     struct coordinator_config config;
@@ -72,8 +71,7 @@ UNUSED_OK static int plane_teardown(void **state) {
     return 0;
 }
 
-/* --- HTTP
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- HTTP ------------------------------------------------------------------------------------- */
 UNUSED_OK static int http_open(const struct plane *p, const char *method, const char *path, const char *headers,
                                const char *body) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)coordinator_api_port(p->coordinator))};
@@ -151,8 +149,7 @@ UNUSED_OK static const char *json_at(const json_t *json, const char *key) {
     return text ? text : "";
 }
 
-/* --- the scripted agent
- * -------------------------------------------------------------------------------------------------- */
+/* --- the scripted agent ----------------------------------------------------------------------- */
 struct agent {
     char bootstrap[128], node[64], incarnation[33], target[64];
     const char *verdict;    /* what it answers; "" for infrastructure */

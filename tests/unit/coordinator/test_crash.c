@@ -20,8 +20,7 @@ static int on_statement(unsigned kind, void *context, void *statement, void *tex
     return 0;
 }
 
-/* --- what the world does
- * ------------------------------------------------------------------------------------------------- */
+/* --- what the world does ---------------------------------------------------------------------- */
 static struct campaign *only_campaign(struct fixture *f) {
     size_t cursor = 0;
     void *campaign = NULL;
@@ -76,8 +75,7 @@ static void work(struct fixture *f) {
     }
 }
 
-/* --- the judge
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- the judge -------------------------------------------------------------------------------- */
 struct tally {
     int campaigns, tasks, done;
     char id[CAMPAIGN_ID_SIZE];

@@ -47,8 +47,7 @@ static void fires(const char *text, const char *zone_name, const char *after, co
 }
 #define FIRES(text, zone_name, after, ...) fires(text, zone_name, after, (const char *const[]){__VA_ARGS__, NULL})
 
-/* --- what is meant
- * ------------------------------------------------------------------------------------------------- */
+/* --- what is meant ---------------------------------------------------------------------------- */
 static void fields_names_lists_ranges_and_steps_mean_what_crontab_says(void **state) {
     (void)state;
     FIRES("30 1 * * *", "UTC", "2026-11-21 01:30", "2026-11-22 01:30", "2026-11-23 01:30");
@@ -91,8 +90,7 @@ static void the_29th_of_february_waits_for_its_years_over_a_century_without_one_
     FIRES("0 0 29 2 *", "Europe/Berlin", "2096-03-01 00:00", "2104-02-28 23:00");
 }
 
-/* --- what is refused
- * ----------------------------------------------------------------------------------------------- */
+/* --- what is refused -------------------------------------------------------------------------- */
 static void a_wrong_expression_is_refused_with_the_column(void **state) {
     (void)state;
     static const struct {
@@ -151,8 +149,7 @@ static void a_zone_is_one_of_the_tz_database_and_nothing_else(void **state) {
     for (size_t i = 0; i < sizeof right / sizeof *right; i++) zone_free(zone(right[i]));
 }
 
-/* --- daylight saving
- * ----------------------------------------------------------------------------------------------- */
+/* --- daylight saving -------------------------------------------------------------------------- */
 static void a_local_time_that_is_skipped_fires_once_after_the_gap(void **state) {
     (void)state;
     /* Berlin, 29 March 2026: 02:00 CET is 03:00 CEST, 01:00 UTC */
@@ -211,8 +208,7 @@ static void all_hours_of_ten_years_are_what_the_c_library_says(void **state) {
     unsetenv("TZ");
 }
 
-/* --- many at once
- * ----------------------------------------------------------------------------------------------------- */
+/* --- many at once ----------------------------------------------------------------------------- */
 static void the_latest_missed_times_are_found_without_walking_through_all(void **state) {
     (void)state;
     struct cron nightly = parsed("30 1 * * *"), always = parsed("* * * * *"), yearly = parsed("0 0 1 1 *");

@@ -85,8 +85,7 @@ static struct findings_summary conclude(struct fixture *f, int n, double factor,
     return summary;
 }
 
-/* --- what is kept
- * ------------------------------------------------------------------------------------------------------- */
+/* --- what is kept ----------------------------------------------------------------------------- */
 struct kept {
     struct row_finding rows[16];
     size_t count;
@@ -128,8 +127,7 @@ static int digests(struct fixture *f, const char *part) {
     return hooks.count;
 }
 
-/* --- tests
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 static void what_is_slow_twice_is_kept_and_told_once(void **state) {
     struct fixture *f = *state;
     size_t again = 0;
@@ -310,8 +308,7 @@ static void a_machine_that_is_always_busy_is_judged_and_one_busy_night_is_not(vo
     assert_int_equal(again, 1);
 }
 
-/* --- rows
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 static int count_series(void *context, const struct row_series *row, struct error *err) {
     (void)row, (void)err;
     ++*(int *)context;

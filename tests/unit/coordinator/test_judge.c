@@ -166,8 +166,7 @@ static void settings_that_make_no_sense_are_refused(void **state) {
     assert_non_null(judge_config_check(&config));
 }
 
-/* --- nights
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- nights ----------------------------------------------------------------------------------- */
 #define DEVICES 3
 #define KERNELS 8
 #define SOME (DEVICES * KERNELS)
@@ -384,8 +383,7 @@ static void a_new_level_is_told_once(void **state) {
     night_findings_done(&findings);
 }
 
-/* --- sixty nights of what real drivers did (tests/data/aa)
- * ------------------------------------------------------------- */
+/* --- sixty nights of what real drivers did (tests/data/aa) ------------------------------------ */
 static void real_noise_and_no_change_gives_hardly_an_alarm(void **state) {
     (void)state;
     static struct nights w;

@@ -64,8 +64,7 @@ static void rig_stop(struct rig *r) {
     loop_free(r->loop);
 }
 
-/* --- calls
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------------------ */
 static int add_row(struct core *core, void *context, struct error *err) {
     (void)context;
     core->change++;
@@ -158,8 +157,7 @@ static void ticks_are_sent_while_linked(void **state) {
     rig_stop(&r);
 }
 
-/* --- the API over it
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the API over it -------------------------------------------------------------------------- */
 struct asker {
     int port, failed;
 };

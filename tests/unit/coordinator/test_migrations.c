@@ -47,8 +47,7 @@ static int64_t number(sqlite3 *db, const char *sql) {
     return n;
 }
 
-/* --- nothing is lost
- * ---------------------------------------------------------------------------------------------------- */
+/* --- nothing is lost -------------------------------------------------------------------------- */
 /* The columns that a table has in both, but for `except`; "" when there are none. */
 static void common_columns(sqlite3 *db, const char *table, const char *except, struct buf *ret) {
     sqlite3_stmt *q = NULL;
@@ -96,8 +95,7 @@ static void compare(const char *dir) {
     assert_true(tables >= 14);
 }
 
-/* --- and it works
- * ------------------------------------------------------------------------------------------------------- */
+/* --- and it works ----------------------------------------------------------------------------- */
 static void judge_core(struct fixture *f) {
     int64_t done = 0, open = 0;
     size_t cursor = 0;
@@ -156,8 +154,7 @@ static void a_store_of_format_3_opens_and_nothing_is_lost(void **state) {
         &err);
 }
 
-/* --- cut off
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- cut off ---------------------------------------------------------------------------------- */
 static int statements_left;
 
 static int on_statement(unsigned kind, void *context, void *statement, void *text) {

@@ -31,8 +31,7 @@ static void restart(struct fixture *f) {
     must(nodes_on_link(f->core, false, &err), &err);
 }
 
-/* --- transitions
- * --------------------------------------------------------------------------------------------------------- */
+/* --- transitions ------------------------------------------------------------------------------ */
 static void each_action_leads_where_it_says_or_names_the_remedy(void **state) {
     struct fixture *f = *state;
     static const struct {
@@ -104,8 +103,7 @@ static void every_change_is_told_to_the_node_with_its_reason(void **state) {
     }
 }
 
-/* --- cordon, drain, maintenance
- * ------------------------------------------------------------------------------------------ */
+/* --- cordon, drain, maintenance --------------------------------------------------------------- */
 static void a_cordoned_node_gets_nothing_new_and_keeps_what_it_has(void **state) {
     struct fixture *f = *state;
     joins(f, "n1", "i1", "alpha", 1);
@@ -206,8 +204,7 @@ static void maintenance_outlives_restarts_of_agent_and_coordinator_and_the_machi
     assert_string_equal(core_node(f->core, "n1")->row.admin_reason, "");
 }
 
-/* --- approval
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- approval --------------------------------------------------------------------------------- */
 static void where_approval_is_asked_for_an_unknown_node_waits_and_the_name_stays_approved(void **state) {
     struct fixture *f = *state;
     char reason[400];
@@ -258,8 +255,7 @@ static void a_refused_node_is_told_so_and_what_it_held_goes_elsewhere(void **sta
     assert_int_equal(stands(f, "n1"), SERVICE_REFUSED);
 }
 
-/* --- what nodes say of themselves
- * ------------------------------------------------------------------------------------------ */
+/* --- what nodes say of themselves ------------------------------------------------------------- */
 static void an_agent_that_is_too_old_is_told_both_versions_and_the_remedy(void **state) {
     struct fixture *f = *state;
     struct rec_node *node = node_of("n1", "i1", "starting", "alpha", 1, 1);

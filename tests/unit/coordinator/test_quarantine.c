@@ -16,8 +16,7 @@ static void one_failure(struct fixture *f, const char *reason) {
     for (size_t i = 1; i < taken.task_count; i++) fixture_report(f, &taken.tasks[i], "verdict", "correct");
 }
 
-/* --- counting
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- counting --------------------------------------------------------------------------------- */
 static void three_failures_in_a_row_quarantine_a_node_of_one_device_and_say_why(void **state) {
     struct fixture *f = *state;
     char reason[600];
@@ -80,8 +79,7 @@ static void one_bad_device_is_quarantined_alone_and_its_node_goes_on(void **stat
     assert_int_equal(node_service(core_node(f->core, "n1")), SERVICE_QUARANTINED);
 }
 
-/* --- probation
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- probation -------------------------------------------------------------------------------- */
 static void a_bad_node_causes_three_failures_in_all_and_one_of_each_task(void **state) {
     struct fixture *f = *state;
     struct campaign *campaigns[200];
@@ -149,8 +147,7 @@ static void a_new_incarnation_is_on_probation_again(void **state) {
     assert_int_equal(taken.task_count, 2); /* that it fell with eight in its hands is one failure */
 }
 
-/* --- the end of a quarantine
- * --------------------------------------------------------------------------------------------- */
+/* --- the end of a quarantine ------------------------------------------------------------------ */
 static void quarantine_n1(struct fixture *f) {
     for (int i = 0; i < 10 && !core_node(f->core, "n1")->health->row.quarantined; i++)
         one_failure(f, "driver error -5");
@@ -314,8 +311,7 @@ static void an_operator_lifts_it_by_force_only(void **state) {
     assert_int_equal(health_of(f, "n1", "")->row.streak, 0);
 }
 
-/* --- lost nodes
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- lost nodes ------------------------------------------------------------------------------- */
 static void three_agents_lost_in_a_row_quarantine_the_node_and_each_counts_once(void **state) {
     struct fixture *f = *state;
     char incarnation[8];
@@ -353,8 +349,7 @@ static void a_silent_node_counts_once_however_much_it_ran(void **state) {
     assert_int_equal(health_of(f, "n1", "")->row.streak, 1);
 }
 
-/* --- poison
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- poison ----------------------------------------------------------------------------------- */
 static void a_task_that_fails_on_three_nodes_is_a_dead_letter_and_they_are_not_to_blame(void **state) {
     struct fixture *f = *state;
     for (int i = 0; all4[i]; i++) joins(f, all4[i], "i1", "alpha", 2);

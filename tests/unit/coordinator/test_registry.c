@@ -17,8 +17,7 @@
 #define HANG "" /* reads the request and says nothing */
 #define TIMEOUT_MS 400
 
-/* --- a peer that says what the test wants
- * ------------------------------------------------------------------------------- */
+/* --- a peer that says what the test wants ----------------------------------------------------- */
 struct peer {
     int fd;
     char url[64];
@@ -105,8 +104,7 @@ static struct registry *at_peer(void) {
     return registry;
 }
 
-/* --- one request
- * -------------------------------------------------------------------------------------------------------- */
+/* --- one request ------------------------------------------------------------------------------ */
 static void the_schema_is_registered_under_its_subject(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
@@ -210,8 +208,7 @@ static void what_is_no_address_is_refused(void **state) {
     assert_int_equal(err.code, ERR_INVALID);
 }
 
-/* --- ids on the wire
- * ---------------------------------------------------------------------------------------------------- */
+/* --- ids on the wire -------------------------------------------------------------------------- */
 static struct wire *wire_at_peer(struct fixture *f) {
     struct error err = ERROR_INIT;
     struct wire *wire = wire_new(f->core, at_peer(), &err);

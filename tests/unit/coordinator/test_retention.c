@@ -10,8 +10,7 @@
 #define DAY_MS INT64_C(86400000)
 #define DIED 42
 
-/* --- what is there
- * ------------------------------------------------------------------------------------------------------ */
+/* --- what is there ---------------------------------------------------------------------------- */
 static int64_t rows(struct fixture *f, const char *sql) {
     sqlite3_stmt *q = NULL;
     if (sqlite3_prepare_v2(f->core->store->db, sql, -1, &q, NULL) != SQLITE_OK)
@@ -106,8 +105,7 @@ static struct gc_counts clean_up(struct fixture *f, bool dry) {
     return report.counts;
 }
 
-/* --- tests
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 static void an_old_campaign_goes_with_all_that_was_its_own(void **state) {
     struct fixture *f = *state;
     free(submit(f, "old", KERNEL_YAML("one", "")));
@@ -256,8 +254,7 @@ static void it_runs_once_a_day_by_itself_also_over_a_restart(void **state) {
     assert_int_equal(report.runs, 1);
 }
 
-/* --- in pieces
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- in pieces -------------------------------------------------------------------------------- */
 static int writes_left;
 
 static int on_statement(unsigned kind, void *context, void *statement, void *text) {

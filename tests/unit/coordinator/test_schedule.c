@@ -3,8 +3,7 @@
 #include "coordinator/schedule/why.h"
 #include "tests/unit/coordinator/fixture.h"
 
-/* --- registration
- * -------------------------------------------------------------------------------------------------------- */
+/* --- registration ----------------------------------------------------------------------------- */
 static void a_node_gets_tasks_only_after_its_handshake(void **state) {
     struct fixture *f = *state;
     struct error err = ERROR_INIT;
@@ -67,8 +66,7 @@ static void a_node_known_from_the_store_must_be_heard_before_it_gets_tasks(void 
     assert_int_equal(fixture_settle(f, NULL), 1);
 }
 
-/* --- matching
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- matching --------------------------------------------------------------------------------- */
 static void a_device_holds_no_more_than_its_window_and_the_emptiest_is_served_first(void **state) {
     struct fixture *f = *state;
     fixture_join(f, "n1", "i1", "alpha");
@@ -127,8 +125,7 @@ static void priority_goes_before_order_and_a_try_before_everything(void **state)
     rec_task_done(&task);
 }
 
-/* --- leases
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- leases ----------------------------------------------------------------------------------- */
 static void a_lapsed_lease_queues_the_task_on_another_device_and_the_late_result_is_superseded(void **state) {
     struct fixture *f = *state;
     struct error err = ERROR_INIT;
@@ -255,8 +252,7 @@ static void after_a_restart_leases_are_full_and_the_attempt_goes_on(void **state
     rec_task_done(&task);
 }
 
-/* --- failures
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- failures --------------------------------------------------------------------------------- */
 static void infrastructure_failures_go_to_another_device_and_after_three_the_task_is_given_up(void **state) {
     struct fixture *f = *state;
     fixture_join(f, "n1", "i1", "alpha");
@@ -376,8 +372,7 @@ static void a_device_that_leaves_its_nodes_inventory_has_time_to_come_back(void 
     assert_int_equal(c->tasks[0]->row.state, TASK_GAVE_UP);
 }
 
-/* --- cancel
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- cancel ----------------------------------------------------------------------------------- */
 static void cancel_revokes_and_a_result_that_comes_all_the_same_is_ignored(void **state) {
     struct fixture *f = *state;
     struct error err = ERROR_INIT;

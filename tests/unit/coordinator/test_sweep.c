@@ -9,8 +9,7 @@
 #define NIGHT_S INT64_C(86400)
 #define FIRST_S (INT64_C(1790000000) / NIGHT_S * NIGHT_S + NIGHT_S + 5400) /* 01:30 UTC after the fixture's day */
 
-/* --- what happens
- * --------------------------------------------------------------------------------------------------- */
+/* --- what happens ----------------------------------------------------------------------------- */
 /* Its live attempt comes back with this verdict, and where it is correct a time this much longer than usual. */
 static void answer_slower(struct fixture *f, struct task *task, const char *verdict, double factor) {
     struct error err = ERROR_INIT;
@@ -106,8 +105,7 @@ static void answer_all(struct fixture *f, struct campaign *c) {
     assert_int_equal(c->row.state, CAMPAIGN_COMPLETE);
 }
 
-/* --- the history, newest first
- * --------------------------------------------------------------------------------------- */
+/* --- the history, newest first ---------------------------------------------------------------- */
 struct history {
     struct row_sweep_run rows[64];
     size_t count;
@@ -141,8 +139,7 @@ static struct sweep *begin(struct fixture *f, const char *text) {
     return add(f, text);
 }
 
-/* --- a run
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- a run ------------------------------------------------------------------------------------ */
 static void a_due_run_measures_a_promoted_kernel_on_each_device_of_its_target(void **state) {
     struct fixture *f = *state;
     fixture_join(f, "n2", "i1", "alpha");
@@ -333,8 +330,7 @@ static void a_suspect_that_is_as_fast_as_ever_the_second_time_is_nobodys_busines
     assert_int_equal(h.rows[0].confirmed, 0);
 }
 
-/* --- once, whatever happens
- * ------------------------------------------------------------------------------------------ */
+/* --- once, whatever happens ------------------------------------------------------------------- */
 static void a_crash_plans_a_due_run_again_or_not_but_never_twice(void **state) {
     struct fixture *f = *state;
     struct error err = ERROR_INIT;
@@ -373,8 +369,7 @@ static void a_clock_that_is_set_back_makes_nothing_due_again(void **state) {
     assert_int_equal(history(f).count, 1);
 }
 
-/* --- overlap, deadline
- * ------------------------------------------------------------------------------------------------ */
+/* --- overlap, deadline ------------------------------------------------------------------------ */
 static void a_run_that_is_due_while_one_is_open_is_skipped(void **state) {
     struct fixture *f = *state;
     struct sweep *sweep = begin(f, SWEEP "deadline: 2d\n");
@@ -446,8 +441,7 @@ static void a_run_that_somebody_cancels_is_over(void **state) {
     is_run(&history(f).rows[0], SWEEP_RUN_CANCELLED, "schedule", FIRST_S);
 }
 
-/* --- away
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- away ------------------------------------------------------------------------------------- */
 /* Down over three nights, back at noon. */
 static struct history after_three_nights(struct fixture *f, const char *rules) {
     char text[256];
@@ -538,8 +532,7 @@ static void an_absence_of_years_is_bounded(void **state) {
     assert_non_null(strstr(h.rows[31].reason, "at least"));
 }
 
-/* --- what people decide
- * ----------------------------------------------------------------------------------------------- */
+/* --- what people decide ----------------------------------------------------------------------- */
 static void a_pause_lets_times_pass_for_good(void **state) {
     struct fixture *f = *state;
     struct error err = ERROR_INIT;
@@ -642,8 +635,7 @@ static void a_name_that_nothing_promoted_has_is_refused_and_a_pattern_may_come_f
     json_decref(warnings);
 }
 
-/* --- the file
- * --------------------------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 static void a_file_that_is_wrong_is_refused_with_its_line(void **state) {
     static const char *const wrong[][2] = {
         {"cron: '@daily'\ntargets: [a]\n", "`sweep`"},

@@ -22,8 +22,7 @@
 #define LIMIT_MS 60000 /* of all waits */
 #define SECRET "T0P-SECRET-PATH"
 
-/* --- a server that says what the test wants
- * ------------------------------------------------------------------------------- */
+/* --- a server that says what the test wants --------------------------------------------------- */
 struct peer {
     int fd, port;
     pthread_t thread;
@@ -95,8 +94,7 @@ static void peer_stop(struct peer *peer) {
     close(peer->fd);
 }
 
-/* --- a coordinator's loop with webhooks
- * ----------------------------------------------------------------------------------- */
+/* --- a coordinator's loop with webhooks ------------------------------------------------------- */
 struct rig {
     struct fixture *f;
     struct loop *loop;
@@ -174,8 +172,7 @@ static void tell(struct rig *r, const char *webhook, const char *body) {
     must(loop_call(r->loop, queue, &(struct queuing){webhook, body}, &err), &err);
 }
 
-/* --- what there is in the end
- * --------------------------------------------------------------------------------------------- */
+/* --- what there is in the end ----------------------------------------------------------------- */
 struct rows {
     int64_t dropped;
     int count, tries;
@@ -224,8 +221,7 @@ static void no_secret(const char *text) {
     if (strstr(text, SECRET)) fail_msg("the address stands in: %s", text);
 }
 
-/* --- tests
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 static void a_digest_is_posted_and_gone_from_the_queue(void **state) {
     struct rig r = {.f = *state};
     struct peer peer;

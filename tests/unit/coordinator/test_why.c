@@ -196,8 +196,7 @@ static void a_cell_without_a_device_says_so(void **state) {
     says(f, c->tasks[0], WHY_NO_DEVICE, "no device serves beta");
 }
 
-/* --- choosing, both ways
- * -------------------------------------------------------------------------------------------------- */
+/* --- choosing, both ways ---------------------------------------------------------------------- */
 static void a_campaigns_selector_holds_for_each_device_not_only_for_its_target(void **state) {
     struct fixture *f = *state;
     struct rec_task sent;
@@ -245,8 +244,7 @@ static void a_node_refuses_what_work_is_for(void **state) {
     assert_true(choice_fits(f->core, c->tasks[0], &node->devices[0]));
 }
 
-/* --- the list
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- the list --------------------------------------------------------------------------------- */
 /* `known` is what a deduplicated task says: tests/unit/coordinator/test_dedupe.c. */
 static void every_reason_was_told_by_a_test(void **state) {
     (void)state;

@@ -80,8 +80,7 @@ static void expect(struct bus_consumer *consumer, const char *value) {
     bus_record_free(record);
 }
 
-/* --- configuration ---------------------------------------------------------------------------------------------------
- */
+/* --- configuration ---------------------------------------------------------------------------- */
 static void refuse(const char *key, const char *value, const char *say) {
     struct error err = ERROR_INIT;
     struct bus_config config = {.bootstrap = "127.0.0.1:1", .keys = &key, .values = &value, .property_count = 1};
@@ -122,8 +121,7 @@ static void names_get_the_prefix_and_bad_ones_are_refused(void **state) {
     assert_int_equal(err.code, ERR_INVALID);
 }
 
-/* --- sending and reading ---------------------------------------------------------------------------------------------
- */
+/* --- sending and reading ---------------------------------------------------------------------- */
 static void records_come_back_with_key_value_and_offset(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
@@ -238,8 +236,7 @@ static void an_oversized_record_is_refused_at_once(void **state) {
     free(big);
 }
 
-/* --- assignment ------------------------------------------------------------------------------------------------------
- */
+/* --- assignment ------------------------------------------------------------------------------- */
 static void partitions_are_added_and_moved_without_disturbing_others(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
@@ -403,8 +400,7 @@ static void a_topic_is_replayed_to_its_end(void **state) {
     bus_producer_free(producer);
 }
 
-/* --- metadata --------------------------------------------------------------------------------------------------------
- */
+/* --- metadata --------------------------------------------------------------------------------- */
 static void partitions_watermarks_and_cluster_id_can_be_asked(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
@@ -432,8 +428,7 @@ static void partitions_watermarks_and_cluster_id_can_be_asked(void **state) {
     bus_producer_free(producer);
 }
 
-/* --- transactions ----------------------------------------------------------------------------------------------------
- */
+/* --- transactions ----------------------------------------------------------------------------- */
 static void a_transaction_delivers_its_records(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
@@ -452,8 +447,7 @@ static void a_transaction_delivers_its_records(void **state) {
     bus_producer_free(producer);
 }
 
-/* --- trouble ---------------------------------------------------------------------------------------------------------
- */
+/* --- trouble ---------------------------------------------------------------------------------- */
 static void a_producer_is_rebuilt_after_a_fatal_error(void **state) {
     (void)state;
     struct error err = ERROR_INIT;

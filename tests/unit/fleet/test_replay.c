@@ -71,8 +71,7 @@ static int end(void **state) {
     return 0;
 }
 
-/* --- records
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- records ---------------------------------------------------------------------------------- */
 static void a_record_survives_json_and_becomes_a_task(void **state) {
     (void)state;
     struct error err = ERROR_INIT;
@@ -166,8 +165,7 @@ static void a_configuration_that_the_kernel_does_not_have_is_refused(void **stat
     rec_task_done(&task);
 }
 
-/* --- comparing
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- comparing -------------------------------------------------------------------------------- */
 static struct rec_result now;
 
 static int start_comparing(void **state) {

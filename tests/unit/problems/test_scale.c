@@ -47,8 +47,7 @@ static double evaluate_rounded(const struct case_ *c, const struct subject *s, e
     return most;
 }
 
-/* --- subjects
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- subjects --------------------------------------------------------------------------------- */
 
 #define M 12
 #define K 1024
@@ -239,8 +238,7 @@ static void inputs_rounded_to_bfloat16_show_on_both(void **state) {
     check_rounded_inputs(DIST_SIGNED_UNIFORM, BF16_BITS);
 }
 
-/* --- long rows
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- long rows -------------------------------------------------------------------------------- */
 
 #define LONG 65536
 

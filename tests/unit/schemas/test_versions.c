@@ -59,8 +59,7 @@ static void for_every_kept_schema(check_fn *check) {
     assert_true(n >= 12); /* the first release had as many */
 }
 
-/* --- a record of an older release, full of values that are no defaults, beside what JSON should say of it ------------
- */
+/* --- a record of an older release, full of values that are no defaults, beside what JSON should say of it --- */
 static json_t *fill(avro_value_t *value, const struct rec_field *ours, int *n);
 
 static json_t *fill_fields(avro_value_t *value, const struct rec_desc *ours, int *n) {
@@ -162,8 +161,7 @@ static void assert_same(const json_t *old, const json_t *now, const struct rec_d
     rec_free(desc, fresh);
 }
 
-/* --- older to newer ------------------------------------------------------------------------------------------------
- */
+/* --- older to newer --------------------------------------------------------------------------- */
 static void encode_generic(avro_value_t *value, const char *text, uint8_t *out, size_t size, size_t *ret_len) {
     uint64_t fingerprint;
     struct error err = ERROR_INIT;
@@ -214,8 +212,7 @@ static void todays_code_reads_every_record_of_every_release_that_is_kept(void **
     for_every_kept_schema(read_by_todays_code);
 }
 
-/* --- newer to older ------------------------------------------------------------------------------------------------
- */
+/* --- newer to older --------------------------------------------------------------------------- */
 static json_t *to_json(avro_value_t *value) {
     size_t n = 0;
     int32_t i = 0;
@@ -340,8 +337,7 @@ static void every_release_that_is_kept_reads_what_is_written_today(void **state)
     for_every_kept_schema(read_by_an_older_reader);
 }
 
-/* --- the schemas' texts ----------------------------------------------------------------------------------------------
- */
+/* --- the schemas' texts ----------------------------------------------------------------------- */
 static void compare(const json_t *old, const json_t *now, const char *path, struct buf *ret);
 
 static const json_t *field_named(const json_t *record, const char *name) {
