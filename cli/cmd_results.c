@@ -152,7 +152,7 @@ static const struct option_spec options[] = {
     {NULL, 0, OPTION_FLAG, NULL, NULL, NULL, NULL}};
 const struct command command_results = {
     .name = "results",
-    .usage = "results [--follow] [--measurements] [--json | --csv] [--since TIME] [--until TIME] [--campaign ID]...",
+    .usage = "results [--follow] [--measurements] [--json | --csv] [--since TIME] [FILTER]...",
     .summary = "show, export and follow accepted results",
     .details =
         "The latest revision of each task's result, oldest revision first, from the coordinator's store: also what the "

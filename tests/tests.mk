@@ -29,6 +29,11 @@ $(BUILD)/tools/hostile_runner: $(HOSTILE_SRC) tests/attacks/hostile.h $(call obj
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(HOSTILE_SRC) $(call obj,agent-node/main_runner.c) $(call lib,runner) $(L_common) -lOpenCL -lseccomp $(LIB_common) -ldl
+# The runner as it would be without RELRO, its imports writable: what tests/forgery attacks, so that what the worker sees is tested, too.
+$(BUILD)/tools/writable_runner: $(call obj,agent-node/main_runner.c) $(call lib,runner) $(L_common)
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -Wl,-z,norelro -Wl,-z,lazy -o $@ $^ -lOpenCL -lseccomp $(LIB_common) -ldl
 -include $(UNIT_BIN:=.d)
 
 .PHONY: unit
@@ -81,7 +86,7 @@ $(BUILD)/tools/sim_fleet: $(SIM_OBJ) $(L_all)
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(SIM_OBJ) $(L_all) $(LIBS_all)
-tools-build: $(TOOL_BIN) $(BUILD)/tools/sim_fleet $(SHIMS)
+tools-build: $(TOOL_BIN) $(BUILD)/tools/sim_fleet $(BUILD)/tools/writable_runner $(SHIMS)
 -include $(TOOL_BIN:=.d) $(SIM_OBJ:.o=.d)
 
 .PHONY: soak

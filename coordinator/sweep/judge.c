@@ -14,7 +14,7 @@
 
 #define NIGHTS_MAX (2 * JUDGE_WINDOW_MAX + JUDGE_RECENT_MAX)
 #define NOISE_LEAST 0.002 /* a clock and a scheduler are never quieter, night over night */
-#define LEVEL_NOISE 0.2   /* levels wander from week to week by this share of the noise of a night */
+#define LEVEL_NOISE 0.1   /* levels wander from week to week by this share of the noise of a night */
 #define STILL_SHARE 0.5   /* tonight must show so much of the change that nights before it tell of */
 #define RANK_ALPHA 0.05   /* of the second witness, where the nights suffice for it */
 #define LEVEL_NIGHTS 5    /* of a level that has begun, before it is judged by itself */

@@ -42,15 +42,15 @@ agent_check() { # TARGET ARGS...: the kernels' verdicts are no failure of the ru
     { echo "check on $target ended with $rc"; tail -n 5 "$FLEET_DIR/$target.log"; return 1; }
 }
 run_batches() { # TARGET RUN [OPTION...]
-    local target=$1 run=$2 size files file paths
+    local target=$1 run=$2 size files file paths runner
     shift 2
     while read -r size files; do
-        paths=()
+        paths=() runner=$FLEET_BUILD/portolan-runner
         for file in $files; do
-            [[ $file = forge:* ]] && file=$(forged "$FLEET_DIR" "${file#forge:}")
+            [[ $file = forge:* ]] && file=$(forged "$FLEET_DIR" "${file#forge:}") && runner=$FORGERY_RUNNER
             paths+=("$file")
         done
-        agent_check "$target" "${paths[@]}" --size "$size" "$@" || return 1
+        PORTOLAN_RUNNER=$runner agent_check "$target" "${paths[@]}" --size "$size" "$@" || return 1
     done < <(python3 tests/lib/corpus.py batches "$target" "$run" "${TABLES[@]}")
 }
 untimed() { # TARGET

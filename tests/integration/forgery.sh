@@ -5,11 +5,11 @@
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 . tests/lib/check.sh
-. tests/lib/forgery.sh
 BUILD=${BUILD:-build}
+. tests/lib/forgery.sh
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/forgery.XXXXXX") || exit 1
 trap 'rm -rf "$DIR"' EXIT
-export PORTOLAN_TEST_HOOKS=1 PORTOLAN_CACHE_DIR=$DIR/cache PORTOLAN_RUNTIME_DIR=$DIR/runtime
+export PORTOLAN_RUNNER=$FORGERY_RUNNER PORTOLAN_TEST_HOOKS=1 PORTOLAN_CACHE_DIR=$DIR/cache PORTOLAN_RUNTIME_DIR=$DIR/runtime
 mkdir -p "$DIR/cache" "$DIR/runtime"
 cp tests/forgery/honest.* "$DIR"
 HONEST=$DIR/honest.yaml
@@ -30,6 +30,16 @@ the_switch_alone_does_nothing() {
 }
 check "the token rules refuse the kernel with pointers made from integers" integers_are_refused
 check "the switch for tests does nothing without PORTOLAN_TEST_HOOKS=1" the_switch_alone_does_nothing
+
+# --- the runner that is shipped -----------------------------------------------------------------------------------------
+its_imports_cannot_be_written() {
+    mkdir -p "$DIR/shipped"
+    FORGERY_RUNNER=$BUILD/portolan-runner forgery_known "$DIR/shipped" || return 1
+    env -u PORTOLAN_RUNNER "$BUILD/portolan-agent" check tests/forgery/double.yaml "$(forged "$DIR/shipped" SILENT)" --device pocl-cpu \
+        --size small --sets 0 --json >"$DIR/shipped.json"
+    jq -e '.[0].verdict == "crashed" and (.[0].evidence | test("signal 11"))' "$DIR/shipped.json" >/dev/null || { cat "$DIR/shipped.json"; return 1; }
+}
+check "in the runner that is shipped imports are read-only: who writes to them crashes" its_imports_cannot_be_written
 
 # --- the attacks, each followed by an honest task in the same worker ------------------------------------------------------
 all_run() {

@@ -2,7 +2,9 @@
 # in libc; an attacker reads that off the same source and binary.
 #   forgery_known FOLDER          writes FOLDER/known.h; fails with what could not be found out
 #   forged FOLDER HOW [INTEGER]   writes the kernel that attacks by HOW (forge.cl lists them), prints its kernel file's path
-FORGERY_RUNNER=${BUILD:-build}/portolan-runner
+# The runner that is attacked has its imports writable (tests/tests.mk). In the one that is shipped they are read-only (RELRO): there the
+# attacks that write to them end in a crash, and the worker's own checks would never be tried.
+FORGERY_RUNNER=$(cd "${BUILD:-build}" && pwd)/tools/writable_runner
 
 forgery_address() { # FILE SYMBOL [nm's options]: its offset in FILE
     nm "${@:3}" "$1" | awk -v name="$2" '{ sub(/@.*/, "", $3) } $3 == name && $2 != "U" { print "0x" $1 "UL"; exit }'
