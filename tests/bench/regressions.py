@@ -209,8 +209,7 @@ def main():
             totals[name] = overall(total)[5]
             show(f"{name}: best of {len(grid)} settings: {', '.join(f'{k} {v}' for k, v in chosen.items())}", total)
     mine = totals.pop("portolan", 0)
-    # Hindsight is a mark to look at: who has to speak each morning is compared with who does.
-    good = mine >= totals.get("otava, each night", 0)
+    good = mine >= max(totals.values(), default=0)
     print(f"F1: portolan {mine:.3f}, " + ", ".join(f"{k} {v:.3f}" for k, v in totals.items()))
     return 0 if good else 1
 
