@@ -42,11 +42,26 @@ its_imports_cannot_be_written() {
 check "in the runner that is shipped imports are read-only: who writes to them crashes" its_imports_cannot_be_written
 
 # --- the attacks, each followed by an honest task in the same worker ------------------------------------------------------
-all_run() {
+run_in_turn() {
     "$BUILD/tools/tasks_in_turn" pocl-cpu tests/forgery/double.yaml small "$HONEST" \
         "$(kernel TIME)" "$HONEST" "!$(kernel TIME INTEGER)" "$HONEST" "$(kernel ALL)" "$HONEST" "!$(kernel ALL INTEGER)" "$HONEST" \
         "$(kernel DONE)" "$HONEST" "!$(kernel DONE INTEGER)" "$HONEST" "$(kernel WORDS)" "$HONEST" >"$DIR/attempts.json" || return 1
     jq -e 'length == 15' "$DIR/attempts.json"
+}
+# On a machine that is busy with others a window has few launches, and there the forger behaves (FEW_SETS: 16 sets are bound for 7); or the
+# honest twin gets no time. Then nothing was tried.
+was_tried() {
+    jq -e 'def launches: .samples // "" | if . == "" then 99 else fromjson | .candidate_window.launches // 99 end;
+        def untimed: [.measured[] | select(.role == "candidate" and .time_ns_p50 == null)] != [];
+        ([.[1, 3, 5, 7, 9, 11] | launches] | min > 7) and ([.[0, 2, 4, 6, 8, 10, 12, 14] | untimed] | any | not)' "$DIR/attempts.json" >/dev/null
+}
+all_run() {
+    local i
+    for i in 1 2 3 4; do
+        run_in_turn || return 1
+        was_tried && return 0
+        echo "# the machine was busy: tried again"
+    done
 }
 # Does attempt number N fulfil a jq EXPRESSION? Of what its samples say of the second set of runners (in the first one the forger
 # behaves): `clock` and `claim` are the candidate's windows by the worker's clock and as claimed, `base` the baseline's by the
