@@ -19,9 +19,6 @@
 #define RANK_ALPHA 0.05   /* of the second witness, where the nights suffice for it */
 #define LEVEL_NIGHTS 5    /* of a level that has begun, before it is judged by itself */
 #define BAND_DEVIATIONS 3.0
-#define TRIED_POWER                                                                                      \
-    0.5 /* of the number of lengths tried, which p is multiplied by: they share most of their nights, so \
-           they are fewer tests than they are in number (docs/sweep.md has what it is worth) */
 
 const struct judge_config judge_defaults = {
     .window = 30, .min_nights = 10, .recent_max = 15, .min_effect = 0.02, .alpha = 0.1};
@@ -144,8 +141,8 @@ static void judge_recent(const struct nights *nights, size_t recent, size_t trie
     double effect = level_of(nights->value + split, recent) - norm;
     double error = noise * sqrt(1.0 / (double)recent + 1.0 / (double)n + LEVEL_NOISE * LEVEL_NOISE);
     double score = effect / error;
-    double p =
-        fmin(1, stats_student_two_sided(score, counted > 2 ? (int)counted - 1 : 1) * pow((double)tried, TRIED_POWER));
+    /* The lengths tried share most of their nights: they count as the square root of their number of tests. */
+    double p = fmin(1, stats_student_two_sided(score, counted > 2 ? (int)counted - 1 : 1) * sqrt((double)tried));
     bool first = ret->nights == 0;
     if (first || p < ret->p_value || (p == ret->p_value && fabs(score) > fabs(ret->score)))
         *ret = (struct judge_result){.verdict = JUDGE_NONE,

@@ -11,8 +11,7 @@
 
 enum clock_state { CLOCKS_UNKNOWN, CLOCKS_NORMAL, CLOCKS_LOW };
 enum point_flag {
-    POINT_BUSY =
-        1, /* others used the machine: not part of a norm, and not judged; night.c takes it away where they always do */
+    POINT_BUSY = 1,  /* others used the machine: neither norm nor judged; night.c clears it where they always do */
     POINT_LEVEL = 2, /* a level begins with this night: nights before it say how noisy the series is, no more */
     POINT_AGAIN = 4, /* measured again in the same run */
 };

@@ -206,6 +206,14 @@ static void slow(struct fleet *fleet, int device, int kernel, double factor) {
     slow_on(fleet, 30, device, kernel, factor);
 }
 
+/* The second device has been slow with all its kernels for as many nights as it takes to be told. */
+static void set_up_slow_device(struct fleet *fleet) {
+    set_up_fleet(fleet);
+    slow_on(fleet, 28, 1, -1, 1.15);
+    slow_on(fleet, 29, 1, -1, 1.15);
+    slow(fleet, 1, -1, 1.15);
+}
+
 /* Judge, measure the suspects again with the same outcome, judge. */
 static void night(struct fleet *fleet, struct night_findings *ret) {
     night_first(&fleet->set, 30 * DAY, &judge_defaults, SOME);
@@ -258,15 +266,9 @@ static void a_kernel_slow_on_one_of_three_alike_nodes_is_the_nodes(void **state)
 static void a_whole_device_is_one_finding_and_not_eight(void **state) {
     (void)state;
     static struct fleet fleet;
-    set_up_fleet(&fleet);
-    slow_on(&fleet, 28, 1, -1, 1.15);
-    slow_on(&fleet, 29, 1, -1, 1.15);
-    slow(&fleet, 1, -1, 1.15);
+    set_up_slow_device(&fleet);
     expect_one(&fleet, CAUSE_NODE, KERNELS);
-    set_up_fleet(&fleet);
-    slow_on(&fleet, 28, 1, -1, 1.15);
-    slow_on(&fleet, 29, 1, -1, 1.15);
-    slow(&fleet, 1, -1, 1.15);
+    set_up_slow_device(&fleet);
     for (int s = 0; s < SOME; s++) snprintf(fleet.series[s].key.target, TARGET_SIZE, "kind-%d", s / KERNELS);
     expect_one(&fleet, CAUSE_DEVICE, KERNELS);
 }
@@ -294,10 +296,7 @@ static void a_new_driver_is_named_before_all_else(void **state) {
 static void low_clocks_are_named(void **state) {
     (void)state;
     static struct fleet fleet;
-    set_up_fleet(&fleet);
-    slow_on(&fleet, 28, 1, -1, 1.15);
-    slow_on(&fleet, 29, 1, -1, 1.15);
-    slow(&fleet, 1, -1, 1.15);
+    set_up_slow_device(&fleet);
     for (int s = KERNELS; s < 2 * KERNELS; s++) {
         for (int i = 0; i < 30; i++) fleet.points[s][i].clocks = CLOCKS_NORMAL;
         fleet.points[s][30].clocks = CLOCKS_LOW;
@@ -309,10 +308,7 @@ static void low_clocks_are_named(void **state) {
 static void a_clock_that_is_lower_than_before_is_named(void **state) {
     (void)state;
     static struct fleet fleet;
-    set_up_fleet(&fleet);
-    slow_on(&fleet, 28, 1, -1, 1.15);
-    slow_on(&fleet, 29, 1, -1, 1.15);
-    slow(&fleet, 1, -1, 1.15);
+    set_up_slow_device(&fleet);
     for (int s = KERNELS; s < 2 * KERNELS; s++) {
         for (int i = 0; i < 28; i++) fleet.points[s][i].clock_mhz = 1755 + i % 3;
         fleet.points[s][28].clock_mhz = fleet.points[s][29].clock_mhz = fleet.points[s][30].clock_mhz = 1500;
@@ -323,10 +319,7 @@ static void a_clock_that_is_lower_than_before_is_named(void **state) {
 static void a_clock_that_strays_by_two_per_cent_is_no_cause(void **state) {
     (void)state;
     static struct fleet fleet;
-    set_up_fleet(&fleet);
-    slow_on(&fleet, 28, 1, -1, 1.15);
-    slow_on(&fleet, 29, 1, -1, 1.15);
-    slow(&fleet, 1, -1, 1.15);
+    set_up_slow_device(&fleet);
     for (int s = KERNELS; s < 2 * KERNELS; s++)
         for (int i = 0; i < 31; i++) fleet.points[s][i].clock_mhz = i < 28 ? 1755 : 1720;
     expect_one(&fleet, CAUSE_NODE, KERNELS);
